@@ -1,0 +1,40 @@
+//! The wire structs of OneOff's HTTP API, shared by the server and its clients.
+//!
+//! Instants are RFC 3339 text in UTC; durations and sizes name their unit.
+
+mod execution;
+mod job;
+mod problem;
+mod system;
+mod time;
+
+pub use execution::{ExecutionView, OutputChunkView, OutputView};
+pub use job::{CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, UpdateJob};
+pub use problem::{FieldProblem, Problem};
+pub use system::{EventView, RunningJobView, SystemStatusView, WorkerStatusView};
+pub use time::{ParseTime, ParsedTime};
+
+use serde::{Deserialize, Serialize};
+
+/// The envelope of every success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Data<T> {
+    /// The answer.
+    pub data: T,
+}
+
+/// The envelope of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct List<T> {
+    /// The rows of this page.
+    pub data: Vec<T>,
+    /// The `cursor` of the next page; absent or null on the last one.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+    /// How many rows there are, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Whether there are more than `total`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_is_estimate: Option<bool>,
+}

@@ -1,0 +1,85 @@
+//! The server's own state on the wire.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// `GET /api/system/status`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SystemStatusView {
+    /// Jobs that wait.
+    pub total_scheduled: u64,
+    /// Jobs that run.
+    pub currently_running: u64,
+    /// Jobs that are due and wait for a slot.
+    pub queue_depth: u64,
+    /// Jobs by status.
+    pub jobs: BTreeMap<String, u64>,
+    /// When the next job is due.
+    pub next_due_at: Option<String>,
+    /// The version of the server.
+    pub version: String,
+    /// The value of `ENVIRONMENT`.
+    pub environment: String,
+    /// When the server started.
+    pub started_at: String,
+    /// The server's wall time.
+    pub now: String,
+    /// The absolute path of the database.
+    pub database: String,
+    /// The zone of times that name none.
+    pub default_timezone: String,
+}
+
+/// `GET /api/workers/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerStatusView {
+    /// Slots in all.
+    pub total_workers: usize,
+    /// Slots in use.
+    pub active_workers: usize,
+    /// Slots that are free.
+    pub available_workers: usize,
+    /// Jobs that are due and wait for a slot.
+    pub queued_jobs: usize,
+    /// The ids of the jobs that run.
+    pub running_jobs: Vec<String>,
+    /// More about what runs.
+    pub running: Vec<RunningJobView>,
+    /// Whether claiming is paused, and why.
+    pub paused: Option<String>,
+}
+
+/// An attempt that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningJobView {
+    /// UUID of the job.
+    pub job_id: String,
+    /// Its name.
+    pub job_name: String,
+    /// Its type.
+    pub job_type: String,
+    /// UUID of the execution.
+    pub execution_id: String,
+    /// When it started.
+    pub started_at: String,
+}
+
+/// An event of the stream `GET /api/events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventView {
+    /// Its place in the order; also the SSE id.
+    pub sequence: i64,
+    /// What happened: `job.created`, ...
+    pub event: String,
+    /// When.
+    pub at: String,
+    /// UUID of the job.
+    pub job_id: Option<String>,
+    /// UUID of the execution.
+    pub execution_id: Option<String>,
+    /// The project.
+    pub project_id: String,
+    /// More, by kind.
+    pub data: Map<String, Value>,
+}

@@ -1,0 +1,69 @@
+//! Outer names of jobs and executions (UUIDv7 text) and the store's inner key of a job.
+
+use crate::{Random, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// Text that is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an id: an id is a UUID such as 0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10")]
+pub struct InvalidId(pub String);
+
+fn time_ordered(now: Timestamp, random: &dyn Random) -> Uuid {
+    let mut tail = [0; 10];
+    random.fill(&mut tail);
+    let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new time-ordered id (UUIDv7, RFC 9562 section 5.7).
+            #[must_use]
+            pub fn generate(now: Timestamp, random: &dyn Random) -> Self {
+                Self(time_ordered(now, random))
+            }
+
+            /// The id as a UUID.
+            #[must_use]
+            pub fn as_uuid(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::parse_str(text).map(Self).map_err(|_invalid| InvalidId(text.chars().take(64).collect()))
+            }
+        }
+    };
+}
+
+id! {
+    /// The outer name of a job.
+    JobId
+}
+id! {
+    /// The outer name of an execution, which is one attempt of a job.
+    ExecutionId
+}
+
+/// The store's inner key of a job: narrow, and in the order of creation. It never leaves the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobKey(pub i64);

@@ -1,0 +1,32 @@
+//! The pure model of OneOff: jobs, executions, their state machine, time expressions, retry and events.
+//!
+//! Nothing here reads a clock, draws a random number, touches a file or knows a runtime: time,
+//! randomness and ids are injected through [`Clock`] and [`Random`]. Everything above builds on it.
+
+pub mod clock;
+pub mod context;
+pub mod event;
+pub mod execution;
+pub mod fence;
+pub mod ids;
+pub mod job;
+pub mod limits;
+pub mod outcome;
+pub mod retry;
+pub mod state;
+pub mod suggest;
+pub mod time;
+pub mod timestamp;
+pub mod validation;
+
+pub use clock::{BootTime, Clock, Random};
+pub use context::{Actor, Context, IdempotencyKey};
+pub use event::{Event, EventKind, NewEvent};
+pub use execution::{Execution, ExecutionStatus, OutputStream};
+pub use fence::Fence;
+pub use ids::{ExecutionId, JobId, JobKey};
+pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
+pub use outcome::{AttemptOutcome, Reason};
+pub use state::{IllegalTransition, Transition};
+pub use timestamp::Timestamp;
+pub use validation::{FieldError, ValidationErrors};

@@ -1,0 +1,40 @@
+//! Bounds of every input. Each is documented; what is longer is refused, never cut.
+
+/// Characters of a job's name.
+pub const NAME_MAX_CHARS: usize = 256;
+/// Bytes of a job's config, printed as JSON.
+pub const CONFIG_MAX_BYTES: usize = 256 * 1024;
+/// Bytes of a job's metadata, printed as JSON.
+pub const METADATA_MAX_BYTES: usize = 16 * 1024;
+/// Tags of a job.
+pub const TAGS_MAX: usize = 32;
+/// Characters of a tag.
+pub const TAG_MAX_CHARS: usize = 64;
+/// Characters of `concurrency_key`, `external_id` and `project_id`.
+pub const KEY_MAX_CHARS: usize = 256;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+/// Characters of a time expression.
+pub const TIME_EXPRESSION_MAX_CHARS: usize = 128;
+/// The most urgent priority; 1 is the least.
+pub const PRIORITY_MAX: u8 = 10;
+/// The priority of a job that names none.
+pub const PRIORITY_DEFAULT: u8 = 5;
+/// The longest timeout of a job: 30 days.
+pub const TIMEOUT_MAX_SECONDS: u32 = 30 * 24 * 3600;
+/// The most retries of a job.
+pub const RETRIES_MAX: u32 = 1000;
+/// The longest delay between retries: 30 days.
+pub const RETRY_DELAY_MAX_SECONDS: u32 = 30 * 24 * 3600;
+/// Exit codes that `retry_exit_codes` may list.
+pub const RETRY_EXIT_CODES_MAX: usize = 64;
+/// The longest `max_lateness_seconds`: 10 years.
+pub const LATENESS_MAX_SECONDS: u32 = 10 * 366 * 24 * 3600;
+/// Rows of a page.
+pub const PAGE_MAX: u32 = 200;
+/// Rows of a page when none are asked for.
+pub const PAGE_DEFAULT: u32 = 50;
+/// Bytes of output kept of one execution: the first and the last half of this.
+pub const OUTPUT_MAX_BYTES: u64 = 10 * 1024 * 1024;
+/// Bytes of a request body.
+pub const BODY_MAX_BYTES: usize = 1024 * 1024;

@@ -1,0 +1,25 @@
+//! "Did you mean": the nearest known word to one that is not known.
+
+/// The word of `known` that `word` was probably meant to be, if any is near enough.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_typo_finds_its_word_and_nonsense_finds_none() {
+        let known = ["scheduled_at", "priority", "timezone"];
+        assert_eq!(nearest("schedule_at", known), Some("scheduled_at"));
+        assert_eq!(nearest("Priorty", known), Some("priority"));
+        assert_eq!(nearest("qqq", known), None);
+    }
+}

@@ -1,0 +1,17 @@
+//! What runs a job: the [`Executor`] trait, the [`Registry`] of job types, and one folder per built-in type.
+//!
+//! An executor knows no database and no schedule. It is given a [`RunContext`] and gives back an outcome.
+
+pub mod context;
+pub mod executor;
+pub mod output;
+pub mod process;
+pub mod registry;
+pub mod stop;
+
+pub use context::RunContext;
+pub use executor::{Executor, RunFuture};
+pub use output::{OutputChunk, OutputWriter};
+pub use process::{ProcessWatch, Unwatched};
+pub use registry::{Registry, UnknownJobType};
+pub use stop::{StopReason, StopSignal, StopTrigger};

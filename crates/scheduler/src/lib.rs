@@ -1,0 +1,17 @@
+//! Owns time and every change to a job: the service, the due queue, claiming, running, retry, rescue and
+//! retention.
+//!
+//! Decisions are taken in a synchronous core (`step(now, input) -> effects`); threads, the runtime and
+//! the store are thin drivers around it.
+
+pub mod service;
+pub mod settings;
+pub mod start;
+pub mod status;
+
+pub use service::Service;
+pub use service::draft::{JobDraft, JobPatch, Schedule};
+pub use service::error::ServiceError;
+pub use settings::{GuardianCommand, SchedulerSettings};
+pub use start::{Scheduler, StartError};
+pub use status::{RunningJob, SystemStatus, WorkerStatus};

@@ -1,0 +1,52 @@
+//! What a commit changed, passed on by the writer in commit order before anybody is answered.
+
+use oneoff_domain::{JobKey, Timestamp};
+
+/// A job that waits for its time, with what the due queue needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingJob {
+    /// The job.
+    pub key: JobKey,
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// 1 to 10, higher first.
+    pub priority: u8,
+    /// Its type, for the limits per type.
+    pub job_type: String,
+    /// Its concurrency key, of which one runs at a time.
+    pub concurrency_key: Option<String>,
+}
+
+/// A change to what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The job waits, from now on with this due time; an earlier one of the same key no longer holds.
+    Pending(PendingJob),
+    /// The job does not wait any more: it runs, is held, is over or is gone.
+    NotPending(JobKey),
+    /// No job of this concurrency key runs any more.
+    KeyFree(String),
+}
+
+/// All that one commit changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// Changes to what waits, in the order in which they were made.
+    pub changes: Vec<Change>,
+    /// The last event that was written, if any was.
+    pub last_event_sequence: Option<i64>,
+}
+
+/// Is told of every commit, on the writer's thread: it must not block.
+pub trait CommitListener: Send + Sync + 'static {
+    /// A transaction was committed.
+    fn committed(&self, committed: Committed);
+}
+
+/// Listens to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoListener;
+
+impl CommitListener for NoListener {
+    fn committed(&self, _committed: Committed) {}
+}

@@ -1,0 +1,71 @@
+//! The errors of the store's public API, free of any database's types.
+
+use oneoff_domain::{IllegalTransition, ValidationErrors};
+use std::sync::Arc;
+
+/// Why the domain refuses a change. The database is fine; nothing was written.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// No record of this kind has this id.
+    #[error("there is no {kind} `{id}`")]
+    NotFound {
+        /// `job`, `execution`.
+        kind: &'static str,
+        /// The id as given.
+        id: String,
+    },
+    /// The job's status does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// The record has changed since the client read it.
+    #[error("the record has version {actual}, not {expected}")]
+    VersionMismatch {
+        /// What the client expected.
+        expected: i64,
+        /// What it is.
+        actual: i64,
+    },
+    /// Another record has this unique value.
+    #[error("{field} `{value}` is taken by another job of the project")]
+    Duplicate {
+        /// The field, `external_id`.
+        field: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was already used for a different request")]
+    IdempotencyMismatch,
+    /// The input cannot be accepted.
+    #[error(transparent)]
+    Invalid(#[from] ValidationErrors),
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The domain refuses it; nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The disk or the quota is full; nothing was written.
+    #[error("the disk is full: nothing was written")]
+    Full(#[source] Source),
+    /// Too many writes wait; nothing was written. Try again later.
+    #[error("too many writes are waiting")]
+    Overloaded,
+    /// The commit itself failed: whether it took effect is not known.
+    #[error("the commit failed, and whether it took effect is not known")]
+    OutcomeUnknown(#[source] Source),
+    /// The database failed; nothing was written.
+    #[error("the database failed")]
+    Unavailable(#[source] Source),
+    /// The database is damaged.
+    #[error("the database is damaged")]
+    Corrupt(#[source] Source),
+    /// The store is shut down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The database's own error, shared by all whom it concerns.
+pub type Source = Arc<dyn std::error::Error + Send + Sync + 'static>;

@@ -1,0 +1,28 @@
+//! The store of OneOff: everything durable, behind one API that names no database.
+//!
+//! Writes go through one writer that commits whatever is waiting as one transaction and answers after the
+//! commit. Reads use a pool. The domain decides what a change is; this crate makes it durable.
+
+pub mod api_key;
+pub mod change;
+pub mod claim;
+pub mod error;
+pub mod finish;
+pub mod job_write;
+pub mod open;
+pub mod output;
+pub mod query;
+pub mod store;
+pub mod system;
+
+pub use api_key::{ApiKey, NewApiKey};
+pub use change::{Change, CommitListener, Committed, NoListener, PendingJob};
+pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
+pub use error::{Refusal, StoreError};
+pub use finish::{Finish, FinishResult};
+pub use job_write::{JobChange, NewJob, Written};
+pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
+pub use output::{NewOutputChunk, OutputPage, OutputSlice};
+pub use query::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, Page, PageRequest, SortOrder};
+pub use store::Store;
+pub use system::{Counters, LostExecution, RetentionPolicy, RetentionSlice};

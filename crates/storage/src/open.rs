@@ -1,0 +1,104 @@
+//! Opening a store: options, and what can be wrong with the file, each with what to do about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The database file. Its directory must exist; the file is made when it does not.
+    pub path: PathBuf,
+    /// Read connections.
+    pub readers: u32,
+    /// Writes that may wait before new ones are refused as [`crate::StoreError::Overloaded`].
+    pub max_waiting_writes: usize,
+    /// A commit that takes longer is logged as a warning.
+    pub slow_commit: Duration,
+    /// The name of this node in executions.
+    pub node_name: String,
+}
+
+impl StoreOptions {
+    /// The usual options for a file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            readers: 4,
+            max_waiting_writes: 10_000,
+            slow_commit: Duration::from_secs(1),
+            node_name: "local".to_owned(),
+        }
+    }
+}
+
+/// A step that migration took or would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStep {
+    /// The migration's name, the same for every database.
+    pub name: String,
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file was written by a newer program.
+    #[error(
+        "the database {path} was written by a newer OneOff (it has migration {newest}): start that version, or restore a backup made before the upgrade"
+    )]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// The migration that this program does not know.
+        newest: String,
+    },
+    /// The file is not a database or is damaged.
+    #[error(
+        "the file {path} is not a OneOff database or is damaged ({detail}): nothing was changed; restore a backup, or move the file away to start empty"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check found.
+        detail: String,
+    },
+    /// Another server has the file open.
+    #[error("another server is using the database {path}: stop it first, or name another file with DB_PATH")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The directory or the file cannot be written or made.
+    #[error("cannot write to {path}: {hint}")]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// What to do.
+        hint: String,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Anything else.
+    #[error("cannot open the database {path}")]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// The database's error.
+        #[source]
+        source: crate::error::Source,
+    },
+}
+
+/// Why a migration failed. Nothing of the failed step remains.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A step failed.
+    #[error("the migration failed; nothing of the failed step remains")]
+    Failed(#[source] crate::error::Source),
+    /// There is no step to undo.
+    #[error("there is no migration to undo")]
+    NothingToUndo,
+}

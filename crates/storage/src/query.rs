@@ -1,0 +1,88 @@
+//! Filters, sorting and keyset pages of the lists.
+
+use oneoff_domain::{ExecutionStatus, JobId, JobStatus, Timestamp};
+
+/// Direction of a sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// What jobs are sorted by. Each has an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobSort {
+    /// By scheduled time; jobs without one come last.
+    ScheduledAt,
+    /// By creation.
+    CreatedAt,
+}
+
+/// What executions are sorted by. Each has an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionSort {
+    /// By start.
+    StartedAt,
+}
+
+/// Which jobs are listed; every part that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// One of these; empty is any.
+    pub statuses: Vec<JobStatus>,
+    /// The type.
+    pub job_type: Option<String>,
+    /// The project.
+    pub project_id: Option<String>,
+    /// The client's own name.
+    pub external_id: Option<String>,
+    /// Scheduled at or after.
+    pub scheduled_from: Option<Timestamp>,
+    /// Scheduled at or before.
+    pub scheduled_to: Option<Timestamp>,
+}
+
+/// Which executions are listed; every part that is set must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecutionFilter {
+    /// Of this job.
+    pub job_id: Option<JobId>,
+    /// One of these; empty is any.
+    pub statuses: Vec<ExecutionStatus>,
+    /// The project.
+    pub project_id: Option<String>,
+    /// Started at or after.
+    pub started_from: Option<Timestamp>,
+    /// Started at or before.
+    pub started_to: Option<Timestamp>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest<S> {
+    /// What it is sorted by.
+    pub sort: S,
+    /// In which direction.
+    pub order: SortOrder,
+    /// Rows, 1 to [`oneoff_domain::limits::PAGE_MAX`].
+    pub limit: u32,
+    /// The `next_cursor` of the page before; opaque.
+    pub cursor: Option<String>,
+    /// Whether `total` is wanted. It is counted up to 10,000.
+    pub with_total: bool,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last one.
+    pub next_cursor: Option<String>,
+    /// How many rows the filter has, if it was asked for, counted up to 10,000.
+    pub total: Option<u64>,
+    /// Whether there are more than `total`.
+    pub total_is_estimate: bool,
+}
