@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Typed HTTP client of a OneOff server, for the command line, tests and other Rust programs.
+//!
+//! Creates carry an idempotency key, so that a lost connection never doubles a job; waits survive a
+//! restart of the server; keys are never printed.
+
+mod error;
+mod executions;
+mod follow;
+mod idempotency;
+mod jobs;
+mod paging;
+mod settings;
+mod system;
+mod transport;
+mod wait;
+
+pub use error::ClientError;
+pub use executions::{ExecutionQuery, OutputRequest};
+pub use follow::OutputFollower;
+pub use idempotency::new_key as new_idempotency_key;
+pub use jobs::JobQuery;
+pub use paging::{PageQuery, Pages};
+pub use settings::{ApiKey, ClientSettings, Timeouts};
+pub use transport::Client;
+pub use wait::{Waited, is_final};
