@@ -6,6 +6,7 @@
 mod error;
 mod executions;
 mod follow;
+mod follow_job;
 mod idempotency;
 mod jobs;
 mod paging;
@@ -17,6 +18,7 @@ mod wait;
 pub use error::ClientError;
 pub use executions::{ExecutionQuery, OutputRequest};
 pub use follow::OutputFollower;
+pub use follow_job::{FollowFrom, JobEvent, JobFollower};
 pub use idempotency::new_key as new_idempotency_key;
 pub use jobs::JobQuery;
 pub use paging::{PageQuery, Pages};

@@ -3,7 +3,9 @@
 mod scripted;
 
 use oneoff_api_types::{CreateJob, JobView};
-use oneoff_client::{ApiKey, Client, ClientError, ClientSettings, ExecutionQuery, JobQuery, Waited};
+use oneoff_client::{
+    ApiKey, Client, ClientError, ClientSettings, ExecutionQuery, FollowFrom, JobEvent, JobQuery, Waited,
+};
 use scripted::{Act, Scripted};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -238,4 +240,46 @@ fn bad_settings_are_refused_without_the_key_in_the_message() {
     settings.api_key = Some(ApiKey::new("secret\nkey"));
     let error = Client::new(settings).unwrap_err().to_string();
     assert!(error.contains("API key") && !error.contains("secret"), "{error}");
+}
+
+fn execution(id: &str, run: u32, attempt: u32) -> Value {
+    json!({
+        "id": id, "job_id": "a", "job_name": "n", "job_type": "shell", "project_id": "default", "run": run,
+        "attempt": attempt, "status": "running", "reason": null, "exit_code": null, "error": null,
+        "scheduled_for": "2026-12-01T09:00:00Z", "started_at": "2026-12-01T09:00:00Z", "completed_at": null,
+        "duration_ms": null, "lateness_ms": 0.5, "worker": "w", "output_bytes": 0, "output_truncated": false,
+        "result": null,
+    })
+}
+
+fn list(rows: Value) -> Act {
+    Act::Json(200, json!({ "data": rows }))
+}
+
+#[tokio::test]
+async fn a_job_is_followed_through_its_attempts_of_this_run_in_order_to_its_end() {
+    let attempts = json!([execution("e2", 2, 1), execution("e1", 2, 0), execution("e0", 1, 0)]);
+    let (client, server) = client(vec![
+        data(job("a", "scheduled")),
+        list(json!([execution("e0", 1, 0)])),
+        Act::HangUp,
+        data(job("a", "failed")),
+        list(attempts.clone()),
+        output(0, "first", 5, true),
+        output(0, "second", 6, true),
+        data(job("a", "failed")),
+        list(attempts),
+    ])
+    .await;
+    let mut follower = client.follow_job("a", FollowFrom::Run(2));
+    let mut story = Vec::new();
+    while let Some(event) = follower.next().await.unwrap() {
+        story.push(match event {
+            JobEvent::Started(execution) => execution.id,
+            JobEvent::Output(chunks) => chunks.into_iter().map(|chunk| chunk.text).collect(),
+            JobEvent::Over(job) => job.status,
+        });
+    }
+    assert_eq!(story, ["e1", "first", "e2", "second", "failed"]);
+    assert_eq!(server.asked().len(), 9);
 }
