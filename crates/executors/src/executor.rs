@@ -33,4 +33,9 @@ pub trait Executor: Send + Sync + 'static {
     fn stop_grace(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// The timeout of a job that names none; `None`, the default, is no timeout.
+    fn default_timeout(&self) -> Option<Duration> {
+        None
+    }
 }

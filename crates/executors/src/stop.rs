@@ -1,5 +1,6 @@
 //! The signal that tells an attempt to end, and why.
 
+use oneoff_domain::{AttemptOutcome, Reason};
 use tokio::sync::watch;
 
 /// Why an attempt is to end.
@@ -20,6 +21,18 @@ pub struct StopTrigger(watch::Sender<Option<StopReason>>);
 /// The end that waits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct StopSignal(watch::Receiver<Option<StopReason>>);
+
+impl StopReason {
+    /// The outcome of an attempt that ended because it was told to.
+    #[must_use]
+    pub fn outcome(self) -> AttemptOutcome {
+        match self {
+            Self::Cancelled => AttemptOutcome::cancelled(),
+            Self::TimedOut => AttemptOutcome::failed(Reason::Timeout, "ran longer than its timeout"),
+            Self::Shutdown => AttemptOutcome::failed(Reason::Shutdown, "the server was stopped"),
+        }
+    }
+}
 
 impl StopTrigger {
     /// A trigger and its signal.

@@ -1,13 +1,21 @@
 //! Owns time and every change to a job: the service, the due queue, claiming, running, retry, rescue and
 //! retention.
 //!
-//! Decisions are taken in a synchronous core (`step(now, input) -> effects`); threads, the runtime and
+//! Decisions are taken in a synchronous core (`step(now, inputs) -> effects`); threads, the runtime and
 //! the store are thin drivers around it.
 
+mod core;
+mod driver;
+mod mailbox;
+mod reconcile;
+mod recovery;
+mod runner;
+mod running;
 pub mod service;
 pub mod settings;
 pub mod start;
 pub mod status;
+pub mod system;
 
 pub use service::Service;
 pub use service::draft::{JobDraft, JobPatch, Schedule};
@@ -15,3 +23,4 @@ pub use service::error::ServiceError;
 pub use settings::{GuardianCommand, SchedulerSettings};
 pub use start::{Scheduler, StartError};
 pub use status::{RunningJob, SystemStatus, WorkerStatus};
+pub use system::{SystemClock, SystemRandom};

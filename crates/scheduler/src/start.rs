@@ -1,10 +1,25 @@
 //! Starting and stopping the scheduler with all its drivers.
 
-use crate::{SchedulerSettings, Service};
+use crate::core::{Alarm, Core, Input};
+use crate::driver::{CoreStatus, Driver};
+use crate::mailbox::Mailbox;
+use crate::reconcile::{holds, retention};
+use crate::runner::Runner;
+use crate::{SchedulerSettings, Service, recovery};
 use oneoff_domain::{Clock, Random};
-use oneoff_executors::Registry;
+use oneoff_executors::process::Guardian;
+use oneoff_executors::{ProcessWatch, Registry, StopReason, Unwatched};
 use oneoff_storage::{Store, StoreError};
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+/// How long executors may take to end, and their outcomes to be recorded, once everything is told to stop.
+const ENDING: Duration = Duration::from_secs(15);
 
 /// Why the scheduler cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +27,14 @@ pub enum StartError {
     /// The store failed during recovery.
     #[error("recovery of the jobs of the last run failed")]
     Recovery(#[source] StoreError),
+    /// Processes of a dead server could not be ended: another attempt of their jobs might overlap.
+    #[error(
+        "{0} processes of the last run cannot be ended: end those whose environment has ONEOFF_EXECUTION_ID, then start again"
+    )]
+    Survivors(usize),
+    /// Looking for processes of a dead server failed.
+    #[error("looking for processes of the last run failed")]
+    Sweep(#[source] tokio::task::JoinError),
     /// A thread or the guardian could not be started.
     #[error("cannot start {what}")]
     Spawn {
@@ -24,9 +47,18 @@ pub enum StartError {
 }
 
 /// A running scheduler. Drop does not stop it: call [`Self::shutdown`].
-pub struct Scheduler {}
+pub struct Scheduler {
+    service: Service,
+    store: Store,
+    mailbox: Arc<Mailbox>,
+    runner: Arc<Runner>,
+    guardian: Option<Arc<Guardian>>,
+    thread: JoinHandle<()>,
+    thread_ended: Arc<AtomicBool>,
+    grace: Duration,
+    overdue_at_start: usize,
+}
 
-#[expect(unused_variables, clippy::todo, reason = "contract only")]
 impl Scheduler {
     /// Recovers what an earlier process left behind, then starts to claim. Must be called within a tokio
     /// runtime, on which attempts run.
@@ -40,18 +72,131 @@ impl Scheduler {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Scheduler, StartError> {
-        todo!()
+        recovery::recover(&store, clock.as_ref()).await?;
+        let overdue_at_start = recovery::report_overdue(&store, clock.as_ref()).await?;
+        let last_event = store.last_event_sequence().await.map_err(StartError::Recovery)?;
+        let mailbox = Arc::new(Mailbox::new(last_event));
+        store.listen(mailbox.clone());
+
+        let guardian = start_guardian(&settings, random.as_ref())?;
+        let processes: Arc<dyn ProcessWatch> = match &guardian {
+            Some(guardian) => guardian.clone(),
+            None => Arc::new(Unwatched),
+        };
+        let runner = Arc::new(Runner::new(
+            store.clone(),
+            registry,
+            clock.clone(),
+            random.clone(),
+            mailbox.clone(),
+            processes,
+        ));
+        let look_at_holds = Arc::new(Notify::new());
+        let look_at_retention = Arc::new(Notify::new());
+        let workers = worker_slots(settings.workers_count);
+        let status = Arc::new(CoreStatus::default());
+        let thread_ended = Arc::new(AtomicBool::new(false));
+        let driver = Driver {
+            core: Core::new(workers, settings.type_limits.clone(), random.clone()),
+            mailbox: mailbox.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            runner: runner.clone(),
+            runtime: Handle::current(),
+            status: status.clone(),
+            alarms: HashMap::from([
+                (Alarm::Holds, look_at_holds.clone()),
+                (Alarm::Retention, look_at_retention.clone()),
+            ]),
+            ended: thread_ended.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("oneoff-scheduler".to_owned())
+            .spawn(move || driver.run())
+            .map_err(|source| StartError::Spawn { what: "the scheduler's thread", source })?;
+        let keep = settings.log_retention;
+        tokio::spawn(holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds.clone()));
+        tokio::spawn(retention::run(store.clone(), clock.clone(), mailbox.clone(), look_at_retention, keep));
+        metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
+
+        let grace = settings.shutdown_grace;
+        let service = Service::new(store.clone(), &runner, settings, workers, status, look_at_holds);
+        Ok(Scheduler {
+            service,
+            store,
+            mailbox,
+            runner,
+            guardian,
+            thread,
+            thread_ended,
+            grace,
+            overdue_at_start,
+        })
     }
 
     /// The service, through which everything is asked and changed.
     #[must_use]
     pub fn service(&self) -> Service {
-        todo!()
+        self.service.clone()
+    }
+
+    /// How many jobs were overdue when it started, counted up to 10,000.
+    #[must_use]
+    pub fn overdue_at_start(&self) -> usize {
+        self.overdue_at_start
     }
 
     /// Stops claiming, waits for running attempts up to the grace, cancels and records the rest, and closes
     /// the store.
     pub async fn shutdown(self) {
-        todo!()
+        self.service.stop_accepting();
+        self.mailbox.send(Input::Stop);
+        let mut count = self.runner.running.count();
+        let running = *count.borrow();
+        if running > 0 {
+            let grace_seconds = self.grace.as_secs();
+            tracing::info!(running, grace_seconds, "waiting for running jobs");
+        }
+        if tokio::time::timeout(self.grace, count.wait_for(|running| *running == 0)).await.is_err() {
+            let running = *count.borrow();
+            tracing::warn!(running, "the grace is over: running jobs are ended");
+            self.runner.running.stop_all(StopReason::Shutdown);
+        }
+        if tokio::time::timeout(ENDING, self.runner.wait_for_all()).await.is_err() {
+            tracing::error!("not every outcome could be recorded; the next start records them as lost");
+        }
+        self.thread_ended.store(true, Ordering::Release);
+        self.mailbox.send(Input::Stop);
+        let (store, thread, guardian) = (self.store, self.thread, self.guardian);
+        let closing = tokio::task::spawn_blocking(move || {
+            let joined = thread.join();
+            store.close();
+            if let Some(guardian) = guardian {
+                guardian.shutdown();
+            }
+            joined.is_ok()
+        });
+        if !matches!(closing.await, Ok(true)) {
+            tracing::error!("the scheduler's thread had panicked");
+        }
+    }
+}
+
+fn start_guardian(
+    settings: &SchedulerSettings,
+    random: &dyn Random,
+) -> Result<Option<Arc<Guardian>>, StartError> {
+    let Some(command) = &settings.guardian else { return Ok(None) };
+    let token = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
+    Guardian::spawn(&command.program, &command.arguments, token)
+        .map(|guardian| Some(Arc::new(guardian)))
+        .map_err(|source| StartError::Spawn { what: "the guardian process", source })
+}
+
+/// 16 slots per CPU unless a number is given: most jobs wait rather than compute.
+fn worker_slots(workers_count: usize) -> usize {
+    match workers_count {
+        0 => 16 * std::thread::available_parallelism().map_or(1, usize::from),
+        given => given,
     }
 }

@@ -1,0 +1,60 @@
+//! What the core is told, and what it asks for.
+
+use super::Claimed;
+use oneoff_domain::{BootTime, JobKey, Timestamp};
+use oneoff_storage::{Change, ClaimRequest, ClaimResult, PendingJob};
+
+/// The present, by both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Now {
+    pub(crate) wall: Timestamp,
+    pub(crate) boot: BootTime,
+}
+
+/// Something that looks at the store when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Alarm {
+    /// A hold ends by itself.
+    Holds,
+    /// Something is old enough to be removed.
+    Retention,
+}
+
+/// A part of the waiting jobs to be read from the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WindowLoad {
+    pub(crate) after: Option<(Timestamp, JobKey)>,
+    pub(crate) until: Timestamp,
+    pub(crate) limit: usize,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Committed(Vec<Change>),
+    WindowLoaded { load: WindowLoad, jobs: Vec<PendingJob> },
+    WindowFailed,
+    ClaimsAnswered(Vec<ClaimResult>),
+    ClaimsFailed(Vec<ClaimRequest>),
+    AttemptEnded { job_type: String },
+    SetAlarm(Alarm, Timestamp),
+    Stop,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Effect {
+    LoadWindow(WindowLoad),
+    Claim(Vec<ClaimRequest>),
+    Start(Claimed),
+    Ring(Alarm),
+    ClockStepped { jumped_us: i64 },
+}
+
+/// The answer of a step.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) effects: Vec<Effect>,
+    /// When the next step is due without any input.
+    pub(crate) wake_at: Option<Timestamp>,
+}

@@ -1,0 +1,220 @@
+//! The synchronous core: decides what starts when. `step(now, inputs) -> effects`, and nothing else.
+//!
+//! No thread, runtime, clock or randomness of its own, so that the same inputs always give the same effects.
+
+mod clock_watch;
+mod in_flight;
+mod input;
+mod ready;
+mod slots;
+mod window;
+
+pub(crate) use input::{Alarm, Effect, Input, Now, Step, WindowLoad};
+
+use clock_watch::ClockWatch;
+use in_flight::InFlight;
+use oneoff_domain::{ExecutionId, JobKey, Random, Timestamp};
+use oneoff_storage::{Change, ClaimRequest, ClaimResult, ClaimedJob, PendingJob};
+use ready::Ready;
+use slots::Slots;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use window::Window;
+
+/// Claims of one commit: enough to share its cost, few enough that the first does not wait for the last.
+const CLAIM_BATCH: usize = 256;
+/// How long the core waits after the store refused claims.
+const CLAIM_BACKOFF: Duration = Duration::from_millis(500);
+
+/// What waits, what is due, and what runs.
+pub(crate) struct Core {
+    random: Arc<dyn Random>,
+    window: Window,
+    ready: Ready,
+    in_flight: InFlight,
+    slots: Slots,
+    clock: ClockWatch,
+    alarms: BTreeMap<Alarm, Timestamp>,
+    claims_rest_until: Option<Timestamp>,
+    stopping: bool,
+}
+
+impl Core {
+    pub(crate) fn new(workers: usize, type_limits: BTreeMap<String, usize>, random: Arc<dyn Random>) -> Self {
+        Self {
+            random,
+            window: Window::default(),
+            ready: Ready::default(),
+            in_flight: InFlight::default(),
+            slots: Slots::new(workers, type_limits),
+            clock: ClockWatch::default(),
+            alarms: BTreeMap::new(),
+            claims_rest_until: None,
+            stopping: false,
+        }
+    }
+
+    /// Takes in what happened and says what is to be done now and when to be asked again.
+    pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Step {
+        let mut effects = Vec::new();
+        if let Some(jumped_us) = self.clock.observe(now) {
+            effects.push(Effect::ClockStepped { jumped_us });
+        }
+        for input in inputs {
+            self.take(now.wall, input, &mut effects);
+        }
+        self.ring_alarms(now.wall, &mut effects);
+        if let Some(load) = self.window.wants_load(now.wall) {
+            effects.push(Effect::LoadWindow(load));
+        }
+        for job in self.window.take_due(now.wall) {
+            self.ready.insert(job);
+        }
+        if self.may_claim(now) {
+            self.claim(&mut effects);
+        }
+        Step { effects, wake_at: self.wake_at(now) }
+    }
+
+    /// Jobs that are due and wait for a slot, a limit or a key.
+    pub(crate) fn queued(&self) -> usize {
+        self.ready.len() + self.in_flight.parked()
+    }
+
+    /// Why nothing is claimed, where that is so.
+    pub(crate) fn paused(&self, now: Now) -> Option<&'static str> {
+        if self.stopping {
+            return Some("the server is stopping");
+        }
+        self.clock.pauses(now).then_some("the clock jumped; claiming goes on when it has held for a minute")
+    }
+
+    fn take(&mut self, wall: Timestamp, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Committed(changes) => changes.into_iter().for_each(|change| self.apply(change)),
+            Input::WindowLoaded { load, jobs } => self.window.loaded(&load, jobs),
+            Input::WindowFailed => self.window.load_failed(wall),
+            Input::ClaimsAnswered(results) => {
+                results.into_iter().for_each(|result| self.answered(result, effects));
+            }
+            Input::ClaimsFailed(requests) => {
+                self.claims_rest_until = Some(wall.saturating_add(CLAIM_BACKOFF));
+                requests.iter().for_each(|request| self.unclaimed(request.job));
+            }
+            Input::AttemptEnded { job_type } => self.slots.release(&job_type),
+            Input::SetAlarm(alarm, at) => {
+                self.alarms.insert(alarm, at);
+            }
+            Input::Stop => self.stopping = true,
+        }
+    }
+
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Pending(job) => {
+                self.forget(job.key);
+                self.window.insert(job);
+            }
+            Change::NotPending(key) => self.forget(key),
+            Change::KeyFree(key) => {
+                for job in self.in_flight.key_freed(&key) {
+                    self.ready.insert(job);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, key: JobKey) {
+        self.window.remove(key);
+        self.ready.remove(key);
+        self.in_flight.unpark(key);
+    }
+
+    fn answered(&mut self, result: ClaimResult, effects: &mut Vec<Effect>) {
+        match result {
+            ClaimResult::Claimed(claimed) => {
+                self.in_flight.claimed(claimed.job.key);
+                effects.push(Effect::Start(claimed));
+            }
+            ClaimResult::KeyBusy(key) => {
+                self.release_slot_of(key);
+                if let Some(job) = self.in_flight.key_busy(key) {
+                    self.ready.insert(job);
+                }
+            }
+            ClaimResult::Missed(key) | ClaimResult::Gone(key) => {
+                self.release_slot_of(key);
+                let (_gone, waiting) = self.in_flight.given_up(key);
+                waiting.into_iter().for_each(|job| self.ready.insert(job));
+            }
+        }
+    }
+
+    /// The store could not be asked: the job is as due as before.
+    fn unclaimed(&mut self, key: JobKey) {
+        self.release_slot_of(key);
+        let (job, waiting) = self.in_flight.given_up(key);
+        job.into_iter().chain(waiting).for_each(|job| self.ready.insert(job));
+    }
+
+    fn release_slot_of(&mut self, key: JobKey) {
+        if let Some(job_type) = self.in_flight.job_type(key) {
+            self.slots.release(&job_type);
+        }
+    }
+
+    fn may_claim(&mut self, now: Now) -> bool {
+        if self.claims_rest_until.is_some_and(|until| until <= now.wall) {
+            self.claims_rest_until = None;
+        }
+        !self.stopping && self.claims_rest_until.is_none() && !self.clock.pauses(now)
+    }
+
+    fn claim(&mut self, effects: &mut Vec<Effect>) {
+        let mut batch = Vec::new();
+        while let Some(job) = self.ready.take_best(|job_type| self.slots.has_room(job_type)) {
+            let Some(job) = self.in_flight.park_if_key_taken(job) else { continue };
+            self.slots.take(&job.job_type);
+            batch.push(self.request(&job));
+            self.in_flight.begin(job);
+            if batch.len() == CLAIM_BATCH {
+                effects.push(Effect::Claim(std::mem::take(&mut batch)));
+            }
+        }
+        if !batch.is_empty() {
+            effects.push(Effect::Claim(batch));
+        }
+    }
+
+    fn request(&self, job: &PendingJob) -> ClaimRequest {
+        ClaimRequest {
+            job: job.key,
+            due_at: job.due_at,
+            execution_id: ExecutionId::generate(self.clock.last_wall(), self.random.as_ref()),
+        }
+    }
+
+    fn ring_alarms(&mut self, wall: Timestamp, effects: &mut Vec<Effect>) {
+        let due: Vec<Alarm> =
+            self.alarms.iter().filter(|(_, at)| **at <= wall).map(|(alarm, _)| *alarm).collect();
+        for alarm in due {
+            self.alarms.remove(&alarm);
+            effects.push(Effect::Ring(alarm));
+        }
+    }
+
+    fn wake_at(&self, now: Now) -> Option<Timestamp> {
+        let claiming = match (self.claims_rest_until, self.clock.pause_ends(now)) {
+            (None, None) => self.window.next_due(),
+            (rest, pause) => rest.max(pause),
+        };
+        [claiming, self.window.next_load(), self.alarms.values().min().copied()].into_iter().flatten().min()
+    }
+}
+
+/// A claimed job on its way to the runner.
+pub(crate) type Claimed = Box<ClaimedJob>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Jobs that are due: higher priority first, then the earlier due time, then the older job.
+
+use oneoff_domain::{JobKey, Timestamp};
+use oneoff_storage::PendingJob;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+type Rank = (Reverse<u8>, Timestamp, JobKey);
+
+/// Sorted within each type, so that a type at its limit never has to be walked past.
+#[derive(Default)]
+pub(super) struct Ready {
+    by_type: BTreeMap<String, BTreeMap<Rank, PendingJob>>,
+    places: HashMap<JobKey, (String, Rank)>,
+}
+
+impl Ready {
+    pub(super) fn insert(&mut self, job: PendingJob) {
+        let rank = (Reverse(job.priority), job.due_at, job.key);
+        self.places.insert(job.key, (job.job_type.clone(), rank));
+        self.by_type.entry(job.job_type.clone()).or_default().insert(rank, job);
+    }
+
+    pub(super) fn remove(&mut self, key: JobKey) {
+        let Some((job_type, rank)) = self.places.remove(&key) else { return };
+        if let Some(jobs) = self.by_type.get_mut(&job_type) {
+            jobs.remove(&rank);
+        }
+    }
+
+    /// Takes the first job of a type that `has_room`.
+    pub(super) fn take_best(&mut self, has_room: impl Fn(&str) -> bool) -> Option<PendingJob> {
+        let jobs = self
+            .by_type
+            .iter_mut()
+            .filter(|(job_type, jobs)| !jobs.is_empty() && has_room(job_type))
+            .min_by_key(|(_, jobs)| jobs.first_key_value().map(|(rank, _)| *rank))
+            .map(|(_, jobs)| jobs)?;
+        let (_, job) = jobs.pop_first()?;
+        self.places.remove(&job.key);
+        Some(job)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+}

@@ -1,0 +1,33 @@
+//! Worker slots and the limits per job type.
+
+use std::collections::{BTreeMap, HashMap};
+
+pub(super) struct Slots {
+    total: usize,
+    used: usize,
+    type_limits: BTreeMap<String, usize>,
+    used_by_type: HashMap<String, usize>,
+}
+
+impl Slots {
+    pub(super) fn new(total: usize, type_limits: BTreeMap<String, usize>) -> Self {
+        Self { total: total.max(1), used: 0, type_limits, used_by_type: HashMap::new() }
+    }
+
+    pub(super) fn has_room(&self, job_type: &str) -> bool {
+        let used = self.used_by_type.get(job_type).copied().unwrap_or(0);
+        self.used < self.total && self.type_limits.get(job_type).is_none_or(|limit| used < *limit)
+    }
+
+    pub(super) fn take(&mut self, job_type: &str) {
+        self.used += 1;
+        *self.used_by_type.entry(job_type.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn release(&mut self, job_type: &str) {
+        self.used = self.used.saturating_sub(1);
+        if let Some(used) = self.used_by_type.get_mut(job_type) {
+            *used = used.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The next waiting jobs in memory, bounded in entries; the rest stays in the store.
+//!
+//! Everything up to the horizon is here. Commits beyond it are ignored: they are read when it is their turn.
+
+use super::WindowLoad;
+use oneoff_domain::{JobKey, Timestamp};
+use oneoff_storage::PendingJob;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+/// Jobs that are read at once.
+const LOAD_LIMIT: usize = 20_000;
+/// More entries than this, and the latest are forgotten again.
+const MAX_ENTRIES: usize = 60_000;
+/// How far ahead of the present a load reaches.
+const REACH: Duration = Duration::from_secs(2 * 3600);
+/// How long before the horizon the next part is read.
+const MARGIN: Duration = Duration::from_secs(3600);
+/// How long after a failed load the next one is tried.
+const LOAD_BACKOFF: Duration = Duration::from_secs(1);
+
+type Place = (Timestamp, JobKey);
+
+#[derive(Default)]
+pub(super) struct Window {
+    by_due: BTreeMap<Place, PendingJob>,
+    due_of: HashMap<JobKey, Timestamp>,
+    /// Every waiting job up to this place is in `by_due`. `None` before the first load.
+    horizon: Option<Place>,
+    loading: Option<WindowLoad>,
+    /// Jobs that commits told of while a load is under way: what it says of them may be out of date.
+    told_meanwhile: HashSet<JobKey>,
+    rest_until: Option<Timestamp>,
+    /// The horizon was set because there were too many jobs, not because it is far enough ahead.
+    crowded: bool,
+}
+
+impl Window {
+    /// The load that is to be done now, if one is. It counts as begun.
+    pub(super) fn wants_load(&mut self, now: Timestamp) -> Option<WindowLoad> {
+        if self.loading.is_some() || self.next_load().is_some_and(|at| now < at) {
+            return None;
+        }
+        self.rest_until = None;
+        let load = WindowLoad { after: self.horizon, until: now.saturating_add(REACH), limit: LOAD_LIMIT };
+        self.loading = Some(load.clone());
+        Some(load)
+    }
+
+    /// When the next load is due; `None` while one is under way. An instant in the past is now.
+    pub(super) fn next_load(&self) -> Option<Timestamp> {
+        if self.loading.is_some() {
+            return None;
+        }
+        let wanted = match self.horizon {
+            None => Timestamp::MIN,
+            Some(_) if self.crowded && self.by_due.len() > LOAD_LIMIT / 2 => Timestamp::MAX,
+            Some(_) if self.crowded => Timestamp::MIN,
+            Some((horizon, _)) => horizon.saturating_sub(MARGIN),
+        };
+        Some(self.rest_until.map_or(wanted, |rest| wanted.max(rest)))
+    }
+
+    /// Takes in what a load has read, except of jobs that commits told of meanwhile.
+    pub(super) fn loaded(&mut self, load: &WindowLoad, jobs: Vec<PendingJob>) {
+        self.loading = None;
+        let cut = jobs.len() >= load.limit;
+        let last = jobs.last().map(|job| (job.due_at, job.key));
+        let told_meanwhile = std::mem::take(&mut self.told_meanwhile);
+        for job in jobs {
+            if !told_meanwhile.contains(&job.key) {
+                self.put(job);
+            }
+        }
+        match last {
+            Some(last) if cut => {
+                self.horizon = Some(last);
+                self.forget_after(last);
+            }
+            _ => self.horizon = Some((load.until, JobKey(i64::MAX))),
+        }
+        self.crowded = cut;
+    }
+
+    pub(super) fn load_failed(&mut self, now: Timestamp) {
+        self.loading = None;
+        self.told_meanwhile.clear();
+        self.rest_until = Some(now.saturating_add(LOAD_BACKOFF));
+    }
+
+    /// A job waits, as a commit says; [`Self::remove`] was called for it before.
+    pub(super) fn insert(&mut self, job: PendingJob) {
+        let place = (job.due_at, job.key);
+        let reading = self.loading.as_ref().map(|load| (load.until, JobKey(i64::MAX)));
+        if self.horizon.max(reading).is_none_or(|horizon| place > horizon) {
+            return;
+        }
+        self.put(job);
+        if self.by_due.len() > MAX_ENTRIES && self.loading.is_none() {
+            self.shrink();
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: JobKey) {
+        if self.loading.is_some() {
+            self.told_meanwhile.insert(key);
+        }
+        if let Some(due_at) = self.due_of.remove(&key) {
+            self.by_due.remove(&(due_at, key));
+        }
+    }
+
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<PendingJob> {
+        let mut due = Vec::new();
+        while let Some(entry) = self.by_due.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let job = entry.remove();
+            self.due_of.remove(&job.key);
+            due.push(job);
+        }
+        due
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.by_due.first_key_value().map(|((due_at, _), _)| *due_at)
+    }
+
+    fn put(&mut self, job: PendingJob) {
+        if let Some(earlier) = self.due_of.insert(job.key, job.due_at) {
+            self.by_due.remove(&(earlier, job.key));
+        }
+        self.by_due.insert((job.due_at, job.key), job);
+    }
+
+    fn shrink(&mut self) {
+        let Some(last) = self.by_due.keys().nth(MAX_ENTRIES / 2).copied() else { return };
+        self.forget_after(last);
+        self.horizon = Some(last);
+        self.crowded = true;
+    }
+
+    fn forget_after(&mut self, last: Place) {
+        let mut beyond = self.by_due.split_off(&last);
+        if let Some(job) = beyond.remove(&last) {
+            self.by_due.insert(last, job);
+        }
+        for (_, key) in beyond.into_keys() {
+            self.due_of.remove(&key);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The scheduler's own thread: feeds the core with inputs and the clock, and carries out its effects.
+
+use crate::core::{Alarm, Core, Effect, Input, Now, Step, WindowLoad};
+use crate::mailbox::Mailbox;
+use crate::runner::Runner;
+use oneoff_domain::{Clock, EventKind, NewEvent};
+use oneoff_storage::{ClaimRequest, Store};
+use serde_json::{Map, json};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+/// The longest sleep: the wall clock may be set while the thread sleeps.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// What others may read of the core.
+#[derive(Default)]
+pub(crate) struct CoreStatus {
+    pub(crate) queued: AtomicUsize,
+    pub(crate) paused: Mutex<Option<&'static str>>,
+}
+
+/// The thread's parts.
+pub(crate) struct Driver {
+    pub(crate) core: Core,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) runtime: Handle,
+    pub(crate) status: Arc<CoreStatus>,
+    pub(crate) alarms: HashMap<Alarm, Arc<Notify>>,
+    pub(crate) ended: Arc<AtomicBool>,
+}
+
+impl Driver {
+    /// Runs until it is told to end.
+    pub(crate) fn run(mut self) {
+        let mut inputs = Vec::new();
+        while !self.ended.load(Ordering::Acquire) {
+            let now = self.now();
+            let Step { effects, wake_at } = self.core.step(now, inputs);
+            self.publish(now);
+            effects.into_iter().for_each(|effect| self.carry_out(effect));
+            let sleep = wake_at.map_or(SLICE, |at| at.since(self.clock.now())).min(SLICE);
+            inputs = self.mailbox.receive(sleep);
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { wall: self.clock.now(), boot: self.clock.boot_time() }
+    }
+
+    fn publish(&self, now: Now) {
+        self.status.queued.store(self.core.queued(), Ordering::Relaxed);
+        *self.status.paused.lock().unwrap_or_else(PoisonError::into_inner) = self.core.paused(now);
+    }
+
+    fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::LoadWindow(load) => self.load_window(load),
+            Effect::Claim(requests) => self.claim(requests),
+            Effect::Start(claimed) => self.runner.clone().start(claimed, &self.runtime),
+            Effect::Ring(alarm) => {
+                if let Some(alarm) = self.alarms.get(&alarm) {
+                    alarm.notify_one();
+                }
+            }
+            Effect::ClockStepped { jumped_us } => self.record_clock_step(jumped_us),
+        }
+    }
+
+    fn load_window(&self, load: WindowLoad) {
+        let (store, mailbox) = (self.store.clone(), self.mailbox.clone());
+        self.runtime.spawn(async move {
+            let answer = match store.pending_window(load.after, load.until, load.limit).await {
+                Ok(jobs) => Input::WindowLoaded { load, jobs },
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "cannot read the next jobs");
+                    Input::WindowFailed
+                }
+            };
+            mailbox.send(answer);
+        });
+    }
+
+    fn claim(&self, requests: Vec<ClaimRequest>) {
+        let (store, mailbox, now) = (self.store.clone(), self.mailbox.clone(), self.clock.now());
+        self.runtime.spawn(async move {
+            let answer = match store.claim(now, requests.clone()).await {
+                Ok(results) => Input::ClaimsAnswered(results),
+                Err(error) => {
+                    let jobs = requests.len();
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        jobs,
+                        "cannot claim jobs that are due; trying again"
+                    );
+                    Input::ClaimsFailed(requests)
+                }
+            };
+            mailbox.send(answer);
+        });
+    }
+
+    fn record_clock_step(&self, jumped_us: i64) {
+        let seconds = jumped_us / 1_000_000;
+        tracing::warn!(seconds, "the wall clock jumped; nothing is started until it has held for a minute");
+        let mut data = Map::new();
+        data.insert("jumped_ms".to_owned(), json!(jumped_us / 1_000));
+        let event = NewEvent {
+            kind: EventKind::ClockStep,
+            job_id: None,
+            execution_id: None,
+            project_id: "default".to_owned(),
+            data,
+        };
+        let (store, now) = (self.store.clone(), self.clock.now());
+        self.runtime.spawn(async move {
+            if let Err(error) = store.record_event(now, event).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot record the clock's jump");
+            }
+        });
+    }
+}

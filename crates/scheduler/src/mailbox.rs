@@ -1,0 +1,55 @@
+//! The mailbox of the scheduler's thread: commits, answers and requests come in, in order.
+
+use crate::core::Input;
+use oneoff_storage::{CommitListener, Committed};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Where inputs wait for the next step.
+pub(crate) struct Mailbox {
+    inputs: Mutex<Vec<Input>>,
+    arrived: Condvar,
+    last_event: watch::Sender<i64>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(last_event: i64) -> Self {
+        Self { inputs: Mutex::default(), arrived: Condvar::new(), last_event: watch::Sender::new(last_event) }
+    }
+
+    pub(crate) fn send(&self, input: Input) {
+        self.lock().push(input);
+        self.arrived.notify_one();
+    }
+
+    /// The number of the newest event; changes whenever one is committed.
+    pub(crate) fn event_sequence(&self) -> watch::Receiver<i64> {
+        self.last_event.subscribe()
+    }
+
+    /// Everything that has come in, after waiting for something for at most so long.
+    pub(crate) fn receive(&self, at_most: Duration) -> Vec<Input> {
+        let inputs = self.lock();
+        let (mut inputs, _timed_out) = self
+            .arrived
+            .wait_timeout_while(inputs, at_most, |inputs| inputs.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *inputs)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Input>> {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CommitListener for Mailbox {
+    fn committed(&self, committed: Committed) {
+        if !committed.changes.is_empty() {
+            self.send(Input::Committed(committed.changes));
+        }
+        if let Some(sequence) = committed.last_event_sequence {
+            self.last_event.send_replace(sequence);
+        }
+    }
+}

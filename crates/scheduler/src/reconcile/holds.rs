@@ -1,0 +1,55 @@
+//! Releases holds that end by themselves.
+
+use crate::core::{Alarm, Input};
+use crate::mailbox::Mailbox;
+use crate::service::release;
+use oneoff_domain::{Actor, Clock, Context, Timestamp};
+use oneoff_storage::{Store, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+const SLICE: usize = 200;
+const BACKOFF: Duration = Duration::from_secs(5);
+
+/// Looks whenever it is told to, for ever.
+pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, mailbox: Arc<Mailbox>, look: Arc<Notify>) {
+    loop {
+        let next = match release_ended(&store, clock.as_ref()).await {
+            Ok(next) => next,
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot release holds that ended");
+                Some(clock.now().saturating_add(BACKOFF))
+            }
+        };
+        if let Some(at) = next {
+            mailbox.send(Input::SetAlarm(Alarm::Holds, at));
+        }
+        look.notified().await;
+    }
+}
+
+/// Releases what has ended; answers when the next hold ends.
+async fn release_ended(store: &Store, clock: &dyn Clock) -> Result<Option<Timestamp>, StoreError> {
+    loop {
+        let holds = store.holds_ending(SLICE).await?;
+        let now = clock.now();
+        let Some((_, next)) =
+            holds.iter().find(|(_, until)| *until > now).copied().or(holds.first().copied())
+        else {
+            return Ok(None);
+        };
+        let ended: Vec<_> = holds.iter().filter(|(_, until)| *until <= now).map(|(id, _)| *id).collect();
+        if ended.is_empty() {
+            return Ok(Some(next));
+        }
+        for id in ended {
+            let context = Context::new(Actor::System);
+            match store.change_job(context, now, id, Box::new(move |job| release::ended(job, now))).await {
+                Ok(_) | Err(StoreError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

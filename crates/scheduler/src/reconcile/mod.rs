@@ -1,0 +1,4 @@
+//! Tasks that look at the store, do what is due and say when to look again. A signal only means "look now".
+
+pub(crate) mod holds;
+pub(crate) mod retention;

@@ -1,0 +1,155 @@
+//! One attempt: the executor runs until it is done, its time is over, or somebody stops it.
+
+use super::Runner;
+use super::output::{Collected, Collector};
+use crate::RunningJob;
+use oneoff_domain::{AttemptOutcome, BootTime, Clock, Reason, Timestamp};
+use oneoff_executors::{OutputWriter, RunContext, StopReason, StopSignal, StopTrigger};
+use oneoff_storage::ClaimedJob;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinHandle};
+
+/// Chunks between an executor and the collector of its output.
+const OUTPUT_QUEUE: usize = 8;
+/// How long a dropped executor may take to be gone.
+const DROP_GRACE: Duration = Duration::from_secs(1);
+
+/// An attempt that is over, with all that is to be recorded of it.
+pub(super) struct Ended {
+    pub(super) outcome: AttemptOutcome,
+    pub(super) completed_at: Timestamp,
+    pub(super) duration: Duration,
+    pub(super) output: Collected,
+}
+
+impl Runner {
+    pub(super) async fn attempt(&self, claimed: &ClaimedJob) -> Ended {
+        let began = self.clock.boot_time();
+        let (trigger, stop) = StopTrigger::new();
+        let trigger = Arc::new(trigger);
+        let started_at = self.clock.now();
+        self.running.enter(claimed, running_job(claimed, started_at), trigger.clone());
+        let (writer, receiver) = OutputWriter::channel(OUTPUT_QUEUE);
+        let collector = Collector::spawn(
+            claimed.execution_id,
+            receiver,
+            self.store.clone(),
+            self.clock.clone(),
+            self.running.clone(),
+        );
+        let outcome = self.execute(claimed, began, &trigger, stop, writer).await;
+        let completed_at = self.clock.now();
+        let duration = self.clock.boot_time().since(began);
+        let output = collector.finish().await;
+        self.running.leave(claimed.execution_id);
+        Ended { outcome, completed_at, duration, output }
+    }
+
+    async fn execute(
+        &self,
+        claimed: &ClaimedJob,
+        began: BootTime,
+        trigger: &StopTrigger,
+        stop: StopSignal,
+        output: OutputWriter,
+    ) -> AttemptOutcome {
+        let definition = &claimed.job.definition;
+        let executor = match self.registry.get(&definition.job_type) {
+            Ok(executor) => executor.clone(),
+            Err(unknown) => return AttemptOutcome::failed(Reason::UnknownType, unknown.to_string()),
+        };
+        let timeout = match definition.timeout_seconds {
+            Some(seconds) => Some(Duration::from_secs(seconds.into())),
+            None => executor.default_timeout(),
+        };
+        let context = RunContext {
+            job_id: claimed.job.id,
+            job_name: definition.name.clone(),
+            execution_id: claimed.execution_id,
+            run: claimed.fence.run,
+            attempt: claimed.fence.attempt,
+            scheduled_for: claimed.scheduled_for,
+            timezone: definition.timezone.clone(),
+            config: Arc::new(definition.config.clone()),
+            stop: stop.clone(),
+            output,
+            processes: self.processes.clone(),
+        };
+        let mut task = tokio::spawn(executor.run(context));
+        let mut stopped = stop;
+        tokio::select! {
+            ended = &mut task => outcome_of(ended),
+            () = boot_deadline(self.clock.as_ref(), began, timeout) => {
+                trigger.fire(StopReason::TimedOut);
+                let reason = stopped.wait().await;
+                end(task, reason, executor.stop_grace(), timeout).await
+            }
+            reason = stopped.wait() => end(task, reason, executor.stop_grace(), timeout).await,
+        }
+    }
+}
+
+fn running_job(claimed: &ClaimedJob, started_at: Timestamp) -> RunningJob {
+    RunningJob {
+        job_id: claimed.job.id,
+        job_name: claimed.job.definition.name.clone(),
+        job_type: claimed.job.definition.job_type.clone(),
+        execution_id: claimed.execution_id,
+        started_at,
+    }
+}
+
+/// Waits for a stopped executor to end its work, and drops it when that takes too long.
+async fn end(
+    mut task: JoinHandle<AttemptOutcome>,
+    reason: StopReason,
+    grace: Duration,
+    timeout: Option<Duration>,
+) -> AttemptOutcome {
+    let outcome = match tokio::time::timeout(grace, &mut task).await {
+        Ok(ended) => outcome_of(ended),
+        Err(_elapsed) => {
+            task.abort();
+            if tokio::time::timeout(DROP_GRACE, task).await.is_err() {
+                tracing::error!("an executor does not let itself be stopped; its thread is left behind");
+            }
+            reason.outcome()
+        }
+    };
+    match (outcome.reason, timeout) {
+        (Reason::Timeout, Some(timeout)) => {
+            AttemptOutcome { error: Some(format!("timed out after {} s", timeout.as_secs_f64())), ..outcome }
+        }
+        _ => outcome,
+    }
+}
+
+fn outcome_of(ended: Result<AttemptOutcome, JoinError>) -> AttemptOutcome {
+    match ended {
+        Ok(outcome) => outcome,
+        Err(error) if error.is_panic() => {
+            let panic = error.into_panic();
+            let message = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned());
+            AttemptOutcome::failed(Reason::Panic, format!("the executor panicked: {message}"))
+        }
+        Err(_cancelled) => StopReason::Shutdown.outcome(),
+    }
+}
+
+/// Resolves when `timeout` has passed since `began` by boot time; never without a timeout. The runtime's own
+/// timer does not count suspend, so it is asked in slices.
+async fn boot_deadline(clock: &dyn Clock, began: BootTime, timeout: Option<Duration>) {
+    let Some(timeout) = timeout else { return std::future::pending().await };
+    loop {
+        let left = timeout.saturating_sub(clock.boot_time().since(began));
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+    }
+}

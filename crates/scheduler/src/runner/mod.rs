@@ -1,0 +1,75 @@
+//! Runs claimed jobs: one task per attempt, from its executor to its recorded outcome.
+
+mod attempt;
+mod finish;
+mod output;
+
+use crate::core::Input;
+use crate::mailbox::Mailbox;
+use crate::running::Running;
+use oneoff_domain::{Clock, Random};
+use oneoff_executors::{ProcessWatch, Registry};
+use oneoff_storage::{ClaimedJob, Store};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+/// Outcomes that may wait for their commit while their slots are used again.
+const UNRECORDED_MAX: usize = 1024;
+
+/// Everything that an attempt needs.
+pub(crate) struct Runner {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) running: Arc<Running>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) processes: Arc<dyn ProcessWatch>,
+    tasks: TaskTracker,
+    unrecorded: Arc<Semaphore>,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        store: Store,
+        registry: Registry,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        mailbox: Arc<Mailbox>,
+        processes: Arc<dyn ProcessWatch>,
+    ) -> Self {
+        Self {
+            store,
+            registry,
+            clock,
+            random,
+            running: Arc::new(Running::new()),
+            mailbox,
+            processes,
+            tasks: TaskTracker::new(),
+            unrecorded: Arc::new(Semaphore::new(UNRECORDED_MAX)),
+        }
+    }
+
+    /// Starts a claimed job on the runtime.
+    pub(crate) fn start(self: Arc<Self>, claimed: Box<ClaimedJob>, runtime: &Handle) {
+        let tasks = self.tasks.clone();
+        tasks.spawn_on(async move { self.run(claimed).await }, runtime);
+    }
+
+    /// Waits until every outcome is recorded.
+    pub(crate) async fn wait_for_all(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn run(&self, claimed: Box<ClaimedJob>) {
+        let job_type = claimed.job.definition.job_type.clone();
+        let ended = self.attempt(&claimed).await;
+        let _recording = self.unrecorded.acquire().await;
+        self.mailbox.send(Input::AttemptEnded { job_type });
+        self.record(&claimed, ended).await;
+    }
+}

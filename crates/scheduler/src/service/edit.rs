@@ -1,0 +1,172 @@
+//! Editing a job that has not started: a merge of what it is with what is asked for.
+
+use super::Service;
+use super::draft::{JobPatch, Schedule};
+use super::plan::{check_on_late, exit_codes, optional_key, priority, retries, timeout, unknown_zone};
+use super::validate::Checks;
+use crate::ServiceError;
+use oneoff_domain::limits::{LATENESS_MAX_SECONDS, METADATA_MAX_BYTES, RETRY_DELAY_MAX_SECONDS};
+use oneoff_domain::{
+    Context, EventKind, FieldError, Job, JobDefinition, JobId, JobState, OnLate, Timestamp, time,
+};
+use oneoff_storage::{JobChange, Refusal};
+use serde_json::{Map, json};
+
+impl Service {
+    /// Edits a job that waits or is held.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: everything that is wrong with the patch, a job that has started, a version that is
+    /// not the expected one.
+    pub async fn update_job(
+        &self,
+        context: Context,
+        id: JobId,
+        patch: JobPatch,
+    ) -> Result<Job, ServiceError> {
+        self.accepting()?;
+        let now = self.now();
+        let service = self.clone();
+        let decide = move |job: &Job| service.edited(job, patch, now);
+        let written = self.inner.store.change_job(context, now, id, Box::new(decide)).await?;
+        Ok(written.value)
+    }
+
+    fn edited(&self, job: &Job, patch: JobPatch, now: Timestamp) -> Result<JobChange, Refusal> {
+        // A job that is over or running says so before anything is said of the patch.
+        let untouched = job.state.edit()?;
+        let mut checks = Checks::default();
+        let mut definition = job.definition.clone();
+        let state = match &patch.schedule {
+            Some(schedule) => self.moved(job, schedule, now, &mut definition, &mut checks)?,
+            None => untouched,
+        };
+        self.merge(&mut definition, patch, &mut checks);
+        checks.into_result()?;
+        let mut event_data = Map::new();
+        event_data.insert("scheduled_at".to_owned(), json!(state.scheduled_at.map(|at| at.to_string())));
+        let definition = (definition != job.definition).then_some(definition);
+        Ok(JobChange {
+            state,
+            definition,
+            event: Some(EventKind::JobUpdated),
+            event_data,
+            action: "job.update",
+            delete: false,
+        })
+    }
+
+    fn moved(
+        &self,
+        job: &Job,
+        schedule: &Schedule,
+        now: Timestamp,
+        definition: &mut JobDefinition,
+        checks: &mut Checks,
+    ) -> Result<JobState, Refusal> {
+        let timezone = schedule.timezone.clone().unwrap_or_else(|| job.definition.timezone.clone());
+        let planned = self.time(&Schedule { timezone: Some(timezone), ..schedule.clone() }, now, checks);
+        definition.timezone = planned.timezone;
+        Ok(job.state.reschedule(planned.instant.unwrap_or(now), planned.local)?)
+    }
+
+    fn merge(&self, definition: &mut JobDefinition, patch: JobPatch, checks: &mut Checks) {
+        if let Some(name) = patch.name {
+            checks.name("/name", &name);
+            if name.trim().is_empty() {
+                checks.add(FieldError::new("/name", "it is empty"));
+            }
+            definition.name = name;
+        }
+        if let Some(config) = patch.config {
+            self.check_config(&definition.job_type, &config, checks);
+            definition.config = config;
+        }
+        if let Some(timezone) = patch.timezone.filter(|_| patch.schedule.is_none()) {
+            if !time::is_timezone(&timezone) {
+                checks.add(unknown_zone(&timezone));
+            }
+            definition.timezone = timezone;
+        }
+        if let Some(given) = patch.priority {
+            definition.priority = priority(given, checks);
+        }
+        if let Some(project_id) = patch.project_id {
+            checks.key("/project_id", &project_id);
+            definition.project_id = project_id;
+        }
+        if let Some(tags) = patch.tags {
+            definition.tags = checks.tags(tags);
+        }
+        if let Some(metadata) = patch.metadata {
+            checks.object_bytes("/metadata", &metadata, METADATA_MAX_BYTES);
+            definition.metadata = metadata;
+        }
+        if let Some(key) = patch.concurrency_key {
+            optional_key("/concurrency_key", key.as_deref(), checks);
+            definition.concurrency_key = key;
+        }
+        if let Some(external_id) = patch.external_id {
+            optional_key("/external_id", external_id.as_deref(), checks);
+            definition.external_id = external_id;
+        }
+        let policies = Policies {
+            timeout_seconds: patch.timeout_seconds,
+            max_retries: patch.max_retries,
+            retry_delay_seconds: patch.retry_delay_seconds,
+            retry_max_delay_seconds: patch.retry_max_delay_seconds,
+            retry_exit_codes: patch.retry_exit_codes,
+            max_lateness_seconds: patch.max_lateness_seconds,
+            on_late: patch.on_late,
+        };
+        policies.merge(definition, checks);
+        if let Some(on_crash) = patch.on_crash {
+            definition.on_crash = on_crash;
+        }
+    }
+}
+
+/// The part of a patch that says how a job is run.
+struct Policies {
+    timeout_seconds: Option<Option<i64>>,
+    max_retries: Option<i64>,
+    retry_delay_seconds: Option<i64>,
+    retry_max_delay_seconds: Option<i64>,
+    retry_exit_codes: Option<Option<Vec<i64>>>,
+    max_lateness_seconds: Option<Option<i64>>,
+    on_late: Option<OnLate>,
+}
+
+impl Policies {
+    fn merge(self, definition: &mut JobDefinition, checks: &mut Checks) {
+        if let Some(given) = self.timeout_seconds {
+            definition.timeout_seconds = given.map(|given| timeout(given, checks));
+        }
+        if let Some(given) = self.max_retries {
+            definition.retry.max_retries = retries(given, checks);
+        }
+        if let Some(given) = self.retry_delay_seconds {
+            let allowed = 0..=RETRY_DELAY_MAX_SECONDS;
+            definition.retry.delay_seconds = checks.number("/retry_delay_seconds", given, allowed);
+        }
+        if let Some(given) = self.retry_max_delay_seconds {
+            let allowed = 0..=RETRY_DELAY_MAX_SECONDS;
+            definition.retry.max_delay_seconds = checks.number("/retry_max_delay_seconds", given, allowed);
+        }
+        if let Some(given) = self.retry_exit_codes {
+            definition.retry.exit_codes = given.map(|given| exit_codes(&given, checks));
+        }
+        if let Some(given) = self.max_lateness_seconds {
+            let allowed = 0..=LATENESS_MAX_SECONDS;
+            definition.max_lateness_seconds =
+                given.map(|given| checks.number("/max_lateness_seconds", given, allowed));
+            if self.on_late.is_none() {
+                definition.on_late = if given.is_some() { OnLate::Skip } else { OnLate::Run };
+            }
+        }
+        if let Some(on_late) = self.on_late {
+            definition.on_late = on_late;
+        }
+        check_on_late(definition.on_late, definition.max_lateness_seconds, checks);
+    }
+}

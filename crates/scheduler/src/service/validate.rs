@@ -1,0 +1,91 @@
+//! Checks of single fields: bounds, and what is allowed instead.
+
+use oneoff_domain::limits::{KEY_MAX_CHARS, NAME_MAX_CHARS, TAG_MAX_CHARS, TAGS_MAX};
+use oneoff_domain::{FieldError, ValidationErrors};
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+/// Collects all that is wrong, so that a caller learns of everything at once.
+#[derive(Default)]
+pub(super) struct Checks {
+    errors: Vec<FieldError>,
+}
+
+impl Checks {
+    pub(super) fn add(&mut self, error: FieldError) {
+        self.errors.push(error);
+    }
+
+    pub(super) fn into_result(self) -> Result<(), ValidationErrors> {
+        ValidationErrors(self.errors).into_result()
+    }
+
+    /// A number within `allowed`, or its lower bound and an error.
+    pub(super) fn number(&mut self, pointer: &str, given: i64, allowed: RangeInclusive<u32>) -> u32 {
+        match u32::try_from(given) {
+            Ok(number) if allowed.contains(&number) => number,
+            _ => {
+                let (low, high) = allowed.into_inner();
+                let error = FieldError::new(pointer, format!("{given} is out of range"));
+                self.add(error.with_hint(format!("a whole number from {low} to {high}")));
+                low
+            }
+        }
+    }
+
+    pub(super) fn name(&mut self, pointer: &str, given: &str) {
+        self.text(pointer, given, NAME_MAX_CHARS);
+    }
+
+    /// A key: not empty, bounded, without control characters.
+    pub(super) fn key(&mut self, pointer: &str, given: &str) {
+        if given.is_empty() {
+            self.add(
+                FieldError::new(pointer, "it is empty").with_hint("leave it out, or send null to clear it"),
+            );
+        }
+        self.text(pointer, given, KEY_MAX_CHARS);
+    }
+
+    pub(super) fn tags(&mut self, given: Vec<String>) -> Vec<String> {
+        if given.len() > TAGS_MAX {
+            self.add(
+                FieldError::new("/tags", format!("{} tags are too many", given.len()))
+                    .with_hint(format!("at most {TAGS_MAX}")),
+            );
+            return Vec::new();
+        }
+        let mut tags: Vec<String> = Vec::with_capacity(given.len());
+        for (index, tag) in given.into_iter().enumerate() {
+            let pointer = format!("/tags/{index}");
+            if tag.trim().is_empty() {
+                self.add(FieldError::new(pointer, "it is empty"));
+                continue;
+            }
+            self.text(&pointer, &tag, TAG_MAX_CHARS);
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        tags
+    }
+
+    pub(super) fn object_bytes(&mut self, pointer: &str, given: &Map<String, Value>, max_bytes: usize) {
+        let bytes = serde_json::to_string(given).map_or(usize::MAX, |text| text.len());
+        if bytes > max_bytes {
+            let error = FieldError::new(pointer, format!("{bytes} bytes are too many"));
+            self.add(error.with_hint(format!("at most {max_bytes} bytes as JSON")));
+        }
+    }
+
+    fn text(&mut self, pointer: &str, given: &str, max_chars: usize) {
+        let chars = given.chars().count();
+        if chars > max_chars {
+            let error = FieldError::new(pointer, format!("{chars} characters are too many"));
+            self.add(error.with_hint(format!("at most {max_chars} characters")));
+        }
+        if given.contains('\0') {
+            self.add(FieldError::new(pointer, "it contains a NUL character"));
+        }
+    }
+}
