@@ -1,5 +1,19 @@
 //! Time expressions: one strict grammar for API, CLI and UI. Pure: the present is an argument.
 
+mod clock_time;
+mod cursor;
+mod day;
+mod describe;
+mod duration;
+mod error;
+mod expression;
+mod instant;
+mod occurrence;
+mod resolve;
+mod zone;
+
+pub use describe::{describe, describe_distance};
+
 use crate::Timestamp;
 use crate::job::named;
 use serde::{Deserialize, Serialize};
@@ -38,8 +52,9 @@ pub struct ResolvedTime {
     pub instant: Timestamp,
     /// The zone in which the time was meant: the one in the expression, or that of the options.
     pub timezone: String,
-    /// The wall time in that zone, where the expression was a wall time: `2026-12-01T09:00:00`. `None` for
-    /// instants, `now` and durations, whose meaning does not depend on a zone.
+    /// The wall time in that zone, where the expression was a wall time: `2026-12-01T09:00:00`. It is the one
+    /// that was asked for, also where that lies in a gap and the instant shows as another. `None` for
+    /// instants, `now` and durations.
     pub local: Option<String>,
     /// Whether the expression is `now`.
     pub is_now: bool,
@@ -57,25 +72,16 @@ pub struct TimeError {
     pub span: Option<(usize, usize)>,
 }
 
-/// Reads an expression.
+/// Reads an expression. The grammar is described for its users in `docs/time.md`.
 ///
 /// # Errors
 /// [`TimeError`], when it is not understood to its last character, is past, or lies in a gap or overlap.
-#[expect(clippy::todo, unused_variables, reason = "contract only")]
 pub fn parse(expression: &str, options: &ParseOptions<'_>) -> Result<ResolvedTime, TimeError> {
-    todo!()
+    resolve::resolve(expression::parse(expression)?, options)
 }
 
-/// Writes an instant for people in a zone: `Tue 24 Nov 2026 09:00 CET (Europe/Madrid)`.
-#[expect(clippy::todo, unused_variables, reason = "contract only")]
-#[must_use]
-pub fn describe(instant: Timestamp, timezone: &str) -> String {
-    todo!()
-}
-
-/// Whether there is such an IANA zone. Names are compared as the zone database does.
-#[expect(clippy::todo, unused_variables, reason = "contract only")]
+/// Whether there is such an IANA zone. Upper and lower case are the same, as in the zone database.
 #[must_use]
 pub fn is_timezone(name: &str) -> bool {
-    todo!()
+    zone::Zone::find(name).is_some()
 }
