@@ -1,0 +1,79 @@
+//! The allowed arrows between the crates, and the crates that only some may use, as data. This is the
+//! table of `ARCHITECTURE.md`; a change here is a change of the architecture and belongs into an ADR.
+
+/// Normal and build dependencies: from a package to the packages it may use.
+pub(crate) const ARROWS: &[(&str, &[&str])] = &[
+    ("oneoff-domain", &[]),
+    ("oneoff-storage", &["oneoff-domain"]),
+    ("oneoff-outbound", &["oneoff-domain"]),
+    ("oneoff-secrets", &["oneoff-domain", "oneoff-storage"]),
+    ("oneoff-executors", &["oneoff-domain", "oneoff-outbound"]),
+    ("oneoff-webhooks", &["oneoff-domain", "oneoff-storage", "oneoff-outbound", "oneoff-secrets"]),
+    ("oneoff-scheduler", &["oneoff-domain", "oneoff-storage", "oneoff-executors", "oneoff-secrets"]),
+    ("oneoff-api-types", &[]),
+    ("oneoff-client", &["oneoff-api-types"]),
+    ("oneoff-ui", &[]),
+    (
+        "oneoff-api",
+        &[
+            "oneoff-domain",
+            "oneoff-api-types",
+            "oneoff-storage",
+            "oneoff-scheduler",
+            "oneoff-webhooks",
+            "oneoff-secrets",
+            "oneoff-ui",
+        ],
+    ),
+    (
+        "oneoff",
+        &[
+            "oneoff-domain",
+            "oneoff-storage",
+            "oneoff-executors",
+            "oneoff-scheduler",
+            "oneoff-webhooks",
+            "oneoff-secrets",
+        ],
+    ),
+    ("oneoff-server", &["oneoff", "oneoff-api", "oneoff-domain", "oneoff-storage", "oneoff-scheduler"]),
+    ("oneoff-cli", &["oneoff-client", "oneoff-api-types", "oneoff-domain"]),
+    ("oneoff-fakes", &["oneoff-domain", "oneoff-executors"]),
+    ("oneoff-test-server", &["oneoff-server", "oneoff-client"]),
+];
+
+/// Arrows that are allowed only as an optional dependency, switched on by the named feature.
+pub(crate) const OPTIONAL_ARROWS: &[(&str, &str, &str)] = &[("oneoff", "oneoff-api", "http")];
+
+/// Leaves: they may use anything, and nothing may use them.
+pub(crate) const LEAVES: &[&str] = &["oneoff-xtask", "oneoff-bench"];
+
+/// Dev-dependencies, which only tests, examples and benchmarks see; what is allowed above is allowed here too.
+pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
+    ("oneoff-storage", &["oneoff-fakes"]),
+    ("oneoff-executors", &["oneoff-fakes"]),
+    ("oneoff-scheduler", &["oneoff-fakes"]),
+    ("oneoff-webhooks", &["oneoff-fakes"]),
+    ("oneoff-client", &["oneoff-test-server"]),
+    ("oneoff-api", &["oneoff-fakes", "oneoff-executors", "oneoff-client", "oneoff-test-server"]),
+    ("oneoff", &["oneoff-fakes", "oneoff-client"]),
+    ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-fakes", "oneoff-test-server"]),
+    ("oneoff-cli", &["oneoff-test-server"]),
+];
+
+/// External crates, by the beginning of their names, that only some packages may name, in tests too.
+pub(crate) const RESERVED: &[(&str, &[&str])] = &[
+    ("diesel", &["oneoff-storage"]),
+    ("libsqlite3-sys", &["oneoff-storage"]),
+    ("actix-web", &["oneoff-api", "oneoff-server"]),
+    ("bollard", &["oneoff-executors"]),
+    ("reqwest", &["oneoff-outbound", "oneoff-client"]),
+    ("metrics", &["oneoff-scheduler", "oneoff-api", "oneoff-server"]),
+];
+
+/// What must not be reachable from a package over any number of normal or build dependencies.
+pub(crate) const UNREACHABLE: &[(&str, &[&str])] = &[
+    ("oneoff-domain", &["tokio", "async-std", "smol", "mio"]),
+    ("oneoff-api-types", &["tokio", "async-std", "smol", "mio"]),
+    ("oneoff-cli", &["diesel", "libsqlite3-sys", "actix-web"]),
+];
