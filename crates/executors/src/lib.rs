@@ -4,14 +4,17 @@
 
 pub mod context;
 pub mod executor;
+mod fields;
 pub mod output;
 pub mod process;
 pub mod registry;
+pub mod shell;
 pub mod stop;
 
 pub use context::RunContext;
 pub use executor::{Executor, RunFuture};
 pub use output::{OutputChunk, OutputWriter};
-pub use process::{ProcessWatch, Unwatched};
+pub use process::{Guardian, ProcessWatch, Unwatched};
 pub use registry::{Registry, UnknownJobType};
+pub use shell::{BaseEnvironment, ShellExecutor};
 pub use stop::{StopReason, StopSignal, StopTrigger};

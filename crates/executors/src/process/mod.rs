@@ -1,9 +1,23 @@
-//! Who is told of process groups, so that no process outlives its attempt.
+//! Processes of attempts: who is told of them, how those that are left over are found and ended, and the
+//! guardian that does so when the server died.
+
+pub mod end;
+pub mod guardian;
+pub mod guardian_body;
+pub(crate) mod scan;
+mod told;
+
+pub use end::end_processes;
+pub use guardian::Guardian;
+pub use guardian_body::guardian_main;
 
 use oneoff_domain::ExecutionId;
 
 /// The environment variable by which a process is recognised as part of an execution, wherever it has got to.
 pub const EXECUTION_ID_VARIABLE: &str = "ONEOFF_EXECUTION_ID";
+
+/// The environment variable by which a process is recognised as started by one server process.
+pub const INSTANCE_VARIABLE: &str = "ONEOFF_INSTANCE";
 
 /// Is told of the process group of every attempt.
 pub trait ProcessWatch: Send + Sync + 'static {

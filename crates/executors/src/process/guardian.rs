@@ -1,0 +1,267 @@
+//! The server's end of the guardian: starts it, keeps it up to date, and starts it again when it dies.
+
+use super::told::LiveGroups;
+use super::{INSTANCE_VARIABLE, ProcessWatch};
+use oneoff_domain::ExecutionId;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long news are gathered before the guardian is told: attempts that are over by then cost no message.
+const GATHER: Duration = Duration::from_millis(5);
+/// The pause before a guardian that died is started again, doubled up to the longest.
+const RESTART_MIN: Duration = Duration::from_millis(50);
+const RESTART_MAX: Duration = Duration::from_secs(10);
+
+/// A running guardian. All processes that are started under it end when this process dies, however it dies.
+pub struct Guardian {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    token: String,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    groups: LiveGroups,
+    guardian_died: bool,
+    process_id: Option<u32>,
+    stop: Option<Stop>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// Says goodbye.
+    Quit,
+    /// Closes the pipe without a word, as the death of this process would.
+    Abandon,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the talker for the first news only: it gathers the rest by itself.
+    fn change(&self, change: impl FnOnce(&mut LiveGroups)) {
+        let mut state = self.state();
+        let awake = state.groups.has_changed();
+        change(&mut state.groups);
+        if !awake && state.groups.has_changed() {
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+}
+
+impl Guardian {
+    /// Starts `program` with `arguments`, by which it must call [`super::guardian_main`]. `token` is random
+    /// text without white space that is new for each start of a server: every process carries it.
+    ///
+    /// # Errors
+    /// When the program or the thread that talks to it cannot be started.
+    pub fn spawn(
+        program: impl Into<PathBuf>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        token: impl Into<String>,
+    ) -> io::Result<Guardian> {
+        let (program, token) = (program.into(), token.into());
+        if token.is_empty() || token.contains(|c: char| c.is_whitespace() || c == '\0') || token.len() > 256 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the guardian's token must be one word"));
+        }
+        let shared = Arc::new(Shared::default());
+        let mut talker = Talker {
+            shared: Arc::clone(&shared),
+            program,
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            token: token.clone(),
+        };
+        let first = talker.start()?;
+        let thread = std::thread::Builder::new()
+            .name("oneoff-guardian".to_owned())
+            .spawn(move || talker.run(first))?;
+        Ok(Guardian { shared, thread: Mutex::new(Some(thread)), token })
+    }
+
+    /// The process id of the guardian; `None` while it is being started again.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.shared.state().process_id
+    }
+
+    /// Tells the guardian that all is well, and waits until it has ended. To be called when no attempt runs
+    /// any more; blocks for a few milliseconds.
+    pub fn shutdown(&self) {
+        self.stop(Stop::Quit);
+    }
+
+    fn stop(&self, how: Stop) {
+        self.shared.state().stop.get_or_insert(how);
+        self.shared.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _its_panic_was_reported = thread.join();
+        }
+    }
+}
+
+impl Drop for Guardian {
+    fn drop(&mut self) {
+        self.stop(Stop::Abandon);
+    }
+}
+
+impl ProcessWatch for Guardian {
+    fn started(&self, execution_id: ExecutionId, process_group: i32) {
+        self.shared.change(|groups| groups.start(execution_id, process_group));
+    }
+
+    fn ended(&self, execution_id: ExecutionId) {
+        self.shared.change(|groups| groups.end(execution_id));
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        vec![(INSTANCE_VARIABLE.to_owned(), self.token.clone())]
+    }
+}
+
+/// The thread that talks to the guardian, so that nobody else ever waits for it.
+struct Talker {
+    shared: Arc<Shared>,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    token: String,
+}
+
+impl Talker {
+    fn start(&mut self) -> io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // In a group of its own it is not hit by the terminal's Ctrl-C.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn()?;
+        let Some(mut stdout) = child.stdout.take() else { return Ok(child) };
+        let shared = Arc::clone(&self.shared);
+        let process_id = child.id();
+        {
+            let mut state = shared.state();
+            state.guardian_died = false;
+            state.process_id = Some(process_id);
+            state.groups.tell_anew();
+        }
+        // The guardian writes nothing there: the end of its output is its end.
+        let watcher = move || {
+            let mut ignored = [0; 64];
+            while stdout.read(&mut ignored).is_ok_and(|count| count > 0) {}
+            let mut state = shared.state();
+            if state.process_id == Some(process_id) {
+                state.guardian_died = true;
+                state.process_id = None;
+            }
+            drop(state);
+            shared.changed.notify_all();
+        };
+        match std::thread::Builder::new().name("oneoff-guardian-end".to_owned()).spawn(watcher) {
+            Ok(_runs_until_the_guardian_ends) => Ok(child),
+            Err(error) => {
+                end_child(&mut child);
+                Err(error)
+            }
+        }
+    }
+
+    fn run(mut self, first: Child) {
+        let mut guardian = Some(first);
+        let mut pause = RESTART_MIN;
+        let mut started = Instant::now();
+        loop {
+            if let Some(mut child) = guardian.take() {
+                let stopped = child.stdin.take().is_some_and(|stdin| self.talk(stdin));
+                if stopped {
+                    let _already_gone = child.wait();
+                    return;
+                }
+                end_child(&mut child);
+                if started.elapsed() > RESTART_MAX {
+                    pause = RESTART_MIN;
+                }
+                tracing::warn!("the guardian process ended; it is started again");
+            }
+            if self.pause(pause) {
+                return;
+            }
+            started = Instant::now();
+            match self.start() {
+                Ok(child) => guardian = Some(child),
+                Err(error) => tracing::error!(%error, "the guardian process cannot be started again"),
+            }
+            pause = (pause * 2).min(RESTART_MAX);
+        }
+    }
+
+    /// Tells the guardian all it must know, until it dies (`false`) or this end stops (`true`).
+    fn talk(&self, mut stdin: ChildStdin) -> bool {
+        let mut told = HashSet::new();
+        let mut write = |text: &str| stdin.write_all(text.as_bytes()).is_ok();
+        if !write(&format!("token {}\n", self.token)) {
+            return false;
+        }
+        loop {
+            let (lines, stop) = {
+                let idle = |state: &mut State| {
+                    state.stop.is_none() && !state.guardian_died && !state.groups.has_changed()
+                };
+                let state = self.shared.state();
+                let state =
+                    self.shared.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+                let busy = |state: &mut State| state.stop.is_none() && !state.guardian_died;
+                let (mut state, _timed_out) = self
+                    .shared
+                    .changed
+                    .wait_timeout_while(state, GATHER, busy)
+                    .unwrap_or_else(PoisonError::into_inner);
+                if state.guardian_died && state.stop.is_none() {
+                    return false;
+                }
+                (state.groups.lines(&mut told), state.stop)
+            };
+            let alive = write(&lines);
+            match stop {
+                Some(Stop::Quit) => {
+                    write("quit\n");
+                    return true;
+                }
+                Some(Stop::Abandon) => return true,
+                None if !alive => return false,
+                None => {}
+            }
+        }
+    }
+
+    /// Waits before a new start; `true` if this end stops meanwhile.
+    fn pause(&self, pause: Duration) -> bool {
+        let going_on = |state: &mut State| state.stop.is_none();
+        let (state, _timed_out) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.state(), pause, going_on)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.stop.is_some()
+    }
+}
+
+fn end_child(child: &mut Child) {
+    let _already_gone = child.kill();
+    let _already_gone = child.wait();
+}
