@@ -33,6 +33,8 @@ pub(crate) struct Driver {
     pub(crate) runtime: Handle,
     pub(crate) status: Arc<CoreStatus>,
     pub(crate) alarms: HashMap<Alarm, Arc<Notify>>,
+    /// Told when, after a stop, nothing can be started any more.
+    pub(crate) quiet: Arc<Notify>,
     pub(crate) ended: Arc<AtomicBool>,
 }
 
@@ -69,6 +71,7 @@ impl Driver {
                     alarm.notify_one();
                 }
             }
+            Effect::Quiet => self.quiet.notify_one(),
             Effect::ClockStepped { jumped_us } => self.record_clock_step(jumped_us),
         }
     }

@@ -1,7 +1,7 @@
 //! The attempts that are under way in this process: for cancelling, for the status, for followers of output.
 
 use crate::RunningJob;
-use oneoff_domain::{ExecutionId, Job, JobId};
+use oneoff_domain::{ExecutionId, Job, JobId, Timestamp};
 use oneoff_executors::{StopReason, StopTrigger};
 use oneoff_storage::ClaimedJob;
 use std::collections::{HashMap, HashSet};
@@ -37,7 +37,14 @@ impl Running {
     }
 
     /// Enters an attempt. One that was cancelled before is told so at once.
-    pub(crate) fn enter(&self, claimed: &ClaimedJob, status: RunningJob, stop: Arc<StopTrigger>) {
+    pub(crate) fn enter(&self, claimed: &ClaimedJob, started_at: Timestamp, stop: Arc<StopTrigger>) {
+        let status = RunningJob {
+            job_id: claimed.job.id,
+            job_name: claimed.job.definition.name.clone(),
+            job_type: claimed.job.definition.job_type.clone(),
+            execution_id: claimed.execution_id,
+            started_at,
+        };
         let attempt = (claimed.job.id, claimed.fence.run, claimed.fence.attempt);
         let mut inner = self.lock();
         if inner.early_cancels.remove(&attempt) {

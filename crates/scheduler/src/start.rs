@@ -55,6 +55,7 @@ pub struct Scheduler {
     guardian: Option<Arc<Guardian>>,
     thread: JoinHandle<()>,
     thread_ended: Arc<AtomicBool>,
+    quiet: Arc<Notify>,
     grace: Duration,
     overdue_at_start: usize,
 }
@@ -95,6 +96,7 @@ impl Scheduler {
         let look_at_retention = Arc::new(Notify::new());
         let workers = worker_slots(settings.workers_count);
         let status = Arc::new(CoreStatus::default());
+        let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
         let driver = Driver {
             core: Core::new(workers, settings.type_limits.clone(), random.clone()),
@@ -108,6 +110,7 @@ impl Scheduler {
                 (Alarm::Holds, look_at_holds.clone()),
                 (Alarm::Retention, look_at_retention.clone()),
             ]),
+            quiet: quiet.clone(),
             ended: thread_ended.clone(),
         };
         let thread = std::thread::Builder::new()
@@ -129,6 +132,7 @@ impl Scheduler {
             guardian,
             thread,
             thread_ended,
+            quiet,
             grace,
             overdue_at_start,
         })
@@ -151,6 +155,9 @@ impl Scheduler {
     pub async fn shutdown(self) {
         self.service.stop_accepting();
         self.mailbox.send(Input::Stop);
+        if tokio::time::timeout(ENDING, self.quiet.notified()).await.is_err() {
+            tracing::error!("claims that were on their way are not answered");
+        }
         let mut count = self.runner.running.count();
         let running = *count.borrow();
         if running > 0 {

@@ -99,6 +99,10 @@ impl InFlight {
         }
     }
 
+    pub(super) fn no_claims(&self) -> bool {
+        self.claims.is_empty()
+    }
+
     pub(super) fn parked(&self) -> usize {
         self.waits_for.len()
     }

@@ -49,6 +49,8 @@ pub(crate) enum Effect {
     Start(Claimed),
     Ring(Alarm),
     ClockStepped { jumped_us: i64 },
+    /// After a stop: no claim is on its way any more, and none will be.
+    Quiet,
 }
 
 /// The answer of a step.

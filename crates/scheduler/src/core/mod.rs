@@ -38,6 +38,7 @@ pub(crate) struct Core {
     alarms: BTreeMap<Alarm, Timestamp>,
     claims_rest_until: Option<Timestamp>,
     stopping: bool,
+    quiet: bool,
 }
 
 impl Core {
@@ -52,6 +53,7 @@ impl Core {
             alarms: BTreeMap::new(),
             claims_rest_until: None,
             stopping: false,
+            quiet: false,
         }
     }
 
@@ -73,6 +75,10 @@ impl Core {
         }
         if self.may_claim(now) {
             self.claim(&mut effects);
+        }
+        if self.stopping && !self.quiet && self.in_flight.no_claims() {
+            self.quiet = true;
+            effects.push(Effect::Quiet);
         }
         Step { effects, wake_at: self.wake_at(now) }
     }

@@ -2,7 +2,6 @@
 
 use super::Runner;
 use super::output::{Collected, Collector};
-use crate::RunningJob;
 use oneoff_domain::{AttemptOutcome, BootTime, Clock, Reason, Timestamp};
 use oneoff_executors::{OutputWriter, RunContext, StopReason, StopSignal, StopTrigger};
 use oneoff_storage::ClaimedJob;
@@ -23,13 +22,23 @@ pub(super) struct Ended {
     pub(super) output: Collected,
 }
 
-impl Runner {
-    pub(super) async fn attempt(&self, claimed: &ClaimedJob) -> Ended {
-        let began = self.clock.boot_time();
+/// The beginning of an attempt.
+pub(super) struct Began {
+    pub(super) wall: Timestamp,
+    pub(super) trigger: Arc<StopTrigger>,
+    boot: BootTime,
+    stop: StopSignal,
+}
+
+impl Began {
+    pub(super) fn now(clock: &dyn Clock) -> Self {
         let (trigger, stop) = StopTrigger::new();
-        let trigger = Arc::new(trigger);
-        let started_at = self.clock.now();
-        self.running.enter(claimed, running_job(claimed, started_at), trigger.clone());
+        Self { wall: clock.now(), trigger: Arc::new(trigger), boot: clock.boot_time(), stop }
+    }
+}
+
+impl Runner {
+    pub(super) async fn attempt(&self, claimed: &ClaimedJob, began: Began) -> Ended {
         let (writer, receiver) = OutputWriter::channel(OUTPUT_QUEUE);
         let collector = Collector::spawn(
             claimed.execution_id,
@@ -38,9 +47,10 @@ impl Runner {
             self.clock.clone(),
             self.running.clone(),
         );
-        let outcome = self.execute(claimed, began, &trigger, stop, writer).await;
+        let boot = began.boot;
+        let outcome = self.execute(claimed, began, writer).await;
         let completed_at = self.clock.now();
-        let duration = self.clock.boot_time().since(began);
+        let duration = self.clock.boot_time().since(boot);
         let output = collector.finish().await;
         self.running.leave(claimed.execution_id);
         Ended { outcome, completed_at, duration, output }
@@ -49,9 +59,7 @@ impl Runner {
     async fn execute(
         &self,
         claimed: &ClaimedJob,
-        began: BootTime,
-        trigger: &StopTrigger,
-        stop: StopSignal,
+        began: Began,
         output: OutputWriter,
     ) -> AttemptOutcome {
         let definition = &claimed.job.definition;
@@ -72,31 +80,21 @@ impl Runner {
             scheduled_for: claimed.scheduled_for,
             timezone: definition.timezone.clone(),
             config: Arc::new(definition.config.clone()),
-            stop: stop.clone(),
+            stop: began.stop.clone(),
             output,
             processes: self.processes.clone(),
         };
         let mut task = tokio::spawn(executor.run(context));
-        let mut stopped = stop;
+        let mut stopped = began.stop;
         tokio::select! {
             ended = &mut task => outcome_of(ended),
-            () = boot_deadline(self.clock.as_ref(), began, timeout) => {
-                trigger.fire(StopReason::TimedOut);
+            () = boot_deadline(self.clock.as_ref(), began.boot, timeout) => {
+                began.trigger.fire(StopReason::TimedOut);
                 let reason = stopped.wait().await;
                 end(task, reason, executor.stop_grace(), timeout).await
             }
             reason = stopped.wait() => end(task, reason, executor.stop_grace(), timeout).await,
         }
-    }
-}
-
-fn running_job(claimed: &ClaimedJob, started_at: Timestamp) -> RunningJob {
-    RunningJob {
-        job_id: claimed.job.id,
-        job_name: claimed.job.definition.name.clone(),
-        job_type: claimed.job.definition.job_type.clone(),
-        execution_id: claimed.execution_id,
-        started_at,
     }
 }
 

@@ -7,6 +7,7 @@ mod output;
 use crate::core::Input;
 use crate::mailbox::Mailbox;
 use crate::running::Running;
+use attempt::Began;
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::{ProcessWatch, Registry};
 use oneoff_storage::{ClaimedJob, Store};
@@ -55,8 +56,10 @@ impl Runner {
 
     /// Starts a claimed job on the runtime.
     pub(crate) fn start(self: Arc<Self>, claimed: Box<ClaimedJob>, runtime: &Handle) {
+        let began = Began::now(self.clock.as_ref());
+        self.running.enter(&claimed, began.wall, began.trigger.clone());
         let tasks = self.tasks.clone();
-        tasks.spawn_on(async move { self.run(claimed).await }, runtime);
+        tasks.spawn_on(async move { self.run(claimed, began).await }, runtime);
     }
 
     /// Waits until every outcome is recorded.
@@ -65,9 +68,9 @@ impl Runner {
         self.tasks.wait().await;
     }
 
-    async fn run(&self, claimed: Box<ClaimedJob>) {
+    async fn run(&self, claimed: Box<ClaimedJob>, began: Began) {
         let job_type = claimed.job.definition.job_type.clone();
-        let ended = self.attempt(&claimed).await;
+        let ended = self.attempt(&claimed, began).await;
         let _recording = self.unrecorded.acquire().await;
         self.mailbox.send(Input::AttemptEnded { job_type });
         self.record(&claimed, ended).await;
