@@ -14,7 +14,7 @@ use std::time::Duration;
 const UI_URL: &str = "http://localhost:3000";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Longer than the server's own grace, within which it ends what runs.
-const STOP_GRACE: Duration = Duration::from_secs(45);
+const STOP_GRACE: Duration = Duration::from_secs(75);
 
 /// Builds and starts both, and stays until one of them is interrupted.
 pub(crate) fn dev(workspace: &Workspace) -> Result<ExitCode> {
@@ -25,7 +25,7 @@ pub(crate) fn dev(workspace: &Workspace) -> Result<ExitCode> {
     let watched = watched_folders(workspace);
     let mut snapshot = Snapshot::take(&watched)?;
     let mut ui = Background::start(workspace.npm(&["run", "dev"]).env("ONEOFF_DEV_SERVER", address.url()))?;
-    let mut server = restart(workspace, None)?;
+    let mut server = restart(workspace, &address, None)?;
     println!("==> server on {}, UI with hot reload on {UI_URL}", address.url());
 
     while interrupts.recv_timeout(LOOK_EVERY).is_err() {
@@ -41,7 +41,7 @@ pub(crate) fn dev(workspace: &Workspace) -> Result<ExitCode> {
         if now != snapshot {
             snapshot = now;
             println!("==> sources changed");
-            server = restart(workspace, server)?;
+            server = restart(workspace, &address, server)?;
         }
     }
     ui.ask_to_stop()?;
@@ -51,15 +51,20 @@ pub(crate) fn dev(workspace: &Workspace) -> Result<ExitCode> {
 }
 
 /// Builds, and only when that succeeds replaces the server that runs.
-fn restart(workspace: &Workspace, server: Option<Background>) -> Result<Option<Background>> {
+fn restart(
+    workspace: &Workspace,
+    address: &Address,
+    server: Option<Background>,
+) -> Result<Option<Background>> {
     if let Err(error) = process::run(&mut workspace.build_programs(Profile::Dev)) {
         println!("==> {error}; waiting for the next change");
         return Ok(server);
     }
     let mut server = server;
     stop(server.as_mut())?;
-    let program = workspace.program(Profile::Dev, "oneoff-server");
-    Background::start(&mut Command::new(program)).map(Some)
+    let mut command = Command::new(workspace.program(Profile::Dev, "oneoff-server"));
+    address.apply(&mut command);
+    Background::start(&mut command).map(Some)
 }
 
 fn stop(server: Option<&mut Background>) -> Result<()> {

@@ -37,8 +37,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
 
     println!("==> start the server");
     let interrupts = interrupts()?;
-    let mut server =
-        Background::start(&mut Command::new(workspace.program(Profile::Release, "oneoff-server")))?;
+    let mut command = Command::new(workspace.program(Profile::Release, "oneoff-server"));
+    address.apply(&mut command);
+    let mut server = Background::start(&mut command)?;
     if let Some(status) = address.wait_until_ready(&mut server, &interrupts)? {
         print!("{}", welcome(&address, &status, &shown(&workspace.program(Profile::Release, "oneoff"))));
     }

@@ -5,11 +5,12 @@ use crate::process::Background;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::process::Command;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 const PORT_DEFAULT: u16 = 8080;
-const HOST_DEFAULT: &str = "127.0.0.1";
+const HOST_DEFAULT: &str = "localhost";
 
 /// Where the server will listen, as the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,13 @@ impl Address {
         Self { host: host.to_owned(), port, base_path: String::new() }
     }
 
+    /// Has a server that is started listen here, whatever its config file says.
+    pub(crate) fn apply(&self, server: &mut Command) {
+        server.env("ONEOFF_HOST", &self.host);
+        server.env("ONEOFF_PORT", self.port.to_string());
+        server.env("ONEOFF_BASE_PATH", &self.base_path);
+    }
+
     /// Whether the CLI finds the server without being told.
     pub(crate) fn is_default(&self) -> bool {
         self.url() == format!("http://localhost:{PORT_DEFAULT}")
@@ -59,15 +67,16 @@ impl Address {
 
     /// Fails when something listens there already, and names a port that is free.
     pub(crate) fn require_free(&self, task: &str) -> Result<()> {
-        let error = match TcpListener::bind((self.host.as_str(), self.port)) {
+        let address = self.address()?;
+        let error = match TcpListener::bind(address) {
             Ok(_free) => return Ok(()),
             Err(error) => error,
         };
         if error.kind() != std::io::ErrorKind::AddrInUse {
-            return Err(error).with_context(|| format!("cannot listen on {}:{}", self.host, self.port));
+            return Err(error).with_context(|| format!("cannot listen on {address}"));
         }
-        let free = (self.port..=u16::MAX).skip(1).take(100);
-        let free = free.into_iter().find(|port| TcpListener::bind((self.host.as_str(), *port)).is_ok());
+        let is_free = |port: &u16| TcpListener::bind(SocketAddr::new(address.ip(), *port)).is_ok();
+        let free = (self.port..=u16::MAX).skip(1).take(100).find(is_free);
         bail!(
             "port {} is in use: stop what listens there, or take another one:\n  PORT={} cargo xtask {task}",
             self.port,
@@ -104,13 +113,23 @@ impl Address {
     }
 
     fn connect_to(&self) -> Result<SocketAddr> {
-        let mut resolved = (self.host.as_str(), self.port).to_socket_addrs()?;
-        let mut address = resolved.next().with_context(|| format!("{} has no address", self.host))?;
+        let mut address = self.address()?;
         if address.ip().is_unspecified() {
             let v6 = address.is_ipv6();
             address.set_ip(if v6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() });
         }
         Ok(address)
+    }
+
+    /// The address that the server takes: by IPv4 where the host has both.
+    fn address(&self) -> Result<SocketAddr> {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let mut addresses: Vec<_> = (host, self.port)
+            .to_socket_addrs()
+            .with_context(|| format!("HOST is `{}`: a name or address of this machine is needed", self.host))?
+            .collect();
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        addresses.into_iter().next().with_context(|| format!("HOST is `{}`: it has no address", self.host))
     }
 }
 
