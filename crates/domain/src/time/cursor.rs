@@ -17,11 +17,6 @@ impl<'a> Word<'a> {
     pub(super) fn lower(&self) -> String {
         self.text.strip_suffix(',').unwrap_or(self.text).to_lowercase()
     }
-
-    /// Whether it is this word, in upper or lower case.
-    pub(super) fn is(&self, word: &str) -> bool {
-        self.text.eq_ignore_ascii_case(word)
-    }
 }
 
 /// A place in the expression. Copied to look ahead.

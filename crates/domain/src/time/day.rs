@@ -68,8 +68,10 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Day>, TimeError> {
         }
     }
     let Some(word) = cursor.peek_word() else { return Ok(None) };
-    if word.is("yesterday") {
-        return Err(TimeError::new("`yesterday` is in the past").span(word.span()));
+    if word.lower() == "yesterday" {
+        return Err(TimeError::new("`yesterday` is in the past")
+            .hint("write `today` or `tomorrow`")
+            .span(word.span()));
     }
     if cursor.take_if("next") {
         return next_weekday(cursor, word).map(Some);
@@ -182,8 +184,9 @@ fn with_year(
     }
     // 2024 has a 29 February: what does not exist there never does.
     checked_date(2024, month, day).map_err(|error| {
-        let name = name_of_month(month);
-        TimeError { message: format!("{name} never has a day {day}"), ..error }.span(cursor.span_from(start))
+        let hint = error.hint.map(|hint| hint.replace("2024 has", "has at most"));
+        let message = format!("{} never has a day {day}", name_of_month(month));
+        TimeError { message, hint, ..error }.span(cursor.span_from(start))
     })?;
     Ok(Day::MonthDay(month, day, named))
 }
@@ -226,7 +229,7 @@ pub(super) fn numeric_date(text: &str) -> Option<TimeError> {
     choices.dedup();
     let hint = if choices.is_empty() { "`2026-12-24`".to_owned() } else { choices.join(" or ") };
     Some(
-        TimeError::new(format!("{} may be read in more than one way", quoted(text)))
-            .hint(format!("write dates as year-month-day: {hint}")),
+        TimeError::new(format!("{} is not a date as it is written here", quoted(text)))
+            .hint(format!("write year, month and day: {hint}")),
     )
 }

@@ -13,12 +13,15 @@ pub fn describe(instant: Timestamp, timezone: &str) -> String {
 
 /// Writes an instant for people in a zone that is known.
 pub(super) fn in_zone(instant: Timestamp, zone: &Zone) -> String {
+    let shown = without_name(instant, zone);
+    if shown.ends_with(&format!(" {}", zone.name)) { shown } else { format!("{shown} ({})", zone.name) }
+}
+
+/// The same without the zone's name: `Tue 24 Nov 2026 09:00 CET`.
+pub(super) fn without_name(instant: Timestamp, zone: &Zone) -> String {
     let info = zone.rules.to_offset_info(instant.to_jiff());
     let shown = wall(info.offset().to_datetime(instant.to_jiff()));
-    match info.abbreviation() {
-        abbreviation if abbreviation == zone.name => format!("{shown} {abbreviation}"),
-        abbreviation => format!("{shown} {abbreviation} ({})", zone.name),
-    }
+    format!("{shown} {}", info.abbreviation())
 }
 
 /// Writes a wall time for people: `Tue 24 Nov 2026 09:00`.

@@ -1,7 +1,7 @@
 //! Building the errors, and what to say about a word that is not understood.
 
 use super::cursor::{Cursor, Word};
-use super::{TimeError, day, duration, zone};
+use super::{TimeError, clock_time, day, duration, zone};
 use crate::suggest::nearest;
 
 const WORDS: &[&str] =
@@ -43,46 +43,51 @@ pub(super) fn quoted(text: &str) -> String {
     shown
 }
 
-/// The error for a word that fits nowhere.
+/// The error for a word that fits nowhere; `at` stands before it.
 pub(super) fn not_understood(word: Word<'_>, at: Cursor<'_>) -> TimeError {
     let text = word.text.strip_suffix(',').unwrap_or(word.text);
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return number_not_understood(text, at).span(word.span());
-    }
-    if word.is("am") || word.is("pm") {
-        let message = format!("{} must follow an hour from 1 to 12", quoted(text));
-        return TimeError::new(message).hint("write for example `9am`").span(word.span());
-    }
-    if text.contains('/') {
-        return zone::unknown(text).span(word.span());
-    }
-    let error = TimeError::new(format!("{} is not understood", quoted(text))).span(word.span());
-    let known = WORDS.iter().chain(day::WORDS).copied();
-    match nearest(text, known) {
-        Some(known) => error.hint(format!("did you mean `{known}`?")),
-        None => match zone::nearest_name(text) {
-            Some(name) => error.hint(format!("did you mean the time zone `{name}`?")),
-            None => error.hint(EXAMPLES),
-        },
-    }
+    let error = known_form(text, at).unwrap_or_else(|| unknown_word(text));
+    TimeError { span: error.span.or(Some(word.span())), ..error }
 }
 
-fn number_not_understood(text: &str, mut at: Cursor<'_>) -> TimeError {
-    if let Some(error) = day::numeric_date(text) {
-        return error;
+/// What could be read if it stood elsewhere, or were written otherwise.
+fn known_form(text: &str, at: Cursor<'_>) -> Option<TimeError> {
+    let mut ahead = at;
+    if matches!(clock_time::parse(&mut ahead), Ok(Some(_))) || matches!(day::parse(&mut ahead), Ok(Some(_))) {
+        let message = format!("{} does not fit here", quoted(ahead.text_from(at.position())));
+        let hint = "give one day and one time of day, and the time zone last";
+        return Some(TimeError::new(message).hint(hint).span(ahead.span_from(at.position())));
     }
-    let shown = quoted(text);
+    let mut ahead = at;
+    if duration::parse(&mut ahead).is_ok() {
+        let duration = ahead.text_from(at.position());
+        let error = TimeError::new(format!("{} is a duration, not a time", quoted(duration)));
+        return Some(error.hint(format!("write `in {duration}`")).span(ahead.span_from(at.position())));
+    }
     if text.chars().all(|c| c.is_ascii_digit()) {
-        return TimeError::new(format!("{shown} alone says neither which hour nor which day"))
-            .hint(bare_number_hint(text));
+        let message = format!("{} alone says neither which hour nor which day", quoted(text));
+        return Some(TimeError::new(message).hint(bare_number_hint(text)));
     }
-    let start = at.position();
-    if duration::parse(&mut at).is_ok() {
-        let duration = at.text_from(start);
-        return TimeError::new(format!("{} is a duration, not a time", quoted(duration)))
-            .hint(format!("write `in {duration}`"));
+    if text.eq_ignore_ascii_case("am") || text.eq_ignore_ascii_case("pm") {
+        let message = format!("{} must follow an hour from 1 to 12", quoted(text));
+        return Some(TimeError::new(message).hint("write for example `9am`"));
     }
-    TimeError::new(format!("{shown} is not understood")).hint(EXAMPLES)
+    let zone = text.contains('/') && text.starts_with(char::is_alphabetic);
+    day::numeric_date(text).or_else(|| zone.then(|| zone::unknown(text)))
+}
+
+fn unknown_word(text: &str) -> TimeError {
+    let error = TimeError::new(format!("{} is not understood", quoted(text)));
+    if let Some(known) = nearest(text, WORDS.iter().chain(day::WORDS).copied()) {
+        return error.hint(format!("did you mean `{known}`?"));
+    }
+    if let Some(name) = zone::nearest_name(text) {
+        return error.hint(format!("did you mean the time zone `{name}`?"));
+    }
+    if matches!(text.len(), 2..=5) && text.chars().all(|c| c.is_ascii_uppercase()) {
+        return error.hint("a time zone is written by its IANA name, such as `Europe/Madrid`");
+    }
+    error.hint(EXAMPLES)
 }
 
 fn bare_number_hint(digits: &str) -> String {

@@ -60,7 +60,7 @@ impl Occurrence {
             Self::Once(instant) => ("occurs once", instant, instant),
         };
         let shown = describe::wall(wall);
-        let choice = |instant: Timestamp| format!("{} ({instant})", describe::in_zone(instant, zone));
+        let choice = |instant: Timestamp| format!("{} ({instant})", describe::without_name(instant, zone));
         TimeError::new(format!("{shown} {what} in {}, as the clocks are changed then", zone.name))
             .hint(format!("choose `earlier`, {}, or `later`, {}", choice(earlier), choice(later)))
     }

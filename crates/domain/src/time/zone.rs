@@ -58,12 +58,13 @@ pub(super) fn nearest_name(name: &str) -> Option<String> {
     let similarity = |known: &str| {
         let known = known.to_lowercase();
         let city = known.rsplit('/').next().unwrap_or_default();
-        strsim::jaro_winkler(&wanted, &known).max(strsim::jaro_winkler(&wanted, city))
+        let whole = strsim::normalized_damerau_levenshtein(&wanted, &known);
+        whole.max(strsim::normalized_damerau_levenshtein(&wanted, city))
     };
     TimeZoneDatabase::bundled()
         .available()
         .map(|known| (similarity(known.as_str()), known.as_str().to_owned()))
-        .filter(|(similarity, known)| *similarity >= 0.88 && known.contains('/'))
+        .filter(|(similarity, known)| *similarity >= 0.75 && known.contains('/'))
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)))
         .map(|(_, known)| known)
 }
