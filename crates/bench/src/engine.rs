@@ -1,7 +1,7 @@
 //! Store and scheduler in this process, filled with jobs.
 
-use anyhow::Context as _;
 use crate::noop::{Noop, Starts};
+use anyhow::Context as _;
 use oneoff_domain::{
     Actor, Clock, Context, JobDefinition, JobId, JobState, OnCrash, OnLate, RetryPolicy, Timestamp,
 };
@@ -50,9 +50,8 @@ pub(crate) async fn fill(
 pub(crate) fn far_ahead(now: Timestamp, count: u64) -> impl Iterator<Item = Timestamp> {
     let base = now.saturating_add(Duration::from_secs(365 * 24 * 3600));
     let month = 30 * 24 * 3600 * 1_000_u64;
-    (0..count).map(move |index| {
-        base.saturating_add(Duration::from_millis(index.wrapping_mul(SCATTER) % month))
-    })
+    (0..count)
+        .map(move |index| base.saturating_add(Duration::from_millis(index.wrapping_mul(SCATTER) % month)))
 }
 
 async fn create(store: &Store, jobs: Vec<NewJob>) -> anyhow::Result<()> {

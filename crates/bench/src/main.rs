@@ -4,10 +4,12 @@
 mod create;
 mod engine;
 mod http;
+mod idle;
 mod lateness;
 mod machine;
 mod noop;
 mod percentiles;
+mod punctual;
 mod recovery;
 mod report;
 mod server;
@@ -37,6 +39,10 @@ enum Scenario {
     Throughput(throughput::Settings),
     /// From `kill -9` to the next start of a job.
     Recovery(recovery::Settings),
+    /// How late shell jobs of the real server start, by their own output.
+    Punctual(punctual::Settings),
+    /// Memory and processor time of a server that has nothing to do.
+    Idle(idle::Settings),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -51,6 +57,8 @@ fn main() -> anyhow::Result<()> {
             Scenario::Create(settings) => create::run(path, &settings).await,
             Scenario::Throughput(settings) => throughput::run(path, &settings).await,
             Scenario::Recovery(settings) => recovery::run(path, &settings).await,
+            Scenario::Punctual(settings) => punctual::run(path, &settings).await,
+            Scenario::Idle(settings) => idle::run(path, &settings).await,
         }
     })?;
     report.print(path)

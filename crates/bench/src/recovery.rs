@@ -53,7 +53,8 @@ pub(crate) async fn run(directory: &Path, settings: &Settings) -> anyhow::Result
 }
 
 async fn create(server: &Server, script: &str, at: &str) -> anyhow::Result<String> {
-    let body = json!({ "type": "shell", "config": { "script": script }, "scheduled_at": at, "on_crash": "fail" });
+    let body =
+        json!({ "type": "shell", "config": { "script": script }, "scheduled_at": at, "on_crash": "fail" });
     let mut connection = Connection::open(server.address).await?;
     let (status, answer) = connection.request("POST", "/api/jobs", &body.to_string()).await?;
     anyhow::ensure!(status == 201, "status {status}: {answer}");
@@ -79,7 +80,8 @@ async fn started_at(server: &Server, job: &str) -> anyhow::Result<Timestamp> {
     Ok(text(&serde_json::from_str(&answer)?, "/data/0/started_at")?.parse()?)
 }
 
-fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
+/// A text in an answer.
+pub(crate) fn text(answer: &Value, pointer: &str) -> anyhow::Result<String> {
     let text = answer.pointer(pointer).and_then(Value::as_str);
     text.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no {pointer} in {answer}"))
 }

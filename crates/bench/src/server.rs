@@ -46,7 +46,8 @@ impl Server {
         if let Some(stderr) = child.stderr.take() {
             std::thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    let _closed = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
+                    let _closed =
+                        std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
                 }
             });
         }
