@@ -1,0 +1,72 @@
+//! Log lines on stderr: readable on a terminal, JSON for machines.
+
+use crate::settings::{LogFormat, LogLevel};
+use std::io::IsTerminal as _;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+/// Sets the log up for this process.
+///
+/// # Errors
+/// A log was set up before.
+pub fn init(level: LogLevel, format: LogFormat, no_color: bool) -> Result<(), TryInitError> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let registry = tracing_subscriber::registry().with(filter(level));
+    if is_text(format, is_terminal) {
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_target(level == LogLevel::Debug)
+            .with_ansi(is_terminal && !no_color);
+        registry.with(lines).try_init()
+    } else {
+        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+        registry.with(lines.with_current_span(false).with_span_list(false)).try_init()
+    }
+}
+
+fn is_text(format: LogFormat, is_terminal: bool) -> bool {
+    match format {
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => is_terminal,
+    }
+}
+
+/// The level holds for OneOff; of the libraries below it, only what is informative or worse is shown.
+fn filter(level: LogLevel) -> Targets {
+    let own = match level {
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+    };
+    // actix's own start lines repeat ours.
+    let libraries = own.min(LevelFilter::WARN);
+    Targets::new().with_default(libraries).with_target("oneoff", own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn auto_is_text_on_a_terminal_only() {
+        assert!(is_text(LogFormat::Auto, true) && !is_text(LogFormat::Auto, false));
+        assert!(is_text(LogFormat::Text, false) && !is_text(LogFormat::Json, true));
+    }
+
+    #[test]
+    fn the_level_holds_for_our_crates_and_libraries_are_quieter() {
+        let debug = filter(LogLevel::Debug);
+        assert!(debug.would_enable("oneoff_api::routes", &Level::DEBUG));
+        assert!(!debug.would_enable("h2::codec", &Level::INFO));
+        assert!(debug.would_enable("h2::codec", &Level::WARN));
+        let error = filter(LogLevel::Error);
+        assert!(
+            !error.would_enable("oneoff_server", &Level::WARN) && !error.would_enable("h2", &Level::WARN)
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! The settings of the server: one table, four layers, all problems at once.
+
+pub mod layers;
+mod parse;
+mod reader;
+pub mod render;
+pub mod table;
+
+pub use layers::{Given, Sources};
+
+use reader::Reader;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The least severe log lines that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What happens.
+    #[default]
+    Info,
+    /// What may be wrong.
+    Warn,
+    /// What is wrong.
+    Error,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Which addresses jobs may reach by HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Egress {
+    /// All but link-local and metadata addresses.
+    #[default]
+    Default,
+    /// Public ones only.
+    Strict,
+}
+
+/// Everything that can be set, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `HOST`
+    pub host: String,
+    /// `PORT`; 0 picks a free one.
+    pub port: u16,
+    /// `DB_PATH`
+    pub db_path: PathBuf,
+    /// `WORKERS_COUNT`; 0 is 16 per CPU.
+    pub workers_count: usize,
+    /// `LOG_LEVEL`
+    pub log_level: LogLevel,
+    /// `LOG_FORMAT`
+    pub log_format: LogFormat,
+    /// `DEFAULT_TIMEZONE`
+    pub default_timezone: String,
+    /// `LOG_RETENTION_DAYS`
+    pub log_retention: Duration,
+    /// `DEFAULT_PRIORITY`
+    pub default_priority: u8,
+    /// `ENVIRONMENT`
+    pub environment: String,
+    /// `AUTH_ENABLED`
+    pub auth_enabled: bool,
+    /// `METRICS_ENABLED`
+    pub metrics_enabled: bool,
+    /// `BASE_PATH`: empty, or with a slash in front and none at the end.
+    pub base_path: String,
+    /// `ALLOWED_HOSTS`
+    pub allowed_hosts: Vec<String>,
+    /// `ALLOWED_ORIGINS`
+    pub allowed_origins: Vec<String>,
+    /// `EGRESS_POLICY`
+    pub egress_policy: Egress,
+    /// `SHUTDOWN_GRACE_SECONDS`
+    pub shutdown_grace: Duration,
+    /// `DISABLED_JOB_TYPES`
+    pub disabled_job_types: Vec<String>,
+    /// `TYPE_LIMITS`
+    pub type_limits: BTreeMap<String, usize>,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the settings cannot be used:\n  - {}", .0.join("\n  - "))]
+pub struct SettingsError(pub Vec<String>);
+
+/// What the layers gave, and what it amounts to.
+#[derive(Debug)]
+pub struct Resolved {
+    /// Every setting with its value as text and where it came from.
+    pub given: Vec<Given>,
+    /// The settings, unless something is wrong.
+    pub settings: Result<Settings, SettingsError>,
+}
+
+impl Settings {
+    /// Merges the layers and checks every value.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
+        resolve(sources).settings
+    }
+
+    /// Whether only this machine can reach the server.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        parse::is_loopback(&self.host)
+    }
+}
+
+/// Merges the layers and checks every value; the values are there even where some are wrong.
+#[must_use]
+pub fn resolve(sources: &Sources) -> Resolved {
+    let (given, problems) = layers::merge(sources);
+    let settings = check(&given, problems);
+    Resolved { given, settings }
+}
+
+fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsError> {
+    let mut reader = Reader::new(given, problems);
+    let days = |text: &str| parse::whole(text, 1, 36_500).map(|days: u64| Duration::from_secs(days * 86_400));
+    let settings = Settings {
+        host: reader.read("HOST", parse::host),
+        port: reader.read("PORT", |text| parse::whole(text, 0, u16::MAX)),
+        db_path: reader.read("DB_PATH", parse::database_path),
+        workers_count: reader.read("WORKERS_COUNT", |text| parse::whole(text, 0, 10_000)),
+        log_level: reader.read("LOG_LEVEL", parse::log_level),
+        log_format: reader.read("LOG_FORMAT", parse::log_format),
+        default_timezone: reader.read("DEFAULT_TIMEZONE", parse::timezone),
+        log_retention: reader.read("LOG_RETENTION_DAYS", days),
+        default_priority: reader.read("DEFAULT_PRIORITY", |text| parse::whole(text, 1, 10)),
+        environment: reader.read("ENVIRONMENT", parse::environment),
+        auth_enabled: reader.read("AUTH_ENABLED", parse::boolean),
+        metrics_enabled: reader.read("METRICS_ENABLED", parse::boolean),
+        base_path: reader.read("BASE_PATH", parse::base_path),
+        allowed_hosts: reader.read("ALLOWED_HOSTS", parse::hosts),
+        allowed_origins: reader.read("ALLOWED_ORIGINS", parse::origins),
+        egress_policy: reader.read("EGRESS_POLICY", parse::egress),
+        shutdown_grace: reader
+            .read("SHUTDOWN_GRACE_SECONDS", |text| parse::whole(text, 0, 86_400).map(Duration::from_secs)),
+        disabled_job_types: reader.read("DISABLED_JOB_TYPES", parse::job_types),
+        type_limits: reader.read("TYPE_LIMITS", parse::type_limits),
+    };
+    let mut problems = reader.into_problems();
+    if !settings.auth_enabled && !settings.host.is_empty() && !settings.is_loopback() {
+        problems.push(exposed(&settings.host));
+    }
+    if problems.is_empty() { Ok(settings) } else { Err(SettingsError(problems)) }
+}
+
+/// Why a server that others can reach does not start without keys.
+#[must_use]
+pub fn exposed(host: &str) -> String {
+    format!(
+        "HOST={host} lets other machines reach the server, and whoever reaches it can run commands on this one: \
+         set AUTH_ENABLED=true and make a key with `oneoff-server keys create`, or keep HOST=localhost"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let flags = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::load(&Sources { flags, ..Sources::default() })
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_version_one() {
+        let settings = load(&[]).unwrap();
+        assert_eq!((settings.host.as_str(), settings.port), ("localhost", 8080));
+        assert_eq!(settings.db_path, PathBuf::from("./oneoff.db"));
+        assert_eq!(settings.workers_count, 0);
+        assert_eq!(settings.log_level, LogLevel::Info);
+        assert_eq!(settings.default_timezone, "UTC");
+        assert_eq!(settings.log_retention, Duration::from_secs(90 * 86_400));
+        assert_eq!(settings.default_priority, 5);
+        assert_eq!(settings.environment, "production");
+        assert!(!settings.auth_enabled && settings.metrics_enabled);
+        assert_eq!(settings.shutdown_grace, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_name_value_and_what_is_allowed() {
+        let error =
+            load(&[("PORT", "70000"), ("DEFAULT_PRIORITY", "0"), ("AUTH_ENABLED", "maybe")]).unwrap_err();
+        assert_eq!(error.0.len(), 3, "{error}");
+        let text = error.to_string();
+        for part in [
+            "PORT=70000",
+            "0 to 65535",
+            "DEFAULT_PRIORITY=0",
+            "1 to 10",
+            "AUTH_ENABLED=maybe",
+            "true or false",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_others_reach_needs_keys() {
+        for host in ["0.0.0.0", "::", "192.168.1.5", "example.com", "127.0.0.1.example.com"] {
+            let error = load(&[("HOST", host)]).unwrap_err();
+            assert!(error.to_string().contains("AUTH_ENABLED=true"), "{host}: {error}");
+            assert!(load(&[("HOST", host), ("AUTH_ENABLED", "true")]).is_ok(), "{host}");
+        }
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "LOCALHOST"] {
+            assert!(load(&[("HOST", host)]).is_ok(), "{host}");
+        }
+    }
+}

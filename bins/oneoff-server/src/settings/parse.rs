@@ -1,0 +1,253 @@
+//! What the text of each setting means. What is allowed in words stands in the table.
+
+use super::reader::{Parsed, Unusable};
+use super::{Egress, LogFormat, LogLevel};
+use oneoff_domain::suggest::nearest;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+fn unusable<T>() -> Parsed<T> {
+    Err(Unusable(None))
+}
+
+fn because<T>(more: impl Display) -> Parsed<T> {
+    Err(Unusable(Some(more.to_string())))
+}
+
+/// A whole number between bounds, both included.
+pub(super) fn whole<T: FromStr + PartialOrd>(text: &str, least: T, most: T) -> Parsed<T> {
+    match text.parse::<T>() {
+        Ok(number) if number >= least && number <= most => Ok(number),
+        _ => unusable(),
+    }
+}
+
+/// The words that v1 took, and those that people write beside them.
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "1" | "yes" | "on" => Ok(true),
+        "false" | "f" | "0" | "no" | "off" => Ok(false),
+        _ => unusable(),
+    }
+}
+
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
+    let lower = text.to_ascii_lowercase();
+    match words.iter().find(|(name, _)| *name == lower) {
+        Some((_, value)) => Ok(*value),
+        None => match nearest(&lower, words.iter().map(|(name, _)| *name)) {
+            Some(name) => because(format!("did you mean {name}?")),
+            None => unusable(),
+        },
+    }
+}
+
+pub(super) fn log_level(text: &str) -> Parsed<LogLevel> {
+    let words = [
+        ("debug", LogLevel::Debug),
+        ("info", LogLevel::Info),
+        ("warn", LogLevel::Warn),
+        ("error", LogLevel::Error),
+    ];
+    word(text, &words)
+}
+
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    word(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
+}
+
+pub(super) fn egress(text: &str) -> Parsed<Egress> {
+    word(text, &[("default", Egress::Default), ("strict", Egress::Strict)])
+}
+
+/// A host name or an address; an IPv6 address may be in brackets, as URLs write it.
+pub(super) fn host(text: &str) -> Parsed<String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if is_host_name(bare) || bare.parse::<IpAddr>().is_ok() { Ok(bare.to_owned()) } else { unusable() }
+}
+
+fn is_host_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
+    text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label)
+}
+
+/// Whether a host can only be reached from this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host.parse::<IpAddr>().map_or_else(
+        |_not_an_address| host.eq_ignore_ascii_case("localhost"),
+        |address| address.is_loopback(),
+    )
+}
+
+/// A file on disk: what names something else is told apart here, as the database would make a file of it.
+pub(super) fn database_path(text: &str) -> Parsed<PathBuf> {
+    if text.is_empty() {
+        return unusable();
+    }
+    if text.starts_with(':') || text.starts_with("file:") || text.contains("://") {
+        return because("only files are served, without memory databases and URLs");
+    }
+    let path = PathBuf::from(text);
+    if text.ends_with('/') || path.is_dir() {
+        return because("this is a directory: add a file name such as oneoff.db");
+    }
+    Ok(path)
+}
+
+pub(super) fn timezone(text: &str) -> Parsed<String> {
+    if oneoff_domain::time::is_timezone(text) { Ok(text.to_owned()) } else { unusable() }
+}
+
+pub(super) fn environment(text: &str) -> Parsed<String> {
+    let is_allowed = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let length = text.chars().count();
+    if (1..=64).contains(&length) && text.chars().all(is_allowed) { Ok(text.to_owned()) } else { unusable() }
+}
+
+/// A prefix without a slash at its end; `/` is none.
+pub(super) fn base_path(text: &str) -> Parsed<String> {
+    let trimmed = text.trim_end_matches('/');
+    if trimmed.is_empty() {
+        return Ok(String::new());
+    }
+    let is_segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+    };
+    match trimmed.strip_prefix('/') {
+        Some(rest) if rest.split('/').all(is_segment) => Ok(trimmed.to_owned()),
+        _ => unusable(),
+    }
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+pub(super) fn hosts(text: &str) -> Parsed<Vec<String>> {
+    items(text).map(host).collect()
+}
+
+/// Origins as browsers send them: scheme, host and perhaps a port, nothing after it.
+pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
+    items(text).map(origin).collect()
+}
+
+fn origin(text: &str) -> Parsed<String> {
+    let trimmed = text.trim_end_matches('/').to_ascii_lowercase();
+    let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
+    let Some(authority) = rest else { return because(format!("{text} does not begin with https://")) };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let usable = match authority.rsplit_once(':') {
+        Some((name, port)) if !authority.ends_with(']') => host(name).is_ok() && is_port(port),
+        _ => host(authority).is_ok(),
+    };
+    if usable { Ok(trimmed) } else { because(format!("{text} is not an origin")) }
+}
+
+pub(super) fn job_types(text: &str) -> Parsed<Vec<String>> {
+    items(text).map(job_type).collect()
+}
+
+fn job_type(text: &str) -> Parsed<String> {
+    let known = oneoff::builtin_job_types();
+    if known.iter().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    match nearest(text, known.iter().map(String::as_str)) {
+        Some(name) => because(format!("there is no job type `{text}`, did you mean `{name}`?")),
+        None => because(format!("there is no job type `{text}`")),
+    }
+}
+
+pub(super) fn type_limits(text: &str) -> Parsed<BTreeMap<String, usize>> {
+    let mut limits = BTreeMap::new();
+    for item in items(text) {
+        let Some((name, limit)) = item.split_once('=') else {
+            return because(format!("`{item}` has no `=`"));
+        };
+        let name = job_type(name.trim())?;
+        if limits.insert(name.clone(), whole(limit.trim(), 1, 10_000)?).is_some() {
+            return because(format!("`{name}` is given twice"));
+        }
+    }
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refuses<T>(parse: impl Fn(&str) -> Parsed<T>, texts: &[&str]) {
+        for text in texts {
+            assert!(parse(text).is_err(), "`{text}` was accepted");
+        }
+    }
+
+    #[test]
+    fn numbers_stay_within_their_bounds() {
+        assert_eq!(whole("65535", 0, u16::MAX).ok(), Some(65535));
+        refuses(
+            |text| whole(text, 0, u16::MAX),
+            &["65536", "-1", "8080x", "", "1e3", "٣", "99999999999999999999"],
+        );
+        refuses(|text| whole::<u8>(text, 1, 10), &["0", "11", "5.0"]);
+    }
+
+    #[test]
+    fn hosts_have_no_scheme_port_or_space() {
+        assert_eq!(host("[::1]").ok().as_deref(), Some("::1"));
+        refuses(host, &["", "http://x", "localhost:80", "a b", "a..b", "é", "/", "[::1]:80"]);
+    }
+
+    #[test]
+    fn a_database_path_is_a_file() {
+        assert_eq!(database_path("data/x.db").ok(), Some(PathBuf::from("data/x.db")));
+        refuses(database_path, &["", ":memory:", "file:x.db", "postgres://h/d", "/tmp", "x/"]);
+    }
+
+    #[test]
+    fn a_base_path_is_normal() {
+        assert_eq!(base_path("/a/b/").ok().as_deref(), Some("/a/b"));
+        assert_eq!(base_path("/").ok().as_deref(), Some(""));
+        refuses(base_path, &["a", "/a//b", "/a/../b", "/a b", "/a?b", "/é", "//a"]);
+    }
+
+    #[test]
+    fn origins_are_scheme_host_and_port() {
+        let expected = vec![
+            "https://a.example".to_owned(),
+            "http://localhost:3000".to_owned(),
+            "http://[::1]:3000".to_owned(),
+        ];
+        assert_eq!(
+            origins("https://A.example/, http://localhost:3000,http://[::1]:3000").ok(),
+            Some(expected)
+        );
+        refuses(
+            origins,
+            &["*", "example.com", "https://a/b", "https://a:0", "https://a:99999", "ftp://a", "https://"],
+        );
+    }
+
+    #[test]
+    fn job_types_are_known_and_limits_positive() {
+        assert_eq!(job_types(" shell , ").ok(), Some(vec!["shell".to_owned()]));
+        refuses(job_types, &["shel", "docker9"]);
+        assert_eq!(type_limits("shell=8, http=64").ok().map(|limits| limits.len()), Some(2));
+        refuses(type_limits, &["shell", "shell=0", "shell=-1", "shell=1,shell=2", "x=1", "shell=10001"]);
+    }
+
+    #[test]
+    fn booleans_are_words() {
+        assert_eq!((boolean("TRUE").ok(), boolean("0").ok()), (Some(true), Some(false)));
+        refuses(boolean, &["maybe", "2", ""]);
+    }
+}

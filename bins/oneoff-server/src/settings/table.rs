@@ -1,0 +1,196 @@
+//! The one table of all settings: names, defaults, what is allowed and what they do. Environment variables,
+//! flags, config file keys, the embedded default file and `.env.example` all follow from it.
+
+/// A setting: one row of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The environment variable. `ONEOFF_<name>` is the same and wins over it.
+    pub name: &'static str,
+    /// The value when no layer gives one.
+    pub default: &'static str,
+    /// What may be given, as error texts and documentation say it.
+    pub allowed: &'static str,
+    /// What it does, in lines that fit a comment.
+    pub about: &'static [&'static str],
+}
+
+impl Setting {
+    /// The key in a config file: `db_path`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.name.to_ascii_lowercase()
+    }
+
+    /// The flag without its dashes: `db-path`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.key().replace('_', "-")
+    }
+
+    /// The environment variable that wins over the plain one: `ONEOFF_DB_PATH`.
+    #[must_use]
+    pub fn prefixed(&self) -> String {
+        format!("ONEOFF_{}", self.name)
+    }
+}
+
+/// The setting of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "HOST",
+        default: "localhost",
+        allowed: "a host name or an IP address, without scheme and port",
+        about: &[
+            "The address to listen on. Any other than loopback needs AUTH_ENABLED=true,",
+            "as whoever reaches the server can run commands on this machine.",
+        ],
+    },
+    Setting {
+        name: "PORT",
+        default: "8080",
+        allowed: "a whole number from 0 to 65535; 0 picks a free port, which the log names",
+        about: &["The port to listen on."],
+    },
+    Setting {
+        name: "DB_PATH",
+        default: "./oneoff.db",
+        allowed: "the path of a file; its directory must exist",
+        about: &["The database file. It is made when it does not exist."],
+    },
+    Setting {
+        name: "WORKERS_COUNT",
+        default: "0",
+        allowed: "a whole number from 0 to 10000; 0 is 16 per CPU",
+        about: &["How many attempts may run at the same time."],
+    },
+    Setting {
+        name: "LOG_LEVEL",
+        default: "info",
+        allowed: "debug, info, warn or error",
+        about: &["The least severe log lines that are written."],
+    },
+    Setting {
+        name: "LOG_FORMAT",
+        default: "auto",
+        allowed: "auto, text or json",
+        about: &[
+            "How log lines are written, always on stderr. auto is text on a terminal and json otherwise.",
+        ],
+    },
+    Setting {
+        name: "DEFAULT_TIMEZONE",
+        default: "UTC",
+        allowed: "an IANA time zone such as Europe/Madrid",
+        about: &["The zone of times that come without one. CLI and UI send the person's own."],
+    },
+    Setting {
+        name: "LOG_RETENTION_DAYS",
+        default: "90",
+        allowed: "a whole number from 1 to 36500",
+        about: &["How long executions, their output, events and audit rows are kept, in days."],
+    },
+    Setting {
+        name: "DEFAULT_PRIORITY",
+        default: "5",
+        allowed: "a whole number from 1 to 10",
+        about: &["The priority of a job that names none; 10 is the most urgent."],
+    },
+    Setting {
+        name: "ENVIRONMENT",
+        default: "production",
+        allowed: "1 to 64 letters, digits, dots, dashes or underscores",
+        about: &["What this server is, for people: shown in its log and its status."],
+    },
+    Setting {
+        name: "AUTH_ENABLED",
+        default: "false",
+        allowed: "true or false",
+        about: &["Whether requests need an API key. The first is made with `oneoff-server keys create`."],
+    },
+    Setting {
+        name: "METRICS_ENABLED",
+        default: "true",
+        allowed: "true or false",
+        about: &["Whether /metrics is served, in the format of Prometheus."],
+    },
+    Setting {
+        name: "BASE_PATH",
+        default: "",
+        allowed: "empty, or a path such as /oneoff, of letters, digits and -._~/",
+        about: &["The path below which everything is served, behind a proxy that shares its host."],
+    },
+    Setting {
+        name: "ALLOWED_HOSTS",
+        default: "",
+        allowed: "host names without a port, separated by commas",
+        about: &[
+            "Host names under which the server may be asked, beside its own. Only checked without keys:",
+            "it keeps web pages from reaching the server by a name of their own.",
+        ],
+    },
+    Setting {
+        name: "ALLOWED_ORIGINS",
+        default: "",
+        allowed: "origins such as https://ops.example.com, separated by commas",
+        about: &["Web pages of other origins that may use the API (CORS). None by default."],
+    },
+    Setting {
+        name: "EGRESS_POLICY",
+        default: "default",
+        allowed: "default or strict",
+        about: &[
+            "Which addresses jobs may reach by HTTP: default refuses link-local and metadata addresses,",
+            "strict refuses all private and loopback ones as well.",
+        ],
+    },
+    Setting {
+        name: "SHUTDOWN_GRACE_SECONDS",
+        default: "30",
+        allowed: "a whole number from 0 to 86400",
+        about: &[
+            "How long running attempts may go on after a stop was asked for, before they are cancelled.",
+        ],
+    },
+    Setting {
+        name: "DISABLED_JOB_TYPES",
+        default: "",
+        allowed: "job types of this server (http, shell), separated by commas",
+        about: &["Job types that are switched off."],
+    },
+    Setting {
+        name: "TYPE_LIMITS",
+        default: "",
+        allowed: "job types of this server with a number from 1 to 10000, such as shell=8,http=64",
+        about: &["How many attempts of a job type may run at the same time, within WORKERS_COUNT."],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_upper_case() {
+        let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SETTINGS.len());
+    }
+
+    #[test]
+    fn every_form_of_a_name_follows_from_it() {
+        let setting = find("DB_PATH").unwrap();
+        assert_eq!(
+            (setting.key(), setting.flag(), setting.prefixed()),
+            ("db_path".into(), "db-path".into(), "ONEOFF_DB_PATH".into())
+        );
+        assert_eq!(find("db_path"), None);
+    }
+}
