@@ -1,6 +1,15 @@
 //! API keys as they are stored: a hash, never the key.
 
+use crate::error::StoreError;
+use crate::failure::{WriteError, unavailable};
+use crate::reader::read_error;
+use crate::rows::{from_json, instant, to_json};
+use crate::schema::api_keys;
+use crate::startup::OpenDatabase;
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::Timestamp;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A key to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,4 +43,107 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = api_keys, check_for_backend(Sqlite))]
+struct ApiKeyRow {
+    id: String,
+    name: String,
+    key_prefix: String,
+    scopes: String,
+    expires_at: Option<i64>,
+    created_at: i64,
+}
+
+/// Stores a key.
+pub(crate) fn insert(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    key: NewApiKey,
+) -> Result<ApiKey, WriteError> {
+    diesel::insert_into(api_keys::table)
+        .values((
+            api_keys::id.eq(&key.id),
+            api_keys::name.eq(&key.name),
+            api_keys::key_hash.eq(&key.key_hash),
+            api_keys::key_prefix.eq(&key.key_prefix),
+            api_keys::scopes.eq(to_json("api_keys.scopes", &key.scopes)?),
+            api_keys::expires_at.eq(key.expires_at.map(|at| at.as_micros())),
+            api_keys::created_at.eq(now.as_micros()),
+        ))
+        .execute(conn)?;
+    Ok(ApiKey {
+        id: key.id,
+        name: key.name,
+        key_prefix: key.key_prefix,
+        scopes: key.scopes,
+        expires_at: key.expires_at,
+        created_at: now,
+    })
+}
+
+/// The key with this hash.
+pub(crate) fn by_hash(conn: &mut SqliteConnection, hash: &str) -> Result<Option<ApiKey>, WriteError> {
+    let row = api_keys::table
+        .filter(api_keys::key_hash.eq(hash))
+        .select(ApiKeyRow::as_select())
+        .first(conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(ApiKey {
+        scopes: from_json("api_keys.scopes", &row.scopes)?,
+        id: row.id,
+        name: row.name,
+        key_prefix: row.key_prefix,
+        expires_at: row.expires_at.map(instant),
+        created_at: instant(row.created_at),
+    }))
+}
+
+/// The API keys of a database that a server may have open at the same time.
+#[derive(Clone)]
+pub struct ApiKeyStore {
+    database: Arc<Mutex<OpenDatabase>>,
+}
+
+impl ApiKeyStore {
+    pub(crate) fn new(database: OpenDatabase) -> Self {
+        Self { database: Arc::new(Mutex::new(database)) }
+    }
+
+    /// The absolute path of the database.
+    #[must_use]
+    pub fn path(&self) -> std::path::PathBuf {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner).path.clone()
+    }
+
+    /// Stores an API key; a server that runs knows it at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create_api_key(&self, now: Timestamp, key: NewApiKey) -> Result<ApiKey, StoreError> {
+        self.run(move |conn| conn.immediate_transaction(|conn| insert(conn, now, key))).await
+    }
+
+    /// The key with this hash, expired or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn api_key_by_hash(&self, key_hash: String) -> Result<Option<ApiKey>, StoreError> {
+        self.run(move |conn| by_hash(conn, &key_hash)).await
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+    {
+        let database = Arc::clone(&self.database);
+        let work = tokio::task::spawn_blocking(move || {
+            let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut database.conn).map_err(read_error)
+        });
+        work.await.map_err(unavailable)?
+    }
 }

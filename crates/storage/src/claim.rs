@@ -1,6 +1,14 @@
 //! Claiming: in one transaction a due job becomes running and its execution exists.
 
-use oneoff_domain::{ExecutionId, Fence, Job, JobKey, Timestamp};
+use crate::failure::WriteError;
+use crate::rows::attempt::{self, NewAttemptRow};
+use crate::rows::job as job_rows;
+use crate::rows::job::StoredJob;
+use crate::schema::busy_keys;
+use crate::writer::tx::Tx;
+use diesel::prelude::*;
+use oneoff_domain::{EventKind, ExecutionId, ExecutionStatus, Fence, Job, JobKey, JobStatus, Timestamp};
+use serde_json::{Map, Value, json};
 
 /// A wish to start a job that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,4 +45,110 @@ pub enum ClaimResult {
     KeyBusy(JobKey),
     /// It does not wait any more, or for another time.
     Gone(JobKey),
+}
+
+/// Claims due jobs, each on its own terms.
+pub(crate) fn claim(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    requests: &[ClaimRequest],
+) -> Result<Vec<ClaimResult>, WriteError> {
+    requests.iter().map(|request| claim_one(tx, now, request)).collect()
+}
+
+fn claim_one(tx: &mut Tx<'_>, now: Timestamp, request: &ClaimRequest) -> Result<ClaimResult, WriteError> {
+    let Some(stored) = job_rows::by_key(tx.conn, request.job)? else {
+        return Ok(ClaimResult::Gone(request.job));
+    };
+    if stored.job.state.due_at() != Some(request.due_at) {
+        return Ok(ClaimResult::Gone(request.job));
+    }
+    if stored.job.definition.is_too_late(request.due_at, now) {
+        return miss(tx, now, stored, request.due_at);
+    }
+    if !take_key(tx, &stored.job)? {
+        return Ok(ClaimResult::KeyBusy(request.job));
+    }
+    start(tx, now, stored, request)
+}
+
+fn miss(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    mut stored: StoredJob,
+    due_at: Timestamp,
+) -> Result<ClaimResult, WriteError> {
+    stored.job.state = stored.job.state.miss().map_err(crate::Refusal::from)?;
+    stored.job.updated_at = now;
+    job_rows::update_step(tx.conn, &stored)?;
+    tx.stop_waiting(stored.job.key, due_at)?;
+    tx.effects.count(Some(JobStatus::Scheduled), Some(JobStatus::Missed));
+    let data = data(json!({ "due_at": due_at, "lateness_us": now.micros_since(due_at) }));
+    tx.record_job(now, EventKind::JobMissed, &stored.job, None, data)?;
+    Ok(ClaimResult::Missed(stored.job.key))
+}
+
+/// Makes the job's concurrency key busy; `false` if another job has it.
+fn take_key(tx: &mut Tx<'_>, job: &Job) -> Result<bool, WriteError> {
+    let Some(key) = &job.definition.concurrency_key else { return Ok(true) };
+    let taken = diesel::insert_or_ignore_into(busy_keys::table)
+        .values((busy_keys::job_key.eq(job.key.0), busy_keys::concurrency_key.eq(key)))
+        .execute(tx.conn)?;
+    Ok(taken == 1)
+}
+
+fn start(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    mut stored: StoredJob,
+    request: &ClaimRequest,
+) -> Result<ClaimResult, WriteError> {
+    let execution_key = tx.keys.attempt();
+    stored.job.state = stored.job.state.claim().map_err(crate::Refusal::from)?;
+    stored.job.updated_at = now;
+    stored.job.last_execution = Some(request.execution_id);
+    stored.execution_key = Some(execution_key);
+    stored.epoch = Some(tx.node.epoch);
+    let StoredJob { job, definition_key, .. } = &stored;
+    let lateness_us = now.micros_since(request.due_at).max(0);
+    let row = NewAttemptRow {
+        key: execution_key,
+        id: request.execution_id.to_string(),
+        job_key: job.key.0,
+        definition_key: *definition_key,
+        project_id: &job.definition.project_id,
+        node_id: &tx.node.name,
+        epoch: tx.node.epoch,
+        run: job.state.run.into(),
+        attempt: job.state.attempt.into(),
+        status: ExecutionStatus::Running.as_str(),
+        scheduled_for: request.due_at.as_micros(),
+        started_at: now.as_micros(),
+        lateness_us,
+        output_bytes: 0,
+        output_truncated: false,
+    };
+    attempt::insert(tx.conn, row)?;
+    job_rows::update_step(tx.conn, &stored)?;
+    tx.stop_waiting(job.key, request.due_at)?;
+    tx.effects.count(Some(JobStatus::Scheduled), Some(JobStatus::Running));
+    let data = data(json!({
+        "run": job.state.run, "attempt": job.state.attempt, "lateness_us": lateness_us,
+    }));
+    tx.record_job(now, EventKind::JobStarted, job, Some(request.execution_id), data)?;
+    let fence = Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch };
+    Ok(ClaimResult::Claimed(Box::new(ClaimedJob {
+        job: stored.job,
+        execution_id: request.execution_id,
+        fence,
+        scheduled_for: request.due_at,
+    })))
+}
+
+/// The fields of an object.
+pub(crate) fn data(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
 }

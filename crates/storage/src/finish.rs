@@ -1,7 +1,17 @@
 //! Finishing: the outcome, the rest of the output, the job's next state and the event are one commit.
 
 use crate::NewOutputChunk;
-use oneoff_domain::{AttemptOutcome, ExecutionId, Fence, Job, Timestamp};
+use crate::claim::data;
+use crate::failure::WriteError;
+use crate::rows::attempt::{self, Ending};
+use crate::rows::job as job_rows;
+use crate::rows::job::StoredJob;
+use crate::rows::pending;
+use crate::writer::tx::Tx;
+use crate::{job_write, output};
+use oneoff_domain::state::AfterAttempt;
+use oneoff_domain::{AttemptOutcome, EventKind, ExecutionId, Fence, Job, JobStatus, Timestamp};
+use serde_json::json;
 
 /// The end of an attempt.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,4 +43,77 @@ pub enum FinishResult {
     Recorded(Box<Job>),
     /// The fence no longer holds: somebody else has given this attempt up. Nothing was written.
     Fenced,
+}
+
+/// Records the end of an attempt, if its fence holds.
+pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, WriteError> {
+    let Some(stored) = job_rows::by_key(tx.conn, finish.fence.job)? else {
+        return Ok(FinishResult::Fenced);
+    };
+    let Some(execution_key) = stored.execution_key.filter(|_| holds(&stored, finish)) else {
+        return Ok(FinishResult::Fenced);
+    };
+    let ending = Ending {
+        outcome: &finish.outcome,
+        completed_at: finish.completed_at,
+        duration_us: Some(finish.duration_us),
+        output: Some((finish.output_bytes, finish.output_truncated)),
+    };
+    if !attempt::end(tx.conn, execution_key, &ending)? {
+        return Ok(FinishResult::Fenced);
+    }
+    output::insert_chunks(tx, execution_key, &finish.output)?;
+    let after = stored.job.after_attempt(&finish.outcome, finish.completed_at, finish.random);
+    let job = settle(tx, finish.completed_at, stored, after, finish.execution_id, &finish.outcome)?;
+    Ok(FinishResult::Recorded(Box::new(job)))
+}
+
+/// Whether the job's row still carries what the attempt was claimed with.
+fn holds(stored: &StoredJob, finish: &Finish) -> bool {
+    let (state, fence) = (&stored.job.state, &finish.fence);
+    state.status == JobStatus::Running
+        && state.run == fence.run
+        && state.attempt == fence.attempt
+        && stored.epoch == Some(fence.epoch)
+        && stored.job.last_execution == Some(finish.execution_id)
+}
+
+/// Gives a job whose attempt is over its next state, and says so.
+pub(crate) fn settle(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    mut stored: StoredJob,
+    after: AfterAttempt,
+    execution: ExecutionId,
+    outcome: &AttemptOutcome,
+) -> Result<Job, WriteError> {
+    let ended_attempt = stored.job.state.attempt;
+    stored.job.state = stored.job.state.finish(after).map_err(crate::Refusal::from)?;
+    stored.job.updated_at = now;
+    stored.execution_key = None;
+    stored.epoch = None;
+    job_rows::update_step(tx.conn, &stored)?;
+    job_write::free_key(tx, &stored.job)?;
+    if let Some(waiting) = pending::of_job(&stored.job) {
+        tx.wait(waiting)?;
+    }
+    tx.effects.count(Some(JobStatus::Running), Some(stored.job.state.status));
+    let data = data(json!({
+        "reason": outcome.reason,
+        "exit_code": outcome.exit_code,
+        "attempt": ended_attempt,
+        "next_attempt_at": stored.job.state.next_attempt_at,
+    }));
+    let kind = event_kind(stored.job.state.status);
+    tx.record_job(now, kind, &stored.job, Some(execution), data)?;
+    Ok(stored.job)
+}
+
+fn event_kind(status: JobStatus) -> EventKind {
+    match status {
+        JobStatus::Completed => EventKind::JobCompleted,
+        JobStatus::Cancelled => EventKind::JobCancelled,
+        JobStatus::Scheduled => EventKind::JobRetrying,
+        _ => EventKind::JobFailed,
+    }
 }

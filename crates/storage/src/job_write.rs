@@ -1,6 +1,17 @@
 //! Writing jobs: what the service decides, and what the store needs to make it durable.
 
-use oneoff_domain::{Actor, EventKind, JobDefinition, JobId, JobState};
+use crate::Change;
+use crate::Refusal;
+use crate::audit::{self, Deed};
+use crate::failure::{WriteError, is_taken};
+use crate::idempotency;
+use crate::rows::definition::{self, Revision};
+use crate::rows::job::StoredJob;
+use crate::rows::{from_json, hold, job as job_rows, pending};
+use crate::schema::{busy_keys, job_definitions, job_states};
+use crate::writer::tx::Tx;
+use diesel::prelude::*;
+use oneoff_domain::{Actor, Context, EventKind, Job, JobDefinition, JobId, JobState, JobStatus, Timestamp};
 use serde_json::{Map, Value};
 
 /// A job to be stored.
@@ -42,4 +53,226 @@ pub struct Written<T> {
     pub value: T,
     /// Whether an earlier request with the same idempotency key had already done it.
     pub replayed: bool,
+}
+
+/// What [`crate::Store::change_job`] asks with the present job.
+pub(crate) type Decide = Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send>;
+
+fn is_allowed(context: &Context, project: &str) -> bool {
+    match &context.allowed_projects {
+        Some(allowed) => allowed.iter().any(|name| name == project),
+        None => true,
+    }
+}
+
+fn no_project(project: &str) -> WriteError {
+    Refusal::NotFound { kind: "project", id: project.to_owned() }.into()
+}
+
+/// The job, if it is there and the actor may touch it.
+fn find(tx: &mut Tx<'_>, context: &Context, id: JobId) -> Result<StoredJob, WriteError> {
+    let found = job_rows::by_id(tx.conn, id)?;
+    let visible = found.filter(|stored| is_allowed(context, &stored.job.definition.project_id));
+    visible.ok_or_else(|| Refusal::NotFound { kind: "job", id: id.to_string() }.into())
+}
+
+/// A job whose `external_id` or id is taken is refused by name; any other error stays what it is.
+fn name_taken(error: WriteError, job: &Job) -> WriteError {
+    let WriteError::Database(error) = error else { return error };
+    let refusal = |field, value| Refusal::Duplicate { field, value }.into();
+    if is_taken(&error, "job_states.external_id") {
+        return refusal("external_id", job.definition.external_id.clone().unwrap_or_default());
+    }
+    if is_taken(&error, "job_states.id") {
+        return refusal("id", job.id.to_string());
+    }
+    error.into()
+}
+
+/// Stores new jobs, all of them or none.
+pub(crate) fn create(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    jobs: Vec<NewJob>,
+) -> Result<Written<Vec<Job>>, WriteError> {
+    if let Some(ids) = idempotency::earlier(tx, context)? {
+        let mut value = Vec::with_capacity(ids.len());
+        for id in ids {
+            value.push(find(tx, context, id)?.job);
+        }
+        return Ok(Written { value, replayed: true });
+    }
+    let mut value = Vec::with_capacity(jobs.len());
+    for new in jobs {
+        value.push(create_one(tx, context, now, new)?);
+    }
+    let ids: Vec<JobId> = value.iter().map(|job| job.id).collect();
+    idempotency::record(tx, context, now, &ids)?;
+    Ok(Written { value, replayed: false })
+}
+
+fn create_one(tx: &mut Tx<'_>, context: &Context, now: Timestamp, new: NewJob) -> Result<Job, WriteError> {
+    if !is_allowed(context, &new.definition.project_id) {
+        return Err(no_project(&new.definition.project_id));
+    }
+    let definition_key = tx.keys.definition();
+    let job = Job {
+        key: tx.keys.job(),
+        id: new.id,
+        revision: 1,
+        definition: new.definition,
+        state: new.state,
+        last_execution: None,
+        created_by: Some(new.created_by.label()),
+        created_at: now,
+        updated_at: now,
+    };
+    let revision = Revision {
+        key: definition_key,
+        job: job.key,
+        revision: 1,
+        definition: &job.definition,
+        origin: new.origin.as_ref(),
+        now,
+    };
+    definition::insert(tx.conn, revision)?;
+    let stored = job_rows::insert(tx.conn, &job, definition_key);
+    stored.map_err(|error| name_taken(error.into(), &job))?;
+    if !job.state.holds.is_empty() {
+        hold::replace(tx.conn, job.key, &job.state.holds)?;
+    }
+    if let Some(waiting) = pending::of_job(&job) {
+        tx.wait(waiting)?;
+    }
+    tx.effects.count(None, Some(job.state.status));
+    tx.record_job(now, EventKind::JobCreated, &job, None, Map::new())?;
+    let deed = deed(&job, "job.create");
+    audit::record(tx, context, now, deed)?;
+    Ok(job)
+}
+
+fn deed<'a>(job: &'a Job, action: &'a str) -> Deed<'a> {
+    Deed { action, kind: "job", id: job.id.to_string(), project: Some(&job.definition.project_id) }
+}
+
+/// Changes a job as `decide` says.
+pub(crate) fn change(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    id: JobId,
+    decide: Decide,
+) -> Result<Written<Job>, WriteError> {
+    if let Some(ids) = idempotency::earlier(tx, context)? {
+        if ids != [id] {
+            return Err(Refusal::IdempotencyMismatch.into());
+        }
+        return Ok(Written { value: find(tx, context, id)?.job, replayed: true });
+    }
+    let before = find(tx, context, id)?;
+    let actual = before.job.state.version;
+    if let Some(expected) = context.if_match.filter(|expected| *expected != actual) {
+        return Err(Refusal::VersionMismatch { expected, actual }.into());
+    }
+    let change = decide(&before.job)?;
+    let JobChange { event, event_data, action, delete, .. } = change.clone();
+    let job = if delete { remove(tx, before)? } else { rewrite(tx, context, now, before, change)? };
+    if let Some(kind) = event {
+        tx.record_job(now, kind, &job, None, event_data)?;
+    }
+    audit::record(tx, context, now, deed(&job, action))?;
+    idempotency::record(tx, context, now, &[id])?;
+    Ok(Written { value: job, replayed: false })
+}
+
+fn rewrite(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    before: StoredJob,
+    change: JobChange,
+) -> Result<Job, WriteError> {
+    let mut after = before.clone();
+    after.job.state = change.state;
+    after.job.updated_at = now;
+    if let Some(edited) = change.definition {
+        if !is_allowed(context, &edited.project_id) {
+            return Err(no_project(&edited.project_id));
+        }
+        after.job.definition = edited;
+        after.job.revision += 1;
+        after.definition_key = store_revision(tx, &before, &after.job, now)?;
+    }
+    if after.job.state.status != JobStatus::Running {
+        after.execution_key = None;
+        after.epoch = None;
+    }
+    let stored = job_rows::update_all(tx.conn, &after);
+    stored.map_err(|error| name_taken(error.into(), &after.job))?;
+    if before.job.state.holds != after.job.state.holds {
+        hold::replace(tx.conn, after.job.key, &after.job.state.holds)?;
+    }
+    requeue(tx, &before.job, &after.job)?;
+    if before.job.state.status == JobStatus::Running && after.job.state.status != JobStatus::Running {
+        free_key(tx, &before.job)?;
+    }
+    tx.effects.count(Some(before.job.state.status), Some(after.job.state.status));
+    Ok(after.job)
+}
+
+fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp) -> Result<i64, WriteError> {
+    let origin = definition::origin(tx.conn, before.definition_key)?;
+    let origin: Option<Value> = origin.map(|text| from_json("job_definitions.origin", &text)).transpose()?;
+    let key = tx.keys.definition();
+    let revision = Revision {
+        key,
+        job: job.key,
+        revision: job.revision,
+        definition: &job.definition,
+        origin: origin.as_ref(),
+        now,
+    };
+    definition::insert(tx.conn, revision)?;
+    Ok(key)
+}
+
+/// Lets the job wait as it does after a change, where that differs from before.
+pub(crate) fn requeue(tx: &mut Tx<'_>, before: &Job, after: &Job) -> Result<(), WriteError> {
+    let (old, new) = (pending::of_job(before), pending::of_job(after));
+    if old == new {
+        return Ok(());
+    }
+    match (old, new) {
+        (Some(old), None) => tx.stop_waiting(old.key, old.due_at),
+        (Some(old), Some(new)) => {
+            pending::delete(tx.conn, old.key, old.due_at)?;
+            tx.wait(new)
+        }
+        (None, Some(new)) => tx.wait(new),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Lets the next job of the same concurrency key run.
+pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
+    let Some(key) = &job.definition.concurrency_key else { return Ok(()) };
+    diesel::delete(busy_keys::table.find(job.key.0)).execute(tx.conn)?;
+    tx.effects.changes.push(Change::KeyFree(key.clone()));
+    Ok(())
+}
+
+/// Removes a job. Its holds, executions and their output go with it by their foreign keys.
+fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
+    let StoredJob { job, .. } = stored;
+    if let Some(due_at) = job.state.due_at() {
+        tx.stop_waiting(job.key, due_at)?;
+    }
+    if job.state.status == JobStatus::Running {
+        free_key(tx, &job)?;
+    }
+    diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
+    diesel::delete(job_definitions::table.filter(job_definitions::job_key.eq(job.key.0))).execute(tx.conn)?;
+    tx.effects.count(Some(job.state.status), None);
+    Ok(job)
 }

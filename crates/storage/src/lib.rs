@@ -3,6 +3,24 @@
 //! Writes go through one writer that commits whatever is waiting as one transaction and answers after the
 //! commit. Reads use a pool. The domain decides what a change is; this crate makes it durable.
 
+mod audit;
+mod connect;
+mod cursor;
+mod failure;
+mod idempotency;
+mod lists;
+mod lock;
+mod migrations;
+mod outbox;
+mod queue;
+mod reader;
+mod recover;
+mod retain;
+mod rows;
+mod schema;
+mod startup;
+mod writer;
+
 pub mod api_key;
 pub mod change;
 pub mod claim;
@@ -15,7 +33,7 @@ pub mod query;
 pub mod store;
 pub mod system;
 
-pub use api_key::{ApiKey, NewApiKey};
+pub use api_key::{ApiKey, ApiKeyStore, NewApiKey};
 pub use change::{Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
 pub use error::{Refusal, StoreError};

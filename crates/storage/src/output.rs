@@ -1,7 +1,14 @@
 //! Output of executions: chunks that are addressed by their byte offset in the original stream.
 
+use crate::Refusal;
+use crate::failure::WriteError;
+use crate::rows::{instant, word};
+use crate::schema::{attempts, output_chunks};
+use crate::writer::tx::Tx;
 use bytes::Bytes;
-use oneoff_domain::{OutputStream, Timestamp};
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::{ExecutionId, ExecutionStatus, OutputStream, Timestamp};
 
 /// A piece of output to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,4 +47,142 @@ pub struct OutputPage {
     pub total_bytes: i64,
     /// Whether everything there will ever be has been returned: the execution is over and this is its end.
     pub complete: bool,
+}
+
+/// Chunks that are read at a time while a page is filled.
+const CHUNKS_AT_A_TIME: i64 = 16;
+
+/// Stores chunks. One that is stored already is left as it is, so that an append may be repeated.
+pub(crate) fn insert_chunks(
+    tx: &mut Tx<'_>,
+    execution_key: i64,
+    chunks: &[NewOutputChunk],
+) -> Result<(), WriteError> {
+    for chunk in chunks.iter().filter(|chunk| !chunk.bytes.is_empty()) {
+        diesel::insert_or_ignore_into(output_chunks::table)
+            .values((
+                output_chunks::execution_key.eq(execution_key),
+                output_chunks::start_offset.eq(chunk.offset),
+                output_chunks::stream.eq(chunk.stream.as_str()),
+                output_chunks::written_at.eq(chunk.at.as_micros()),
+                output_chunks::bytes.eq(chunk.bytes.as_ref()),
+            ))
+            .execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// Appends output of an attempt that runs.
+pub(crate) fn append(
+    tx: &mut Tx<'_>,
+    execution: ExecutionId,
+    chunks: &[NewOutputChunk],
+    output_bytes: i64,
+) -> Result<(), WriteError> {
+    let running: Option<i64> = attempts::table
+        .filter(attempts::id.eq(execution.to_string()))
+        .filter(attempts::status.eq(ExecutionStatus::Running.as_str()))
+        .select(attempts::key)
+        .first(tx.conn)
+        .optional()?;
+    let Some(key) = running else {
+        return Err(Refusal::NotFound { kind: "running execution", id: execution.to_string() }.into());
+    };
+    insert_chunks(tx, key, chunks)?;
+    diesel::update(attempts::table.find(key))
+        .set(attempts::output_bytes.eq(output_bytes))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+type ChunkRow = (i64, String, i64, Vec<u8>);
+
+/// Output of an execution from `offset` on; `None` if there is no such execution.
+pub(crate) fn read(
+    conn: &mut SqliteConnection,
+    execution: ExecutionId,
+    offset: i64,
+    limit_bytes: usize,
+) -> Result<Option<OutputPage>, WriteError> {
+    let found: Option<(i64, String, i64)> = attempts::table
+        .filter(attempts::id.eq(execution.to_string()))
+        .select((attempts::key, attempts::status, attempts::output_bytes))
+        .first(conn)
+        .optional()?;
+    let Some((key, status, stored_bytes)) = found else { return Ok(None) };
+    let mut page = PageInProgress { slices: Vec::new(), next: offset.max(0), room: limit_bytes };
+    let mut from = first_chunk(conn, key, page.next)?;
+    let reached_end = loop {
+        let chunks: Vec<ChunkRow> = output_chunks::table
+            .filter(output_chunks::execution_key.eq(key).and(output_chunks::start_offset.ge(from)))
+            .order(output_chunks::start_offset)
+            .limit(CHUNKS_AT_A_TIME)
+            .select((
+                output_chunks::start_offset,
+                output_chunks::stream,
+                output_chunks::written_at,
+                output_chunks::bytes,
+            ))
+            .load(conn)?;
+        let Some(last) = chunks.last().map(|chunk| chunk.0) else { break true };
+        let mut all_taken = true;
+        for chunk in chunks {
+            all_taken = page.take(chunk)?;
+            if !all_taken {
+                break;
+            }
+        }
+        if !all_taken {
+            break false;
+        }
+        from = last + 1;
+    };
+    let over = status != ExecutionStatus::Running.as_str();
+    let complete = over && reached_end;
+    let total_bytes = stored_bytes.max(page.next.min(page.end()));
+    let next_offset = if complete { page.next.max(total_bytes) } else { page.next };
+    Ok(Some(OutputPage { slices: page.slices, next_offset, total_bytes, complete }))
+}
+
+/// Where the chunk begins that holds `offset`, or `offset` itself.
+fn first_chunk(conn: &mut SqliteConnection, key: i64, offset: i64) -> QueryResult<i64> {
+    let before: Option<i64> = output_chunks::table
+        .filter(output_chunks::execution_key.eq(key).and(output_chunks::start_offset.le(offset)))
+        .order(output_chunks::start_offset.desc())
+        .select(output_chunks::start_offset)
+        .first(conn)
+        .optional()?;
+    Ok(before.unwrap_or(offset))
+}
+
+struct PageInProgress {
+    slices: Vec<OutputSlice>,
+    next: i64,
+    room: usize,
+}
+
+impl PageInProgress {
+    /// The end of the last piece; 0 if there is none.
+    fn end(&self) -> i64 {
+        if self.slices.is_empty() { 0 } else { self.next }
+    }
+
+    /// Takes what of a chunk lies at or after `next` and has room; `false` if some of it was left.
+    fn take(&mut self, (start, stream, written_at, bytes): ChunkRow) -> Result<bool, WriteError> {
+        let skipped = usize::try_from(self.next - start).unwrap_or(0);
+        let mut bytes = Bytes::from(bytes);
+        if skipped >= bytes.len() {
+            return Ok(true);
+        }
+        let wanted = bytes.split_off(skipped);
+        let taken = wanted.slice(..wanted.len().min(self.room));
+        if !taken.is_empty() {
+            let offset = start.max(self.next);
+            self.room -= taken.len();
+            self.next = offset.saturating_add(i64::try_from(taken.len()).unwrap_or(i64::MAX));
+            let stream = word("output_chunks.stream", &stream)?;
+            self.slices.push(OutputSlice { stream, offset, at: instant(written_at), bytes: taken.clone() });
+        }
+        Ok(taken.len() == wanted.len())
+    }
 }

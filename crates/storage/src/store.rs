@@ -1,46 +1,129 @@
 //! The store: its public methods.
 
+use crate::lock::FileLock;
+use crate::reader::Reader;
+use crate::schema::epochs;
+use crate::startup::{self, OpenDatabase};
+use crate::writer::Writer;
+use crate::writer::group::{GroupWriter, Listener};
+use crate::writer::lanes::Lane;
+use crate::writer::tx::{Node, Tx};
 use crate::*;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{Context, Event, Execution, ExecutionId, Job, JobId, JobKey, NewEvent, Timestamp};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Everything durable. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    inner: Arc<Inner>,
+}
 
-#[expect(unused_variables, clippy::todo, reason = "contract only")]
+pub(crate) struct Inner {
+    path: PathBuf,
+    epoch: i64,
+    listener: Listener,
+    pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
+    lock: Mutex<Option<FileLock>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Inner {
+    fn close(&self) {
+        self.writer.close();
+        self.reader.close();
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// The epoch of this process.
+fn begin_epoch(conn: &mut SqliteConnection, node: &str, now: Timestamp) -> QueryResult<i64> {
+    diesel::insert_into(epochs::table)
+        .values((epochs::node_id.eq(node), epochs::started_at.eq(now.as_micros())))
+        .returning(epochs::epoch)
+        .get_result(conn)
+}
+
 impl Store {
     /// Opens the file, migrates it, and begins a new epoch. Blocks.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub fn open(options: StoreOptions, now: Timestamp) -> Result<Store, OpenError> {
-        todo!()
+        let mut database = startup::open_locked(&options.path)?;
+        startup::migrate(&mut database)?;
+        let OpenDatabase { path, connector, mut conn, lock } = database;
+        let failed = |error| startup::query_error(&path, error);
+        let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
+        let node = Node { name: options.node_name, epoch };
+        let listener: Listener = Arc::new(OnceLock::new());
+        let reader = Reader::new(&connector, options.readers);
+        let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
+        let group = group.map_err(failed)?;
+        let writer = Writer::start(group, options.max_waiting_writes)
+            .map_err(|error| OpenError::Other { path: path.clone(), source: Arc::new(error) })?;
+        let inner = Inner { path, epoch, listener, writer, reader, lock: Mutex::new(lock) };
+        Ok(Store { inner: Arc::new(inner) })
     }
+
+    /// Opens the API keys of a file, which a server may have open at the same time. Makes and migrates the
+    /// file where that is due and no server runs. Begins no epoch. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub fn open_beside(options: &StoreOptions) -> Result<ApiKeyStore, OpenError> {
+        Ok(ApiKeyStore::new(startup::open_beside(&options.path)?))
+    }
+
     /// Who is told of commits from now on. Set once, before the first write.
     pub fn listen(&self, listener: Arc<dyn CommitListener>) {
-        todo!()
+        if self.inner.listener.set(listener).is_err() {
+            tracing::error!("a second listener of commits is ignored");
+        }
     }
+
     /// The epoch of this process: one above that of the process before.
+    #[must_use]
     pub fn epoch(&self) -> i64 {
-        todo!()
+        self.inner.epoch
     }
+
     /// The absolute path of the database.
+    #[must_use]
     pub fn path(&self) -> &std::path::Path {
-        todo!()
+        &self.inner.path
     }
+
     /// Stores jobs: all of them or none. With an idempotency key that was used before, returns what it made.
+    ///
+    /// # Errors
+    /// [`Refusal::Duplicate`] of an `external_id`, [`Refusal::IdempotencyMismatch`],
+    /// [`Refusal::NotFound`] of a project that the actor may not touch, or the database's.
     pub async fn create_jobs(
         &self,
         context: Context,
         now: Timestamp,
         jobs: Vec<NewJob>,
     ) -> Result<Written<Vec<Job>>, StoreError> {
-        todo!()
+        let body = move |tx: &mut Tx<'_>| job_write::create(tx, &context, now, jobs);
+        self.inner.writer.write(Lane::Api, body).await
     }
+
     /// Changes a job: `decide` sees it inside the transaction and says what it becomes. The version check of
     /// the context, the idempotency record, the audit row and the event are in the same transaction.
     /// Answers the job after the change (of a deleted one, as it last was).
+    ///
+    /// # Errors
+    /// What `decide` refuses, [`Refusal::NotFound`], [`Refusal::VersionMismatch`],
+    /// [`Refusal::IdempotencyMismatch`], [`Refusal::Duplicate`], or the database's.
     pub async fn change_job(
         &self,
         context: Context,
@@ -48,147 +131,254 @@ impl Store {
         id: JobId,
         decide: Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send>,
     ) -> Result<Written<Job>, StoreError> {
-        todo!()
+        let body = move |tx: &mut Tx<'_>| job_write::change(tx, &context, now, id, decide);
+        self.inner.writer.write(Lane::Api, body).await
     }
+
     /// Claims due jobs, each on its own terms, in one commit.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn claim(
         &self,
         now: Timestamp,
         requests: Vec<ClaimRequest>,
     ) -> Result<Vec<ClaimResult>, StoreError> {
-        todo!()
+        let body = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests);
+        self.inner.writer.write(Lane::Attempts, body).await
     }
+
     /// Records the end of an attempt and the job's next state.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn finish(&self, finish: Finish) -> Result<FinishResult, StoreError> {
-        todo!()
+        let body = move |tx: &mut Tx<'_>| finish::finish(tx, &finish);
+        self.inner.writer.write(Lane::Attempts, body).await
     }
-    /// Appends output of a running attempt. `output_bytes` is what it wrote so far in all.
+
+    /// Appends output of a running attempt. `output_bytes` is what it wrote so far in all. A chunk that is
+    /// stored already is left as it is, so an append may be repeated.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the attempt does not run any more, or the database's.
     pub async fn append_output(
         &self,
         execution: ExecutionId,
         chunks: Vec<NewOutputChunk>,
         output_bytes: i64,
     ) -> Result<(), StoreError> {
-        todo!()
+        let body = move |tx: &mut Tx<'_>| output::append(tx, execution, &chunks, output_bytes);
+        self.inner.writer.write(Lane::Output, body).await
     }
+
     /// The executions that earlier epochs left running, without changing anything: their processes are to be
     /// ended before [`Self::close_lost`].
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn lost_executions(&self) -> Result<Vec<ExecutionId>, StoreError> {
-        todo!()
+        let epoch = self.inner.epoch;
+        self.inner.reader.read(move |conn| recover::lost(conn, epoch)).await
     }
+
     /// Closes executions of earlier epochs as `lost` and lets their jobs follow `on_crash`.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn close_lost(
         &self,
         now: Timestamp,
         executions: Vec<ExecutionId>,
     ) -> Result<Vec<LostExecution>, StoreError> {
-        todo!()
+        let body = move |tx: &mut Tx<'_>| recover::close(tx, now, &executions);
+        self.inner.writer.write(Lane::Attempts, body).await
     }
+
     /// Waiting jobs by due time: those after `after` and not later than `until`, at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn pending_window(
         &self,
         after: Option<(Timestamp, JobKey)>,
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<PendingJob>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| queue::window(conn, after, until, limit)).await
     }
+
     /// How many jobs wait whose time is before `now`, counted up to `limit`.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn count_overdue(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| queue::overdue(conn, now, limit)).await
     }
+
     /// When the first job that waits is due.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        todo!()
+        self.inner.reader.read(queue::next_due).await
     }
+
     /// The holds that end by themselves: the job and the earliest end, ordered by it, at most `limit`.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn holds_ending(&self, limit: usize) -> Result<Vec<(JobId, Timestamp)>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| queue::holds_ending(conn, limit)).await
     }
+
     /// A job.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        todo!()
+        let query =
+            move |conn: &mut SqliteConnection| Ok(rows::job::by_id(conn, id)?.map(|stored| stored.job));
+        self.inner.reader.read(query).await
     }
-    /// A page of jobs.
+
+    /// A page of jobs. A page may be shorter than its limit and still have a `next_cursor`, when its filter
+    /// lets few of very many jobs through.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] of the field `cursor`, or the database's.
     pub async fn jobs(&self, filter: JobFilter, page: PageRequest<JobSort>) -> Result<Page<Job>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| lists::jobs::list(conn, filter, &page)).await
     }
+
     /// An execution.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| rows::attempt::by_id(conn, id)).await
     }
-    /// A page of executions.
+
+    /// A page of executions, which may be short as one of [`Self::jobs`] may.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] of the field `cursor`, or the database's.
     pub async fn executions(
         &self,
         filter: ExecutionFilter,
         page: PageRequest<ExecutionSort>,
     ) -> Result<Page<Execution>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| lists::executions::list(conn, filter, &page)).await
     }
+
     /// Output of an execution from `offset`, at most `limit_bytes`. `None` if there is no such execution.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn output(
         &self,
         execution: ExecutionId,
         offset: i64,
         limit_bytes: usize,
     ) -> Result<Option<OutputPage>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| output::read(conn, execution, offset, limit_bytes)).await
     }
-    /// Events after the cursor, oldest first. `None` when the cursor lies before the oldest that is kept.
+
+    /// Events after the cursor, oldest first. `None` when the cursor lies before the oldest that is kept, or
+    /// after the newest there is.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn events_after(&self, sequence: i64, limit: usize) -> Result<Option<Vec<Event>>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| outbox::after(conn, sequence, limit)).await
     }
+
     /// The number of the newest event; 0 when there is none.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn last_event_sequence(&self) -> Result<i64, StoreError> {
-        todo!()
+        self.inner.reader.read(outbox::last_sequence).await
     }
+
     /// Writes an event that belongs to no job.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn record_event(&self, now: Timestamp, event: NewEvent) -> Result<(), StoreError> {
-        todo!()
+        self.inner.writer.write(Lane::Api, move |tx: &mut Tx<'_>| tx.record(now, &event)).await
     }
+
     /// Numbers over all jobs.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn counters(&self) -> Result<Counters, StoreError> {
-        todo!()
+        self.inner.reader.read(system::counters).await
     }
+
     /// Removes what is older than the policy keeps, a few rows at a time.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn retain(&self, policy: RetentionPolicy) -> Result<RetentionSlice, StoreError> {
-        todo!()
+        self.inner.writer.write(Lane::Retention, move |tx: &mut Tx<'_>| retain::retain(tx, &policy)).await
     }
+
     /// Stores an API key.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn create_api_key(&self, now: Timestamp, key: NewApiKey) -> Result<ApiKey, StoreError> {
-        todo!()
+        self.inner.writer.write(Lane::Api, move |tx: &mut Tx<'_>| api_key::insert(tx.conn, now, key)).await
     }
+
     /// The key with this hash, expired or not.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn api_key_by_hash(&self, key_hash: String) -> Result<Option<ApiKey>, StoreError> {
-        todo!()
+        self.inner.reader.read(move |conn| api_key::by_hash(conn, &key_hash)).await
     }
+
     /// Whether the database answers.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        todo!()
+        self.counters().await.map(drop)
     }
+
     /// Ends the writer after what waits is committed. Later calls answer [`StoreError::Closed`]. Blocks.
     pub fn close(&self) {
-        todo!()
+        self.inner.close();
     }
+
     /// Applies every migration that is missing, without opening a store.
     ///
     /// # Errors
     /// [`MigrateError`].
     pub fn migrate_up(options: &StoreOptions) -> Result<Vec<MigrationStep>, MigrateError> {
-        todo!()
+        let mut database = startup::open_locked(&options.path)?;
+        migrations::apply(&mut database.conn).map_err(MigrateError::Failed)
     }
+
     /// Names the migration that [`Self::migrate_down`] would undo.
     ///
     /// # Errors
     /// [`MigrateError`].
     pub fn last_migration(options: &StoreOptions) -> Result<Option<MigrationStep>, MigrateError> {
-        todo!()
+        let mut database = startup::open_locked(&options.path)?;
+        migrations::last(&mut database.conn).map_err(MigrateError::Failed)
     }
+
     /// Undoes the last migration.
     ///
     /// # Errors
     /// [`MigrateError`].
     pub fn migrate_down(options: &StoreOptions) -> Result<MigrationStep, MigrateError> {
-        todo!()
+        let mut database = startup::open_locked(&options.path)?;
+        let undone = migrations::undo(&mut database.conn).map_err(MigrateError::Failed)?;
+        undone.ok_or(MigrateError::NothingToUndo)
     }
 }

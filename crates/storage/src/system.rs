@@ -1,5 +1,10 @@
 //! What the scheduler and the operator need beside jobs: counters, recovery, retention.
 
+use crate::failure::WriteError;
+use crate::rows::{number, word};
+use crate::schema::job_counters;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{ExecutionId, Job, JobStatus, Timestamp};
 use std::collections::BTreeMap;
 
@@ -39,4 +44,15 @@ pub struct RetentionSlice {
     pub records: usize,
     /// Whether there is more to remove now.
     pub more: bool,
+}
+
+/// The counters: every status, also those that no job has.
+pub(crate) fn counters(conn: &mut SqliteConnection) -> Result<Counters, WriteError> {
+    let rows: Vec<(String, i64)> =
+        job_counters::table.select((job_counters::status, job_counters::jobs)).load(conn)?;
+    let mut jobs = BTreeMap::new();
+    for (status, count) in rows {
+        jobs.insert(word("job_counters.status", &status)?, number("job_counters.jobs", count)?);
+    }
+    Ok(Counters { jobs })
 }

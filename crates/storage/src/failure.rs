@@ -1,0 +1,159 @@
+//! What can go wrong inside, and what callers are told of it.
+//!
+//! Diesel hides SQLite's result codes except for constraint violations: everything else is
+//! `DatabaseErrorKind::Unknown` with the text of `sqlite3_errmsg`. That text is `sqlite3_errstr` of the code for
+//! the errors that matter here (they come from the file system, not from SQL), so it is what is compared.
+
+use crate::error::Source;
+use crate::{Refusal, StoreError};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use std::sync::Arc;
+
+/// A stored value that no version of the program writes: the file was altered or is damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unexpected value in {place}: {detail}")]
+pub(crate) struct RowError {
+    /// Table and column.
+    pub(crate) place: &'static str,
+    /// What is wrong with it.
+    pub(crate) detail: String,
+}
+
+/// Why a write request did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    /// The domain refuses it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A stored value makes no sense.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DieselError),
+    /// The request's own code panicked.
+    #[error("a write request panicked: {0}")]
+    Panicked(String),
+}
+
+/// What SQLite's message says happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Constraint,
+    Full,
+    Corrupt,
+    Other,
+}
+
+fn cause(error: &DieselError) -> Cause {
+    let DieselError::DatabaseError(kind, information) = error else { return Cause::Other };
+    if !matches!(kind, DatabaseErrorKind::Unknown) {
+        return Cause::Constraint;
+    }
+    let message = information.message();
+    if message.contains("constraint failed") {
+        return Cause::Constraint;
+    }
+    match message {
+        "database or disk is full" => Cause::Full,
+        "database disk image is malformed" | "file is not a database" => Cause::Corrupt,
+        _ if message.starts_with("malformed database schema") => Cause::Corrupt,
+        _ => Cause::Other,
+    }
+}
+
+/// Whether SQLite says that the file is damaged or none of its own.
+pub(crate) fn is_damage(error: &DieselError) -> bool {
+    cause(error) == Cause::Corrupt
+}
+
+/// Whether a unique value of this column is taken.
+pub(crate) fn is_taken(error: &DieselError, column: &str) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) => {
+            information.message().contains(column)
+        }
+        _ => false,
+    }
+}
+
+fn source(error: impl std::error::Error + Send + Sync + 'static) -> Source {
+    Arc::new(error)
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match cause(&error) {
+            Cause::Full => Self::Full(source(error)),
+            Cause::Corrupt => Self::Corrupt(source(error)),
+            Cause::Constraint | Cause::Other => Self::Unavailable(source(error)),
+        }
+    }
+}
+
+impl From<RowError> for StoreError {
+    fn from(error: RowError) -> Self {
+        Self::Corrupt(source(error))
+    }
+}
+
+/// How a failed request is dealt with.
+#[derive(Debug)]
+pub(crate) enum Consequence {
+    /// Only this request is answered with it; the rest of the group goes on.
+    Alone(StoreError),
+    /// The whole group ends, because SQLite may have rolled all of it back.
+    Group(StoreError),
+}
+
+impl From<WriteError> for Consequence {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(refusal) => Self::Alone(StoreError::Refused(refusal)),
+            WriteError::Row(row) => Self::Alone(row.into()),
+            WriteError::Panicked(_) => Self::Alone(StoreError::Unavailable(source(error))),
+            WriteError::Database(error) if cause(&error) == Cause::Constraint => {
+                Self::Alone(StoreError::Unavailable(source(error)))
+            }
+            WriteError::Database(error) => Self::Group(error.into()),
+        }
+    }
+}
+
+/// The answer to everybody in a group whose commit failed.
+pub(crate) fn commit_failed(error: DieselError) -> StoreError {
+    StoreError::OutcomeUnknown(source(error))
+}
+
+/// An error of the pool or of opening a connection.
+pub(crate) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(message: &str) -> DieselError {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
+    }
+
+    #[test]
+    fn messages_of_sqlite_become_the_errors_of_the_store() {
+        assert!(matches!(unknown("database or disk is full").into(), StoreError::Full(_)));
+        assert!(matches!(unknown("database disk image is malformed").into(), StoreError::Corrupt(_)));
+        assert!(matches!(unknown("file is not a database").into(), StoreError::Corrupt(_)));
+        assert!(matches!(unknown("disk I/O error").into(), StoreError::Unavailable(_)));
+        assert!(matches!(unknown("database is locked").into(), StoreError::Unavailable(_)));
+        assert!(matches!(commit_failed(unknown("disk I/O error")), StoreError::OutcomeUnknown(_)));
+    }
+
+    #[test]
+    fn only_refusals_constraints_and_panics_are_answered_alone() {
+        let constraint = unknown("UNIQUE constraint failed: api_keys.id");
+        assert!(matches!(WriteError::from(constraint).into(), Consequence::Alone(_)));
+        assert!(matches!(WriteError::Panicked("x".to_owned()).into(), Consequence::Alone(_)));
+        assert!(matches!(WriteError::from(unknown("disk I/O error")).into(), Consequence::Group(_)));
+        assert!(matches!(WriteError::from(DieselError::NotFound).into(), Consequence::Group(_)));
+    }
+}

@@ -1,0 +1,130 @@
+//! Lists: keyset pages over an index, with a bound on the rows that are looked at.
+//!
+//! A list reads narrow rows in the order of an index and keeps those that its filter lets through. When so
+//! many were looked at that the answer would take long, the page ends early with a cursor to go on from.
+
+pub(crate) mod executions;
+pub(crate) mod jobs;
+
+use crate::Page;
+use crate::cursor::{self, Position};
+use crate::failure::WriteError;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::limits::PAGE_MAX;
+
+/// Rows that one page looks at.
+const PAGE_SCAN_MAX: usize = 20_000;
+/// Rows that counting looks at.
+const COUNT_SCAN_MAX: usize = 50_000;
+/// Rows that are counted.
+pub(crate) const COUNT_MAX: u64 = 10_000;
+/// Rows that are read at a time after the first ones.
+const CHUNK_ROWS: usize = 1000;
+
+/// An ordered source of narrow rows.
+pub(crate) trait Listing {
+    /// A narrow row.
+    type Row;
+    /// The rows after `after` in the list's order, at most `limit`; fewer only at its end.
+    fn rows(
+        &self,
+        conn: &mut SqliteConnection,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Self::Row>, WriteError>;
+    /// Where a row stands.
+    fn position(&self, row: &Self::Row) -> Position;
+    /// Whether the filter lets a row through.
+    fn matches(&self, row: &Self::Row) -> bool;
+}
+
+/// The rows of a page and where it ended; no place if that is the end of the list.
+fn scan<L: Listing>(
+    conn: &mut SqliteConnection,
+    listing: &L,
+    mut after: Option<Position>,
+    limit: usize,
+) -> Result<(Vec<i64>, Option<Position>), WriteError> {
+    let mut keys = Vec::with_capacity(limit);
+    let mut scanned = 0;
+    let mut last_kept = after;
+    let mut chunk_rows = limit + 1;
+    while scanned < PAGE_SCAN_MAX {
+        let rows = listing.rows(conn, after, chunk_rows)?;
+        let is_last = rows.len() < chunk_rows;
+        for row in rows {
+            scanned += 1;
+            let position = listing.position(&row);
+            if listing.matches(&row) {
+                if keys.len() == limit {
+                    return Ok((keys, last_kept));
+                }
+                keys.push(position.key);
+                last_kept = Some(position);
+            }
+            after = Some(position);
+        }
+        if is_last {
+            return Ok((keys, None));
+        }
+        chunk_rows = CHUNK_ROWS;
+    }
+    Ok((keys, after))
+}
+
+/// How many rows the filter lets through, counted up to [`COUNT_MAX`], and whether there may be more.
+fn count<L: Listing>(conn: &mut SqliteConnection, listing: &L) -> Result<(u64, bool), WriteError> {
+    let (mut after, mut scanned, mut found) = (None, 0, 0);
+    while scanned < COUNT_SCAN_MAX {
+        let rows = listing.rows(conn, after, CHUNK_ROWS)?;
+        let is_last = rows.len() < CHUNK_ROWS;
+        for row in rows {
+            scanned += 1;
+            after = Some(listing.position(&row));
+            if !listing.matches(&row) {
+                continue;
+            }
+            if found == COUNT_MAX {
+                return Ok((COUNT_MAX, true));
+            }
+            found += 1;
+        }
+        if is_last {
+            return Ok((found, false));
+        }
+    }
+    Ok((found, true))
+}
+
+/// Which page of a list is wanted.
+struct Wanted<'a> {
+    /// Names the list's order in its cursors.
+    sort: char,
+    cursor: Option<&'a str>,
+    limit: u32,
+    with_total: bool,
+}
+
+/// A page of a list, with its rows loaded by `load`.
+fn page<L: Listing, T>(
+    conn: &mut SqliteConnection,
+    listing: &L,
+    wanted: &Wanted<'_>,
+    known_total: Option<(u64, bool)>,
+    load: impl FnOnce(&mut SqliteConnection, &[i64]) -> Result<Vec<T>, WriteError>,
+) -> Result<Page<T>, WriteError> {
+    let after = wanted.cursor.map(|text| cursor::decode(wanted.sort, text)).transpose()?;
+    let limit = usize::try_from(wanted.limit.clamp(1, PAGE_MAX)).unwrap_or(1);
+    let (keys, end) = scan(conn, listing, after, limit)?;
+    let total = match (wanted.with_total, known_total) {
+        (false, _) => None,
+        (true, Some(known)) => Some(known),
+        (true, None) => Some(count(conn, listing)?),
+    };
+    Ok(Page {
+        items: load(conn, &keys)?,
+        next_cursor: end.map(|position| cursor::encode(wanted.sort, position)),
+        total: total.map(|(total, _)| total),
+        total_is_estimate: total.is_some_and(|(_, is_floor)| is_floor),
+    })
+}

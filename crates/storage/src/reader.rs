@@ -1,0 +1,64 @@
+//! Reads: a pool of connections that cannot write, used on the runtime's blocking threads.
+
+use crate::StoreError;
+use crate::connect::Connector;
+use crate::failure::{RowError, WriteError, unavailable};
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::sqlite::SqliteConnection;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+type ReaderPool = Pool<ConnectionManager<SqliteConnection>>;
+
+/// The readers.
+pub(crate) struct Reader {
+    pool: Mutex<Option<ReaderPool>>,
+    // As wide as the pool: who waits for a connection holds no thread.
+    permits: Arc<Semaphore>,
+}
+
+impl Reader {
+    /// `count` connections, opened as they are needed.
+    pub(crate) fn new(connector: &Connector, count: u32) -> Self {
+        let count = count.max(1);
+        let permits = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
+        Self { pool: Mutex::new(Some(connector.readers(count))), permits }
+    }
+
+    /// Runs `query` on a connection, within one transaction, so that all it reads is of one moment.
+    pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_closed| StoreError::Closed)?;
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let pool = pool.ok_or(StoreError::Closed)?;
+        let work = tokio::task::spawn_blocking(move || {
+            let mut conn = pool.get().map_err(unavailable)?;
+            let result = SqliteConnection::transaction(&mut conn, query).map_err(read_error);
+            drop(conn);
+            drop(permit);
+            result
+        });
+        work.await.map_err(unavailable)?
+    }
+
+    /// Closes the connections as they become idle; later reads are refused.
+    pub(crate) fn close(&self) {
+        self.permits.close();
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// What the caller of a read is told.
+pub(crate) fn read_error(error: WriteError) -> StoreError {
+    match error {
+        WriteError::Refused(refusal) => refusal.into(),
+        WriteError::Row(row) => StoreError::from(row),
+        WriteError::Database(error) => error.into(),
+        WriteError::Panicked(text) => RowError { place: "request", detail: text }.into(),
+    }
+}

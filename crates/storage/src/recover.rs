@@ -1,0 +1,66 @@
+//! Recovery: the attempts that earlier epochs left running, and what becomes of their jobs.
+
+use crate::LostExecution;
+use crate::failure::WriteError;
+use crate::finish;
+use crate::rows::attempt::{self, Ending};
+use crate::rows::{job as job_rows, word};
+use crate::schema::attempts;
+use crate::writer::tx::Tx;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::{
+    AttemptOutcome, ExecutionId, ExecutionStatus, Job, JobKey, JobStatus, Reason, Timestamp,
+};
+
+/// The attempts of epochs before `epoch` that are recorded as running, oldest first.
+pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<ExecutionId>, WriteError> {
+    // Written out, the condition is that of the partial index.
+    let running = sql::<Bool>("attempts.status = 'running'");
+    let ids: Vec<String> = attempts::table
+        .filter(running)
+        .filter(attempts::epoch.lt(epoch))
+        .order(attempts::key)
+        .select(attempts::id)
+        .load(conn)?;
+    ids.iter().map(|id| Ok(word("attempts.id", id)?)).collect()
+}
+
+/// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.
+pub(crate) fn close(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    executions: &[ExecutionId],
+) -> Result<Vec<LostExecution>, WriteError> {
+    let mut closed = Vec::with_capacity(executions.len());
+    for id in executions {
+        if let Some(job) = close_one(tx, now, *id)? {
+            closed.push(LostExecution { execution_id: *id, job });
+        }
+    }
+    Ok(closed)
+}
+
+fn close_one(tx: &mut Tx<'_>, now: Timestamp, id: ExecutionId) -> Result<Option<Job>, WriteError> {
+    let found: Option<(i64, i64)> = attempts::table
+        .filter(attempts::id.eq(id.to_string()))
+        .filter(attempts::status.eq(ExecutionStatus::Running.as_str()))
+        .filter(attempts::epoch.lt(tx.node.epoch))
+        .select((attempts::key, attempts::job_key))
+        .first(tx.conn)
+        .optional()?;
+    let Some((execution_key, job_key)) = found else { return Ok(None) };
+    let outcome = AttemptOutcome::failed(Reason::Lost, "the server died while this ran");
+    let ending = Ending { outcome: &outcome, completed_at: now, duration_us: None, output: None };
+    attempt::end(tx.conn, execution_key, &ending)?;
+    let Some(stored) = job_rows::by_key(tx.conn, JobKey(job_key))? else { return Ok(None) };
+    let is_its_attempt =
+        stored.job.state.status == JobStatus::Running && stored.execution_key == Some(execution_key);
+    if !is_its_attempt {
+        return Ok(Some(stored.job));
+    }
+    let after = stored.job.after_loss(now);
+    Ok(Some(finish::settle(tx, now, stored, after, id, &outcome)?))
+}

@@ -1,0 +1,169 @@
+//! Rows of `attempts`: executions as the store keeps them.
+
+use super::{from_json, instant, number, to_json, word};
+use crate::failure::{RowError, WriteError};
+use crate::schema::{attempts, job_definitions, job_states};
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, ExecutionStatus, Timestamp};
+
+/// What is read of an attempt.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = attempts, check_for_backend(Sqlite))]
+pub(crate) struct AttemptRow {
+    /// Its own key.
+    pub(crate) key: i64,
+    id: String,
+    project_id: String,
+    node_id: String,
+    run: i64,
+    attempt: i64,
+    status: String,
+    reason: Option<String>,
+    exit_code: Option<i64>,
+    error: Option<String>,
+    scheduled_for: i64,
+    started_at: i64,
+    completed_at: Option<i64>,
+    duration_us: Option<i64>,
+    lateness_us: i64,
+    output_bytes: i64,
+    output_truncated: bool,
+    result: Option<String>,
+}
+
+/// An attempt with what its job and its definition say: job id, revision, name, type.
+type JoinedRow = (AttemptRow, String, i64, String, String);
+
+fn into_domain(row: JoinedRow) -> Result<Execution, RowError> {
+    let (attempt, job_id, revision, job_name, job_type) = row;
+    Ok(Execution {
+        id: word("attempts.id", &attempt.id)?,
+        job_id: word("job_states.id", &job_id)?,
+        job_name,
+        job_type,
+        project_id: attempt.project_id,
+        revision,
+        run: number("attempts.run", attempt.run)?,
+        attempt: number("attempts.attempt", attempt.attempt)?,
+        status: word("attempts.status", &attempt.status)?,
+        reason: attempt.reason.map(|reason| word("attempts.reason", &reason)).transpose()?,
+        exit_code: attempt.exit_code.map(|code| number("attempts.exit_code", code)).transpose()?,
+        error: attempt.error,
+        scheduled_for: instant(attempt.scheduled_for),
+        started_at: instant(attempt.started_at),
+        completed_at: attempt.completed_at.map(instant),
+        duration_us: attempt.duration_us,
+        lateness_us: attempt.lateness_us,
+        worker: attempt.node_id,
+        output_bytes: attempt.output_bytes,
+        output_truncated: attempt.output_truncated,
+        result: attempt.result.map(|result| from_json("attempts.result", &result)).transpose()?,
+    })
+}
+
+macro_rules! executions_where {
+    ($filter:expr) => {
+        attempts::table
+            .inner_join(job_states::table.on(job_states::key.eq(attempts::job_key)))
+            .inner_join(job_definitions::table.on(job_definitions::key.eq(attempts::definition_key)))
+            .filter($filter)
+            .select((
+                AttemptRow::as_select(),
+                job_states::id,
+                job_definitions::revision,
+                job_definitions::name,
+                job_definitions::job_type,
+            ))
+    };
+}
+
+/// The execution with this id.
+pub(crate) fn by_id(conn: &mut SqliteConnection, id: ExecutionId) -> Result<Option<Execution>, WriteError> {
+    let row: Option<JoinedRow> = executions_where!(attempts::id.eq(id.to_string())).first(conn).optional()?;
+    Ok(row.map(into_domain).transpose()?)
+}
+
+/// The executions with these keys, in the order of the keys given.
+pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<Execution>, WriteError> {
+    let rows: Vec<JoinedRow> = executions_where!(attempts::key.eq_any(keys)).load(conn)?;
+    let mut by_key = std::collections::HashMap::with_capacity(rows.len());
+    for row in rows {
+        by_key.insert(row.0.key, into_domain(row)?);
+    }
+    Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
+}
+
+/// The beginning of an attempt.
+#[derive(Insertable)]
+#[diesel(table_name = attempts, treat_none_as_default_value = false)]
+pub(crate) struct NewAttemptRow<'a> {
+    pub(crate) key: i64,
+    pub(crate) id: String,
+    pub(crate) job_key: i64,
+    pub(crate) definition_key: i64,
+    pub(crate) project_id: &'a str,
+    pub(crate) node_id: &'a str,
+    pub(crate) epoch: i64,
+    pub(crate) run: i64,
+    pub(crate) attempt: i64,
+    pub(crate) status: &'static str,
+    pub(crate) scheduled_for: i64,
+    pub(crate) started_at: i64,
+    pub(crate) lateness_us: i64,
+    pub(crate) output_bytes: i64,
+    pub(crate) output_truncated: bool,
+}
+
+/// Records that an attempt began.
+pub(crate) fn insert(conn: &mut SqliteConnection, row: NewAttemptRow<'_>) -> QueryResult<()> {
+    diesel::insert_into(attempts::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// How an attempt ended. What is `None` stays as it is.
+pub(crate) struct Ending<'a> {
+    /// The outcome.
+    pub(crate) outcome: &'a AttemptOutcome,
+    /// When.
+    pub(crate) completed_at: Timestamp,
+    /// How long it took, where that is known.
+    pub(crate) duration_us: Option<i64>,
+    /// Bytes of output in all and whether a part is missing, where that is known.
+    pub(crate) output: Option<(i64, bool)>,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = attempts, treat_none_as_null = true)]
+struct EndedRow<'a> {
+    status: &'static str,
+    reason: Option<&'static str>,
+    exit_code: Option<i64>,
+    error: Option<&'a str>,
+    completed_at: Option<i64>,
+    duration_us: Option<i64>,
+    result: Option<String>,
+}
+
+/// Records how an attempt ended; `false` if it does not run any more, and then nothing is written.
+pub(crate) fn end(conn: &mut SqliteConnection, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
+    let outcome = ending.outcome;
+    let result = outcome.result.as_ref().map(|result| to_json("attempts.result", result)).transpose()?;
+    let row = EndedRow {
+        status: outcome.status.as_str(),
+        reason: Some(outcome.reason.as_str()),
+        exit_code: outcome.exit_code.map(i64::from),
+        error: outcome.error.as_deref(),
+        completed_at: Some(ending.completed_at.as_micros()),
+        duration_us: ending.duration_us,
+        result,
+    };
+    let running = attempts::key.eq(key).and(attempts::status.eq(ExecutionStatus::Running.as_str()));
+    let ended = match ending.output {
+        Some((bytes, truncated)) => diesel::update(attempts::table.filter(running))
+            .set((row, attempts::output_bytes.eq(bytes), attempts::output_truncated.eq(truncated)))
+            .execute(conn)?,
+        None => diesel::update(attempts::table.filter(running)).set(row).execute(conn)?,
+    };
+    Ok(ended == 1)
+}

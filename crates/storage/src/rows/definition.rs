@@ -1,0 +1,160 @@
+//! Rows of `job_definitions`: what a job does, one immutable row per revision.
+
+use super::{from_json, number, to_json, word};
+use crate::failure::RowError;
+use crate::schema::job_definitions;
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use oneoff_domain::{JobDefinition, JobKey, RetryPolicy, Timestamp};
+use serde_json::Value;
+
+/// What is read of a definition.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = job_definitions, check_for_backend(Sqlite))]
+pub(crate) struct DefinitionRow {
+    revision: i64,
+    name: String,
+    job_type: String,
+    config: String,
+    project_id: String,
+    tags: String,
+    priority: i64,
+    timezone: String,
+    timeout_seconds: Option<i64>,
+    max_retries: i64,
+    retry_delay_seconds: i64,
+    retry_max_delay_seconds: i64,
+    retry_exit_codes: Option<String>,
+    max_lateness_seconds: Option<i64>,
+    on_late: String,
+    on_crash: String,
+    concurrency_key: Option<String>,
+    external_id: Option<String>,
+    metadata: String,
+}
+
+impl DefinitionRow {
+    /// The revision and the definition.
+    pub(crate) fn into_domain(self) -> Result<(i64, JobDefinition), RowError> {
+        let exit_codes = match &self.retry_exit_codes {
+            Some(text) => Some(from_json("job_definitions.retry_exit_codes", text)?),
+            None => None,
+        };
+        let seconds = |place, value: Option<i64>| value.map(|value| number(place, value)).transpose();
+        let definition = JobDefinition {
+            config: from_json("job_definitions.config", &self.config)?,
+            tags: from_json("job_definitions.tags", &self.tags)?,
+            priority: number("job_definitions.priority", self.priority)?,
+            timeout_seconds: seconds("job_definitions.timeout_seconds", self.timeout_seconds)?,
+            retry: RetryPolicy {
+                max_retries: number("job_definitions.max_retries", self.max_retries)?,
+                delay_seconds: number("job_definitions.retry_delay_seconds", self.retry_delay_seconds)?,
+                max_delay_seconds: number(
+                    "job_definitions.retry_max_delay_seconds",
+                    self.retry_max_delay_seconds,
+                )?,
+                exit_codes,
+            },
+            max_lateness_seconds: seconds("job_definitions.max_lateness_seconds", self.max_lateness_seconds)?,
+            on_late: word("job_definitions.on_late", &self.on_late)?,
+            on_crash: word("job_definitions.on_crash", &self.on_crash)?,
+            metadata: from_json("job_definitions.metadata", &self.metadata)?,
+            name: self.name,
+            job_type: self.job_type,
+            project_id: self.project_id,
+            timezone: self.timezone,
+            concurrency_key: self.concurrency_key,
+            external_id: self.external_id,
+        };
+        Ok((self.revision, definition))
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = job_definitions, treat_none_as_default_value = false)]
+struct NewDefinitionRow<'a> {
+    key: i64,
+    job_key: i64,
+    revision: i64,
+    name: &'a str,
+    job_type: &'a str,
+    config: String,
+    project_id: &'a str,
+    tags: String,
+    priority: i64,
+    timezone: &'a str,
+    timeout_seconds: Option<i64>,
+    max_retries: i64,
+    retry_delay_seconds: i64,
+    retry_max_delay_seconds: i64,
+    retry_exit_codes: Option<String>,
+    max_lateness_seconds: Option<i64>,
+    on_late: &'static str,
+    on_crash: &'static str,
+    concurrency_key: Option<&'a str>,
+    external_id: Option<&'a str>,
+    metadata: String,
+    origin: Option<String>,
+    created_at: i64,
+}
+
+/// A revision that is to be stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Revision<'a> {
+    /// Its own key.
+    pub(crate) key: i64,
+    /// The job.
+    pub(crate) job: JobKey,
+    /// Its number, from 1.
+    pub(crate) revision: i64,
+    /// What it says.
+    pub(crate) definition: &'a JobDefinition,
+    /// Where the job came from.
+    pub(crate) origin: Option<&'a Value>,
+    /// When it is written.
+    pub(crate) now: Timestamp,
+}
+
+/// Stores a revision.
+pub(crate) fn insert(
+    conn: &mut SqliteConnection,
+    new: Revision<'_>,
+) -> Result<(), crate::failure::WriteError> {
+    let definition = new.definition;
+    let exit_codes = definition.retry.exit_codes.as_deref();
+    let json = |place, value: &Value| to_json(place, value);
+    let row = NewDefinitionRow {
+        key: new.key,
+        job_key: new.job.0,
+        revision: new.revision,
+        name: &definition.name,
+        job_type: &definition.job_type,
+        config: to_json("job_definitions.config", &definition.config)?,
+        project_id: &definition.project_id,
+        tags: to_json("job_definitions.tags", &definition.tags)?,
+        priority: definition.priority.into(),
+        timezone: &definition.timezone,
+        timeout_seconds: definition.timeout_seconds.map(i64::from),
+        max_retries: definition.retry.max_retries.into(),
+        retry_delay_seconds: definition.retry.delay_seconds.into(),
+        retry_max_delay_seconds: definition.retry.max_delay_seconds.into(),
+        retry_exit_codes: exit_codes
+            .map(|codes| to_json("job_definitions.retry_exit_codes", codes))
+            .transpose()?,
+        max_lateness_seconds: definition.max_lateness_seconds.map(i64::from),
+        on_late: definition.on_late.as_str(),
+        on_crash: definition.on_crash.as_str(),
+        concurrency_key: definition.concurrency_key.as_deref(),
+        external_id: definition.external_id.as_deref(),
+        metadata: to_json("job_definitions.metadata", &definition.metadata)?,
+        origin: new.origin.map(|origin| json("job_definitions.origin", origin)).transpose()?,
+        created_at: new.now.as_micros(),
+    };
+    diesel::insert_into(job_definitions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Where a job came from, as it is stored with its first revision.
+pub(crate) fn origin(conn: &mut SqliteConnection, definition_key: i64) -> QueryResult<Option<String>> {
+    job_definitions::table.find(definition_key).select(job_definitions::origin).first(conn)
+}

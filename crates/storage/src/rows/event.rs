@@ -1,0 +1,67 @@
+//! Rows of `events`, the outbox.
+
+use super::{from_json, instant, to_json, word};
+use crate::failure::{RowError, WriteError};
+use crate::schema::events;
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use oneoff_domain::{Event, NewEvent, Timestamp};
+
+/// An event.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(Sqlite))]
+pub(crate) struct EventRow {
+    sequence: i64,
+    written_at: i64,
+    kind: String,
+    job_id: Option<String>,
+    execution_id: Option<String>,
+    project_id: String,
+    data: String,
+}
+
+impl EventRow {
+    pub(crate) fn into_domain(self) -> Result<Event, RowError> {
+        let execution_id = self.execution_id.map(|id| word("events.execution_id", &id)).transpose()?;
+        Ok(Event {
+            sequence: self.sequence,
+            at: instant(self.written_at),
+            event: NewEvent {
+                kind: word("events.kind", &self.kind)?,
+                job_id: self.job_id.map(|id| word("events.job_id", &id)).transpose()?,
+                execution_id,
+                project_id: self.project_id,
+                data: from_json("events.data", &self.data)?,
+            },
+        })
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
+struct NewEventRow<'a> {
+    written_at: i64,
+    kind: &'static str,
+    job_id: Option<String>,
+    execution_id: Option<String>,
+    project_id: &'a str,
+    data: String,
+}
+
+/// Writes an event.
+pub(crate) fn insert(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    event: &NewEvent,
+) -> Result<(), WriteError> {
+    let row = NewEventRow {
+        written_at: now.as_micros(),
+        kind: event.kind.as_str(),
+        job_id: event.job_id.map(|id| id.to_string()),
+        execution_id: event.execution_id.map(|id| id.to_string()),
+        project_id: &event.project_id,
+        data: to_json("events.data", &event.data)?,
+    };
+    diesel::insert_into(events::table).values(row).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Rows of `job_states`, and jobs as they are put together from state, definition and holds.
+
+use super::definition::DefinitionRow;
+use super::{hold, instant, number, word};
+use crate::failure::RowError;
+use crate::schema::{job_definitions, job_states};
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use oneoff_domain::{Hold, Job, JobId, JobKey, JobState, JobStatus};
+use std::collections::HashMap;
+
+/// What is read of a job's state.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = job_states, check_for_backend(Sqlite))]
+pub(crate) struct StateRow {
+    key: i64,
+    id: String,
+    definition_key: i64,
+    status: String,
+    scheduled_at: Option<i64>,
+    scheduled_local: Option<String>,
+    run: i64,
+    attempt: i64,
+    next_attempt_at: Option<i64>,
+    cancel_requested: bool,
+    version: i64,
+    execution_key: Option<i64>,
+    epoch: Option<i64>,
+    last_execution: Option<String>,
+    created_by: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// A job and the keys that only the store knows.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredJob {
+    /// The job.
+    pub(crate) job: Job,
+    /// The row of its present definition.
+    pub(crate) definition_key: i64,
+    /// The row of the attempt that runs.
+    pub(crate) execution_key: Option<i64>,
+    /// The epoch that runs it.
+    pub(crate) epoch: Option<i64>,
+}
+
+fn assemble(state: StateRow, definition: DefinitionRow, holds: Vec<Hold>) -> Result<StoredJob, RowError> {
+    let (revision, definition) = definition.into_domain()?;
+    let last_execution = state.last_execution.map(|id| word("job_states.last_execution", &id)).transpose()?;
+    let job = Job {
+        key: JobKey(state.key),
+        id: word("job_states.id", &state.id)?,
+        revision,
+        definition,
+        state: JobState {
+            status: word("job_states.status", &state.status)?,
+            scheduled_at: state.scheduled_at.map(instant),
+            scheduled_local: state.scheduled_local,
+            run: number("job_states.run", state.run)?,
+            attempt: number("job_states.attempt", state.attempt)?,
+            next_attempt_at: state.next_attempt_at.map(instant),
+            cancel_requested: state.cancel_requested,
+            holds,
+            version: state.version,
+        },
+        last_execution,
+        created_by: state.created_by,
+        created_at: instant(state.created_at),
+        updated_at: instant(state.updated_at),
+    };
+    let StateRow { definition_key, execution_key, epoch, .. } = state;
+    Ok(StoredJob { job, definition_key, execution_key, epoch })
+}
+
+/// A query for jobs with their definitions, to be narrowed by a filter.
+macro_rules! jobs_where {
+    ($filter:expr) => {
+        job_states::table
+            .inner_join(job_definitions::table.on(job_definitions::key.eq(job_states::definition_key)))
+            .filter($filter)
+            .select((StateRow::as_select(), DefinitionRow::as_select()))
+    };
+}
+
+fn complete(
+    conn: &mut SqliteConnection,
+    rows: Vec<(StateRow, DefinitionRow)>,
+) -> Result<Vec<StoredJob>, crate::failure::WriteError> {
+    let held: Vec<i64> = rows
+        .iter()
+        .filter(|(state, _)| state.status == JobStatus::Held.as_str())
+        .map(|(state, _)| state.key)
+        .collect();
+    let mut holds: HashMap<i64, Vec<Hold>> = HashMap::new();
+    if !held.is_empty() {
+        for row in hold::of_jobs(conn, &held)? {
+            holds.entry(row.job_key).or_default().push(row.into_domain()?);
+        }
+    }
+    let mut jobs = Vec::with_capacity(rows.len());
+    for (state, definition) in rows {
+        let open = holds.remove(&state.key).unwrap_or_default();
+        jobs.push(assemble(state, definition, open)?);
+    }
+    Ok(jobs)
+}
+
+/// The job with this key.
+pub(crate) fn by_key(
+    conn: &mut SqliteConnection,
+    key: JobKey,
+) -> Result<Option<StoredJob>, crate::failure::WriteError> {
+    let row = jobs_where!(job_states::key.eq(key.0)).first(conn).optional()?;
+    Ok(complete(conn, row.into_iter().collect())?.pop())
+}
+
+/// The job with this id.
+pub(crate) fn by_id(
+    conn: &mut SqliteConnection,
+    id: JobId,
+) -> Result<Option<StoredJob>, crate::failure::WriteError> {
+    let row = jobs_where!(job_states::id.eq(id.to_string())).first(conn).optional()?;
+    Ok(complete(conn, row.into_iter().collect())?.pop())
+}
+
+/// The jobs with these keys, in the order of the keys given.
+pub(crate) fn by_keys(
+    conn: &mut SqliteConnection,
+    keys: &[i64],
+) -> Result<Vec<Job>, crate::failure::WriteError> {
+    let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
+    let stored = complete(conn, rows)?;
+    let mut by_key: HashMap<i64, Job> =
+        stored.into_iter().map(|stored| (stored.job.key.0, stored.job)).collect();
+    Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = job_states, treat_none_as_default_value = false)]
+struct NewStateRow<'a> {
+    key: i64,
+    id: String,
+    definition_key: i64,
+    job_type: &'a str,
+    project_id: &'a str,
+    external_id: Option<&'a str>,
+    status: &'static str,
+    scheduled_at: Option<i64>,
+    scheduled_local: Option<&'a str>,
+    run: i64,
+    attempt: i64,
+    next_attempt_at: Option<i64>,
+    cancel_requested: bool,
+    version: i64,
+    created_by: Option<&'a str>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// Stores a new job's state.
+pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64) -> QueryResult<()> {
+    let state = &job.state;
+    let row = NewStateRow {
+        key: job.key.0,
+        id: job.id.to_string(),
+        definition_key,
+        job_type: &job.definition.job_type,
+        project_id: &job.definition.project_id,
+        external_id: job.definition.external_id.as_deref(),
+        status: state.status.as_str(),
+        scheduled_at: state.scheduled_at.map(|at| at.as_micros()),
+        scheduled_local: state.scheduled_local.as_deref(),
+        run: state.run.into(),
+        attempt: state.attempt.into(),
+        next_attempt_at: state.next_attempt_at.map(|at| at.as_micros()),
+        cancel_requested: state.cancel_requested,
+        version: state.version,
+        created_by: job.created_by.as_deref(),
+        created_at: job.created_at.as_micros(),
+        updated_at: job.updated_at.as_micros(),
+    };
+    diesel::insert_into(job_states::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// What claiming and finishing change. The scheduled time is not among it, so that its index is left alone.
+#[derive(AsChangeset)]
+#[diesel(table_name = job_states, treat_none_as_null = true)]
+struct MovedRow {
+    status: &'static str,
+    run: i64,
+    attempt: i64,
+    next_attempt_at: Option<i64>,
+    cancel_requested: bool,
+    version: i64,
+    execution_key: Option<i64>,
+    epoch: Option<i64>,
+    last_execution: Option<String>,
+    updated_at: i64,
+}
+
+/// Writes a step of a job that leaves its definition and its scheduled time as they are.
+pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
+    let state = &stored.job.state;
+    let row = MovedRow {
+        status: state.status.as_str(),
+        run: state.run.into(),
+        attempt: state.attempt.into(),
+        next_attempt_at: state.next_attempt_at.map(|at| at.as_micros()),
+        cancel_requested: state.cancel_requested,
+        version: state.version,
+        execution_key: stored.execution_key,
+        epoch: stored.epoch,
+        last_execution: stored.job.last_execution.map(|id| id.to_string()),
+        updated_at: stored.job.updated_at.as_micros(),
+    };
+    diesel::update(job_states::table.find(stored.job.key.0)).set(row).execute(conn)?;
+    Ok(())
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = job_states, treat_none_as_null = true)]
+struct EditedRow<'a> {
+    definition_key: i64,
+    job_type: &'a str,
+    project_id: &'a str,
+    external_id: Option<&'a str>,
+    scheduled_at: Option<i64>,
+    scheduled_local: Option<&'a str>,
+}
+
+/// Writes everything of a job that can change, except for its definition and its holds.
+pub(crate) fn update_all(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
+    update_step(conn, stored)?;
+    let definition = &stored.job.definition;
+    let row = EditedRow {
+        definition_key: stored.definition_key,
+        job_type: &definition.job_type,
+        project_id: &definition.project_id,
+        external_id: definition.external_id.as_deref(),
+        scheduled_at: stored.job.state.scheduled_at.map(|at| at.as_micros()),
+        scheduled_local: stored.job.state.scheduled_local.as_deref(),
+    };
+    diesel::update(job_states::table.find(stored.job.key.0)).set(row).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Between rows and the domain: how each value is stored, and the error when a stored one makes no sense.
+
+pub(crate) mod attempt;
+pub(crate) mod definition;
+pub(crate) mod event;
+pub(crate) mod hold;
+pub(crate) mod job;
+pub(crate) mod pending;
+
+use crate::failure::RowError;
+use oneoff_domain::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// An instant from its microseconds.
+pub(crate) fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_micros_clamped(micros)
+}
+
+/// A state, an id or another value that is stored as its text.
+pub(crate) fn word<T>(place: &'static str, text: &str) -> Result<T, RowError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error: T::Err| RowError { place, detail: error.to_string() })
+}
+
+/// A number that is narrower in the domain than in the table.
+pub(crate) fn number<T>(place: &'static str, value: i64) -> Result<T, RowError>
+where
+    T: TryFrom<i64>,
+{
+    T::try_from(value).map_err(|_out_of_range| RowError { place, detail: format!("{value} is out of range") })
+}
+
+/// A value that is stored as JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(place: &'static str, text: &str) -> Result<T, RowError> {
+    serde_json::from_str(text).map_err(|error| RowError { place, detail: error.to_string() })
+}
+
+/// A value as JSON.
+pub(crate) fn to_json<T: Serialize + ?Sized>(place: &'static str, value: &T) -> Result<String, RowError> {
+    serde_json::to_string(value).map_err(|error| RowError { place, detail: error.to_string() })
+}

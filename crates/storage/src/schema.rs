@@ -1,0 +1,197 @@
+//! The tables as the migrations make them. Times are microseconds, JSON and states are text.
+
+diesel::table! {
+    job_states (key) {
+        key -> BigInt,
+        id -> Text,
+        definition_key -> BigInt,
+        job_type -> Text,
+        project_id -> Text,
+        external_id -> Nullable<Text>,
+        status -> Text,
+        scheduled_at -> Nullable<BigInt>,
+        scheduled_local -> Nullable<Text>,
+        run -> BigInt,
+        attempt -> BigInt,
+        next_attempt_at -> Nullable<BigInt>,
+        cancel_requested -> Bool,
+        version -> BigInt,
+        execution_key -> Nullable<BigInt>,
+        epoch -> Nullable<BigInt>,
+        last_execution -> Nullable<Text>,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_definitions (key) {
+        key -> BigInt,
+        job_key -> BigInt,
+        revision -> BigInt,
+        name -> Text,
+        job_type -> Text,
+        config -> Text,
+        project_id -> Text,
+        tags -> Text,
+        priority -> BigInt,
+        timezone -> Text,
+        timeout_seconds -> Nullable<BigInt>,
+        max_retries -> BigInt,
+        retry_delay_seconds -> BigInt,
+        retry_max_delay_seconds -> BigInt,
+        retry_exit_codes -> Nullable<Text>,
+        max_lateness_seconds -> Nullable<BigInt>,
+        on_late -> Text,
+        on_crash -> Text,
+        concurrency_key -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        metadata -> Text,
+        origin -> Nullable<Text>,
+        runs_on -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_holds (key) {
+        key -> BigInt,
+        job_key -> BigInt,
+        reason -> Text,
+        held_by -> Text,
+        held_at -> BigInt,
+        until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    pending_jobs (due_hour, job_key) {
+        due_hour -> BigInt,
+        job_key -> BigInt,
+        due_at -> BigInt,
+        priority -> BigInt,
+        job_type -> Text,
+        concurrency_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    busy_keys (job_key) {
+        job_key -> BigInt,
+        concurrency_key -> Text,
+    }
+}
+
+diesel::table! {
+    attempts (key) {
+        key -> BigInt,
+        id -> Text,
+        job_key -> BigInt,
+        definition_key -> BigInt,
+        project_id -> Text,
+        node_id -> Text,
+        epoch -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        run -> BigInt,
+        attempt -> BigInt,
+        status -> Text,
+        reason -> Nullable<Text>,
+        exit_code -> Nullable<BigInt>,
+        error -> Nullable<Text>,
+        scheduled_for -> BigInt,
+        started_at -> BigInt,
+        completed_at -> Nullable<BigInt>,
+        duration_us -> Nullable<BigInt>,
+        lateness_us -> BigInt,
+        output_bytes -> BigInt,
+        output_truncated -> Bool,
+        result -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    output_chunks (key) {
+        key -> BigInt,
+        execution_key -> BigInt,
+        start_offset -> BigInt,
+        stream -> Text,
+        written_at -> BigInt,
+        bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    events (sequence) {
+        sequence -> BigInt,
+        written_at -> BigInt,
+        kind -> Text,
+        job_id -> Nullable<Text>,
+        execution_id -> Nullable<Text>,
+        project_id -> Text,
+        data -> Text,
+    }
+}
+
+diesel::table! {
+    audit_entries (key) {
+        key -> BigInt,
+        written_at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        subject_kind -> Text,
+        subject_id -> Text,
+        project_id -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    idempotency_records (key) {
+        key -> BigInt,
+        actor -> Text,
+        idempotency_key -> Text,
+        fingerprint -> Text,
+        subjects -> Text,
+        written_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_counters (key) {
+        key -> BigInt,
+        status -> Text,
+        jobs -> BigInt,
+    }
+}
+
+diesel::table! {
+    epochs (epoch) {
+        epoch -> BigInt,
+        node_id -> Text,
+        started_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_keys (key) {
+        key -> BigInt,
+        id -> Text,
+        name -> Text,
+        key_hash -> Text,
+        key_prefix -> Text,
+        scopes -> Text,
+        expires_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    // SQLite's own record of the highest `AUTOINCREMENT` key of each table.
+    sqlite_sequence (name) {
+        name -> Text,
+        seq -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(job_states, job_definitions, attempts);

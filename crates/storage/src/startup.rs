@@ -1,0 +1,227 @@
+//! From a path to an open, checked and migrated database, or the error that says what to do.
+
+use crate::connect::{APPLICATION_ID, ConnectError, Connector, set_up_writer};
+use crate::error::Source;
+use crate::failure::is_damage;
+use crate::lock::{FileLock, LockError};
+use crate::{OpenError, migrations};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sqlite::SqliteConnection;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Up to this size the whole file is checked at start, which takes some ten milliseconds.
+const FULL_CHECK_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A database that is checked and has the settings of a writer.
+pub(crate) struct OpenDatabase {
+    /// The absolute path.
+    pub(crate) path: PathBuf,
+    /// How further connections are opened.
+    pub(crate) connector: Connector,
+    /// A connection for writing.
+    pub(crate) conn: SqliteConnection,
+    /// The lock, where it was taken.
+    pub(crate) lock: Option<FileLock>,
+}
+
+/// Takes the lock and opens the file, new or old, without migrating it.
+pub(crate) fn open_locked(path: &Path) -> Result<OpenDatabase, OpenError> {
+    let path = absolute(path)?;
+    check_place(&path)?;
+    let lock = FileLock::take(&path).map_err(|error| match error {
+        LockError::Held => OpenError::InUse { path: path.clone() },
+        LockError::Io(error) => not_writable(&path, error),
+    })?;
+    let mut database = open_unlocked(path)?;
+    database.lock = Some(lock);
+    Ok(database)
+}
+
+/// Opens the file beside a process that may have it open too.
+fn open_unlocked(path: PathBuf) -> Result<OpenDatabase, OpenError> {
+    check_place(&path)?;
+    check_file(&path)?;
+    let connector = Connector::new(&path).map_err(|error| connect_error(&path, error))?;
+    let mut conn = connector.creating().map_err(|error| connect_error(&path, error))?;
+    prepare(&path, &mut conn)?;
+    Ok(OpenDatabase { path, connector, conn, lock: None })
+}
+
+/// Opens the file beside a server that may run. Only when none runs is it made or migrated.
+pub(crate) fn open_beside(path: &Path) -> Result<OpenDatabase, OpenError> {
+    let path = absolute(path)?;
+    if path.exists() {
+        let mut database = open_unlocked(path.clone())?;
+        let behind = migrations::is_behind(&mut database.conn).map_err(|error| other(&path, error))?;
+        if !behind {
+            return Ok(database);
+        }
+    }
+    let mut database = open_locked(&path)?;
+    migrate(&mut database)?;
+    database.lock = None;
+    Ok(database)
+}
+
+/// Applies what is missing.
+pub(crate) fn migrate(database: &mut OpenDatabase) -> Result<(), OpenError> {
+    migrations::apply(&mut database.conn).map_err(|error| other(&database.path, error))?;
+    Ok(())
+}
+
+/// The absolute form of a path.
+fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+    std::path::absolute(path).map_err(|error| not_writable(path, error))
+}
+
+fn not_writable(path: &Path, source: std::io::Error) -> OpenError {
+    let directory = path.parent().unwrap_or(path).display();
+    let hint = match source.kind() {
+        ErrorKind::NotFound => format!(
+            "the directory {directory} does not exist: make it with `mkdir -p {directory}`, or name another file with DB_PATH"
+        ),
+        ErrorKind::IsADirectory => "it is a directory: name a file with DB_PATH".to_owned(),
+        ErrorKind::NotADirectory => {
+            format!("{directory} is not a directory: name another file with DB_PATH")
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "its file system is read-only: mount it for writing, or name another file with DB_PATH".to_owned()
+        }
+        ErrorKind::PermissionDenied => format!(
+            "the user of this process may not write there: give it the directory with `chown -R USER {directory}`, or name another file with DB_PATH"
+        ),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "the disk is full: free some space, or name another file with DB_PATH".to_owned()
+        }
+        _ => "see the cause below, or name another file with DB_PATH".to_owned(),
+    };
+    OpenError::NotWritable { path: path.to_owned(), hint, source }
+}
+
+fn damaged(path: &Path, detail: impl Into<String>) -> OpenError {
+    OpenError::Damaged { path: path.to_owned(), detail: detail.into() }
+}
+
+fn other(path: &Path, source: Source) -> OpenError {
+    OpenError::Other { path: path.to_owned(), source }
+}
+
+fn connect_error(path: &Path, error: ConnectError) -> OpenError {
+    match error {
+        ConnectError::Settings(error) => query_error(path, error),
+        error => other(path, Arc::new(error)),
+    }
+}
+
+/// What an error of the database means to somebody who opens it.
+pub(crate) fn query_error(path: &Path, error: diesel::result::Error) -> OpenError {
+    if is_damage(&error) { damaged(path, error.to_string()) } else { other(path, Arc::new(error)) }
+}
+
+/// The directory is there and the file, if there is one, can be written.
+fn check_place(path: &Path) -> Result<(), OpenError> {
+    let directory = path.parent().unwrap_or(path);
+    let found = std::fs::metadata(directory).map_err(|error| not_writable(path, error))?;
+    if !found.is_dir() {
+        return Err(not_writable(path, ErrorKind::NotADirectory.into()));
+    }
+    match std::fs::OpenOptions::new().read(true).write(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(not_writable(path, error)),
+    }
+}
+
+/// The file, if there is one, begins as an SQLite database does.
+fn check_file(path: &Path) -> Result<(), OpenError> {
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(not_writable(path, error)),
+    };
+    let mut begin = Vec::new();
+    let read = file.by_ref().take(100).read_to_end(&mut begin);
+    read.map_err(|error| not_writable(path, error))?;
+    match begin.len() {
+        0 => Ok(()),
+        100 if begin.starts_with(MAGIC) => Ok(()),
+        _ => Err(damaged(path, "it does not begin as an SQLite database does")),
+    }
+}
+
+#[derive(QueryableByName)]
+struct ApplicationId {
+    #[diesel(sql_type = Integer)]
+    application_id: i32,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Verdict {
+    #[diesel(sql_type = Text)]
+    quick_check: String,
+}
+
+/// Makes a new file ours, and refuses one that is somebody else's, damaged or too new.
+fn prepare(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let failed = |error| query_error(path, error);
+    conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(failed)?;
+    let found: ApplicationId = diesel::sql_query("PRAGMA application_id").get_result(conn).map_err(failed)?;
+    let tables: Count =
+        diesel::sql_query("SELECT count(*) AS count FROM sqlite_master").get_result(conn).map_err(failed)?;
+    if found.application_id != APPLICATION_ID {
+        if found.application_id != 0 || tables.count != 0 {
+            return Err(damaged(path, "it is the database of another program"));
+        }
+        // Both have to be said before the first table and before the journal is changed.
+        let begin = format!("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION_ID}");
+        conn.batch_execute(&begin).map_err(failed)?;
+    }
+    conn.batch_execute("PRAGMA journal_mode = WAL").map_err(failed)?;
+    set_up_writer(conn).map_err(failed)?;
+    if tables.count > 0 {
+        probe(path, conn)?;
+    }
+    match migrations::newest_unknown(conn).map_err(|error| other(path, error))? {
+        Some(newest) => Err(OpenError::TooNew { path: path.to_owned(), newest }),
+        None => Ok(()),
+    }
+}
+
+/// Reads a row of every table, and all of a small file: a check of all of a large one takes too long.
+fn probe(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let failed = |error| query_error(path, error);
+    let tables: Vec<Name> = diesel::sql_query("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .load(conn)
+        .map_err(failed)?;
+    for table in tables {
+        let name = table.name.replace('"', "\"\"");
+        let rows = format!("SELECT count(*) AS count FROM (SELECT 1 FROM \"{name}\" LIMIT 1)");
+        let _read: Count = diesel::sql_query(rows).get_result(conn).map_err(failed)?;
+    }
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if bytes > FULL_CHECK_MAX_BYTES {
+        return Ok(());
+    }
+    let verdicts: Vec<Verdict> = diesel::sql_query("PRAGMA quick_check(1)").load(conn).map_err(failed)?;
+    match verdicts.into_iter().find(|verdict| verdict.quick_check != "ok") {
+        Some(verdict) => Err(damaged(path, verdict.quick_check.replace('\n', " "))),
+        None => Ok(()),
+    }
+}

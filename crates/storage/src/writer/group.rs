@@ -1,0 +1,221 @@
+//! Group commit: requests are run one after another, each in its own savepoint, and committed together.
+//!
+//! Inside a group only refusals of the domain, violated constraints and panics are answered alone. Any other
+//! error ends the whole group, because SQLite may have rolled all of it back: the connection is dropped and
+//! opened anew, and everybody in the group gets that error. A commit that fails has an unknown outcome.
+//! Nothing here knows threads or channels, so the same code can run on a caller's thread.
+
+use super::request::Request;
+use super::tx::{Effects, Keys, Node, Tx};
+use crate::connect::Connector;
+use crate::failure::{Consequence, WriteError, commit_failed, unavailable};
+use crate::schema::{events, job_counters};
+use crate::{CommitListener, Committed, StoreError};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+const REOPEN_FIRST: Duration = Duration::from_millis(10);
+const REOPEN_MAX: Duration = Duration::from_secs(5);
+
+/// Who is told of commits.
+pub(crate) type Listener = Arc<OnceLock<Arc<dyn CommitListener>>>;
+
+struct Live {
+    conn: SqliteConnection,
+    keys: Keys,
+}
+
+enum Link {
+    Up(Box<Live>),
+    /// Lost. It is opened anew by the first group after `retry_at`.
+    Down {
+        retry_at: Instant,
+        pause: Duration,
+        error: StoreError,
+    },
+}
+
+/// Runs groups of requests.
+pub(crate) struct GroupWriter {
+    connector: Connector,
+    link: Link,
+    node: Arc<Node>,
+    listener: Listener,
+    slow_commit: Duration,
+}
+
+impl GroupWriter {
+    /// A writer on an open connection, and how to open another one.
+    pub(crate) fn new(
+        connector: Connector,
+        mut conn: SqliteConnection,
+        node: Node,
+        listener: Listener,
+        slow_commit: Duration,
+    ) -> QueryResult<Self> {
+        let keys = Keys::load(&mut conn)?;
+        let link = Link::Up(Box::new(Live { conn, keys }));
+        let node = Arc::new(node);
+        Ok(Self { connector, link, node, listener, slow_commit })
+    }
+
+    /// Runs the requests that `next` yields as one transaction and answers them.
+    pub(crate) fn run(&mut self, next: &mut dyn FnMut() -> Option<Box<dyn Request>>) {
+        let mut requests = Vec::new();
+        let node = Arc::clone(&self.node);
+        let began = Instant::now();
+        let ended = match self.connect() {
+            Ok(live) => execute(live, &node, next, &mut requests),
+            Err(error) => {
+                requests.extend(std::iter::from_fn(next));
+                return answer_error(requests, &error);
+            }
+        };
+        match ended {
+            Ok(committed) => {
+                self.warn_if_slow(began.elapsed(), requests.len());
+                self.tell(committed);
+                for request in requests {
+                    request.answer();
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, cause = ?error, requests = requests.len(), "a group of writes failed");
+                self.link =
+                    Link::Down { retry_at: Instant::now(), pause: REOPEN_FIRST, error: error.clone() };
+                answer_error(requests, &error);
+            }
+        }
+    }
+
+    /// The connection, opened anew where it was lost.
+    fn connect(&mut self) -> Result<&mut Live, StoreError> {
+        if let Link::Down { retry_at, pause, error } = &self.link {
+            if Instant::now() < *retry_at {
+                return Err(StoreError::Unavailable(Arc::new(error.clone())));
+            }
+            let pause = *pause;
+            self.link = match self.reopen() {
+                Ok(live) => Link::Up(Box::new(live)),
+                Err(error) => {
+                    tracing::error!(%error, cause = ?error, "the database cannot be reopened");
+                    let next_pause = (pause * 2).min(REOPEN_MAX);
+                    Link::Down { retry_at: Instant::now() + pause, pause: next_pause, error }
+                }
+            };
+        }
+        match &mut self.link {
+            Link::Up(live) => Ok(live),
+            Link::Down { error, .. } => Err(StoreError::Unavailable(Arc::new(error.clone()))),
+        }
+    }
+
+    fn reopen(&self) -> Result<Live, StoreError> {
+        let mut conn = self.connector.writer().map_err(unavailable)?;
+        let keys = Keys::load(&mut conn)?;
+        tracing::info!("the database is open again");
+        Ok(Live { conn, keys })
+    }
+
+    fn warn_if_slow(&self, took: Duration, requests: usize) {
+        if took > self.slow_commit {
+            let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(duration_ms, requests, "a commit was slow");
+        }
+    }
+
+    fn tell(&self, committed: Committed) {
+        let Some(listener) = self.listener.get() else { return };
+        if committed == Committed::default() {
+            return;
+        }
+        if catch_unwind(AssertUnwindSafe(|| listener.committed(committed))).is_err() {
+            tracing::error!("the listener of commits panicked");
+        }
+    }
+}
+
+fn answer_error(requests: Vec<Box<dyn Request>>, error: &StoreError) {
+    for request in requests {
+        request.answer_error(error.clone());
+    }
+}
+
+/// Runs what `next` yields and commits it. Every request that was taken is in `requests` afterwards.
+fn execute(
+    live: &mut Live,
+    node: &Node,
+    next: &mut dyn FnMut() -> Option<Box<dyn Request>>,
+    requests: &mut Vec<Box<dyn Request>>,
+) -> Result<Committed, StoreError> {
+    let begun = AnsiTransactionManager::begin_transaction_sql(&mut live.conn, "BEGIN IMMEDIATE");
+    if let Err(error) = begun {
+        requests.extend(std::iter::from_fn(next));
+        return Err(error.into());
+    }
+    let mut effects = Effects::default();
+    while let Some(mut request) = next() {
+        let outcome = run_one(live, node, request.as_mut());
+        match outcome.map_err(Consequence::from) {
+            Ok(made) => effects.merge(made),
+            Err(Consequence::Alone(error)) => request.fail(error),
+            Err(Consequence::Group(error)) => {
+                requests.push(request);
+                return Err(roll_back(live, error));
+            }
+        }
+        requests.push(request);
+    }
+    match finish(live, effects) {
+        Ok(committed) => Ok(committed),
+        Err(error) => Err(roll_back(live, error)),
+    }
+}
+
+/// Runs one request in a savepoint, which is rolled back when it fails.
+fn run_one(live: &mut Live, node: &Node, request: &mut dyn Request) -> Result<Effects, WriteError> {
+    let Live { conn, keys } = live;
+    conn.transaction(|conn| {
+        let mut tx = Tx { conn, keys, node, effects: Effects::default() };
+        match catch_unwind(AssertUnwindSafe(|| request.run(&mut tx))) {
+            Ok(result) => result.map(|()| tx.effects),
+            Err(panic) => Err(WriteError::Panicked(panic_text(panic.as_ref()))),
+        }
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+/// Sums up what the group changed, and commits.
+fn finish(live: &mut Live, effects: Effects) -> Result<Committed, StoreError> {
+    let conn = &mut live.conn;
+    for (status, difference) in effects.counts {
+        if difference != 0 {
+            diesel::update(job_counters::table.filter(job_counters::status.eq(status.as_str())))
+                .set(job_counters::jobs.eq(job_counters::jobs + difference))
+                .execute(conn)?;
+        }
+    }
+    let last_event_sequence = match effects.wrote_event {
+        true => events::table.select(max(events::sequence)).first(conn)?,
+        false => None,
+    };
+    AnsiTransactionManager::commit_transaction(conn).map_err(commit_failed)?;
+    Ok(Committed { changes: effects.changes, last_event_sequence })
+}
+
+/// Rolls back as far as that is still possible. The connection is dropped afterwards in any case.
+fn roll_back(live: &mut Live, error: StoreError) -> StoreError {
+    if let Err(rollback) = AnsiTransactionManager::rollback_transaction(&mut live.conn) {
+        tracing::debug!(%rollback, "nothing was left to roll back");
+    }
+    error
+}

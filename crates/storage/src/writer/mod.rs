@@ -1,0 +1,70 @@
+//! The one writer: requests wait in lanes, and a thread commits whatever waits as one transaction.
+//!
+//! The executing of requests ([`group`]) knows neither threads nor channels; this file joins it to them.
+
+pub(crate) mod group;
+pub(crate) mod lanes;
+pub(crate) mod request;
+pub(crate) mod tx;
+
+use crate::StoreError;
+use crate::failure::WriteError;
+use group::GroupWriter;
+use lanes::{Lane, Lanes, Turns};
+use request::Call;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tx::Tx;
+
+/// The way to the writer's thread.
+pub(crate) struct Writer {
+    lanes: Arc<Lanes>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(group: GroupWriter, max_waiting: usize) -> std::io::Result<Self> {
+        let lanes = Arc::new(Lanes::new(max_waiting));
+        let queue = Arc::clone(&lanes);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write_until_closed(group, &queue))?;
+        Ok(Self { lanes, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands a write over and waits for its commit. Once handed over it is done whether or not the caller
+    /// still waits.
+    pub(crate) async fn write<T, F>(&self, lane: Lane, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let call = Call::new(body, move |result| drop(answer.send(result)));
+        self.lanes.push(lane, Box::new(call))?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Ends the thread after what waits is committed.
+    pub(crate) fn close(&self) {
+        self.lanes.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        // The last handle of a store may be dropped by a listener, on the writer's own thread.
+        if thread.thread().id() == std::thread::current().id() {
+            return;
+        }
+        if thread.join().is_err() {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+}
+
+fn write_until_closed(mut group: GroupWriter, lanes: &Lanes) {
+    let mut turns = Turns::default();
+    while lanes.wait() {
+        turns.begin_group();
+        group.run(&mut || lanes.take(&mut turns));
+    }
+}

@@ -1,0 +1,60 @@
+//! A write request: code to be run inside the group's transaction, and somebody to be told of the result.
+
+use super::tx::Tx;
+use crate::StoreError;
+use crate::failure::WriteError;
+
+/// A request with its type erased.
+pub(crate) trait Request: Send {
+    /// Runs inside the transaction. The result is kept until it can be answered.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError>;
+    /// Keeps the error of this request alone in place of a result.
+    fn fail(&mut self, error: StoreError);
+    /// Answers what is kept. The group's transaction is committed.
+    fn answer(self: Box<Self>);
+    /// Answers the error that ended the group.
+    fn answer_error(self: Box<Self>, error: StoreError);
+}
+
+/// A request made of two closures.
+pub(crate) struct Call<T, F, R> {
+    body: Option<F>,
+    kept: Option<Result<T, StoreError>>,
+    reply: R,
+}
+
+impl<T, F, R> Call<T, F, R>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
+    R: FnOnce(Result<T, StoreError>),
+{
+    pub(crate) fn new(body: F, reply: R) -> Self {
+        Self { body: Some(body), kept: None, reply }
+    }
+}
+
+impl<T, F, R> Request for Call<T, F, R>
+where
+    T: Send,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send,
+    R: FnOnce(Result<T, StoreError>) + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError> {
+        if let Some(body) = self.body.take() {
+            self.kept = Some(Ok(body(tx)?));
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: StoreError) {
+        self.kept = Some(Err(error));
+    }
+
+    fn answer(self: Box<Self>) {
+        (self.reply)(self.kept.unwrap_or(Err(StoreError::Closed)));
+    }
+
+    fn answer_error(self: Box<Self>, error: StoreError) {
+        (self.reply)(Err(error));
+    }
+}

@@ -1,0 +1,146 @@
+//! What a request sees of the group's transaction: the connection, and where to note what it changed.
+
+use crate::failure::WriteError;
+use crate::rows::{event, pending};
+use crate::schema::{attempts, job_definitions, job_states};
+use crate::{Change, PendingJob};
+use diesel::dsl::max;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::{ExecutionId, Job, JobKey, JobStatus, NewEvent, Timestamp};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What a request changed, beside rows. It counts only when the request's savepoint is released.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// For the due queue.
+    pub(crate) changes: Vec<Change>,
+    /// By how much the number of jobs in each status changed.
+    pub(crate) counts: BTreeMap<JobStatus, i64>,
+    /// Whether an event was written.
+    pub(crate) wrote_event: bool,
+}
+
+impl Effects {
+    /// Adds what a later request changed.
+    pub(crate) fn merge(&mut self, later: Effects) {
+        self.changes.extend(later.changes);
+        for (status, difference) in later.counts {
+            *self.counts.entry(status).or_default() += difference;
+        }
+        self.wrote_event |= later.wrote_event;
+    }
+
+    /// Notes that a job left one status for another; `None` is its creation or removal.
+    pub(crate) fn count(&mut self, from: Option<JobStatus>, to: Option<JobStatus>) {
+        if from == to {
+            return;
+        }
+        if let Some(from) = from {
+            *self.counts.entry(from).or_default() -= 1;
+        }
+        if let Some(to) = to {
+            *self.counts.entry(to).or_default() += 1;
+        }
+    }
+}
+
+/// The next free keys. There is one writer, so it numbers rows itself, which saves a statement per row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keys {
+    job: i64,
+    definition: i64,
+    attempt: i64,
+}
+
+impl Keys {
+    /// Reads the highest keys in use.
+    pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
+        let job: Option<i64> = job_states::table.select(max(job_states::key)).first(conn)?;
+        let definition: Option<i64> = job_definitions::table.select(max(job_definitions::key)).first(conn)?;
+        let attempt: Option<i64> = attempts::table.select(max(attempts::key)).first(conn)?;
+        Ok(Self { job: job.unwrap_or(0), definition: definition.unwrap_or(0), attempt: attempt.unwrap_or(0) })
+    }
+
+    /// A key for a job.
+    pub(crate) fn job(&mut self) -> JobKey {
+        self.job += 1;
+        JobKey(self.job)
+    }
+
+    /// A key for a definition.
+    pub(crate) fn definition(&mut self) -> i64 {
+        self.definition += 1;
+        self.definition
+    }
+
+    /// A key for an attempt.
+    pub(crate) fn attempt(&mut self) -> i64 {
+        self.attempt += 1;
+        self.attempt
+    }
+}
+
+/// Who writes: this process.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    /// Its name in executions.
+    pub(crate) name: String,
+    /// Its epoch.
+    pub(crate) epoch: i64,
+}
+
+/// The transaction as a request sees it.
+pub(crate) struct Tx<'a> {
+    /// The connection, inside the request's savepoint.
+    pub(crate) conn: &'a mut SqliteConnection,
+    /// The next free keys.
+    pub(crate) keys: &'a mut Keys,
+    /// Who writes.
+    pub(crate) node: &'a Node,
+    /// What the request changed so far.
+    pub(crate) effects: Effects,
+}
+
+impl Tx<'_> {
+    /// Writes an event.
+    pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
+        event::insert(self.conn, now, event)?;
+        self.effects.wrote_event = true;
+        Ok(())
+    }
+
+    /// Writes an event of a job.
+    pub(crate) fn record_job(
+        &mut self,
+        now: Timestamp,
+        kind: oneoff_domain::EventKind,
+        job: &Job,
+        execution: Option<ExecutionId>,
+        data: Map<String, Value>,
+    ) -> Result<(), WriteError> {
+        let event = NewEvent {
+            kind,
+            job_id: Some(job.id),
+            execution_id: execution,
+            project_id: job.definition.project_id.clone(),
+            data,
+        };
+        self.record(now, &event)
+    }
+
+    /// Lets a job wait, and says so.
+    pub(crate) fn wait(&mut self, pending: PendingJob) -> Result<(), WriteError> {
+        pending::insert(self.conn, &pending)?;
+        self.effects.changes.push(Change::Pending(pending));
+        Ok(())
+    }
+
+    /// Ends a job's waiting for `due_at`, and says so.
+    pub(crate) fn stop_waiting(&mut self, job: JobKey, due_at: Timestamp) -> Result<(), WriteError> {
+        pending::delete(self.conn, job, due_at)?;
+        self.effects.changes.push(Change::NotPending(job));
+        Ok(())
+    }
+}
