@@ -19,6 +19,9 @@ pub struct SystemStatusView {
     pub next_due_at: Option<String>,
     /// The version of the server.
     pub version: String,
+    /// The commit that the server was built from.
+    #[serde(default)]
+    pub commit: String,
     /// The value of `ENVIRONMENT`.
     pub environment: String,
     /// When the server started.

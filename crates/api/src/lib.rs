@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The HTTP API of OneOff on actix-web: routes, authorization, the error table, the event stream, the web
+//! UI's files and the metrics endpoint. It decides nothing about jobs: that is the scheduler's service.
+
+mod answer;
+mod caller;
+mod configure;
+mod cors;
+mod defence;
+mod error_table;
+mod etag;
+mod idempotency;
+mod layer;
+mod metrics_endpoint;
+mod problem;
+mod read;
+mod request_id;
+mod routes;
+mod server;
+mod service_error;
+mod settings;
+mod state;
+mod view;
+
+pub use configure::configure;
+pub use metrics_endpoint::{MetricsError, MetricsHandle};
+pub use server::serve;
+pub use settings::ApiSettings;

@@ -1,0 +1,126 @@
+//! Successful answers: the envelope, entity tags, pages with their `Link`, and waits that were asked for.
+
+use crate::etag;
+use crate::idempotency::IDEMPOTENCY_REPLAYED;
+use crate::state::ApiState;
+use crate::view;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, HeaderName, LINK, LOCATION};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use oneoff_api_types::{Data, List};
+use oneoff_domain::Job;
+use oneoff_storage::{Page, Written};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long the client asked to wait; a request that takes no longer than this is not slow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestedWait(pub(crate) Duration);
+
+impl RequestedWait {
+    /// Notes the wait with the request.
+    pub(crate) fn note(request: &HttpRequest, wait: Duration) {
+        request.extensions_mut().insert(Self(wait));
+    }
+}
+
+/// `{"data": ...}`
+pub(crate) fn data<T: Serialize>(data: T) -> HttpResponse {
+    HttpResponse::Ok().json(Data { data })
+}
+
+/// A job, with its version as entity tag.
+pub(crate) fn job(job: Job) -> HttpResponse {
+    with_job(StatusCode::OK, job).finish()
+}
+
+/// A job that was read, or 304 when the client has it already.
+pub(crate) fn job_if_changed(request: &HttpRequest, job: Job) -> HttpResponse {
+    let etag = etag::of_version(job.state.version);
+    if etag::is_known(request.headers(), &etag) {
+        return HttpResponse::NotModified().insert_header((ETAG, etag)).finish();
+    }
+    self::job(job)
+}
+
+/// A job that was written, perhaps by an earlier request with the same idempotency key.
+pub(crate) fn written(written: Written<Job>) -> HttpResponse {
+    with_job(StatusCode::OK, written.value).replayed(written.replayed).finish()
+}
+
+/// A job that was created.
+pub(crate) fn created(state: &ApiState, written: Written<Job>) -> HttpResponse {
+    let location = state.public_path(&format!("/api/jobs/{}", written.value.id));
+    let mut answer = with_job(StatusCode::CREATED, written.value).replayed(written.replayed);
+    answer.headers.push((LOCATION, location));
+    answer.finish()
+}
+
+struct JobAnswer {
+    status: StatusCode,
+    job: Job,
+    headers: Vec<(HeaderName, String)>,
+}
+
+fn with_job(status: StatusCode, job: Job) -> JobAnswer {
+    let etag = (ETAG, etag::of_version(job.state.version));
+    JobAnswer { status, job, headers: vec![etag] }
+}
+
+impl JobAnswer {
+    fn replayed(mut self, is_replayed: bool) -> Self {
+        if is_replayed {
+            self.headers.push((IDEMPOTENCY_REPLAYED, "true".to_owned()));
+        }
+        self
+    }
+
+    fn finish(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        for header in self.headers {
+            response.insert_header(header);
+        }
+        response.json(Data { data: view::job::job(self.job) })
+    }
+}
+
+/// A page of a list, with a `Link` to the next one (RFC 8288).
+pub(crate) fn list<T, V: Serialize>(
+    request: &HttpRequest,
+    page: Page<T>,
+    view: impl Fn(T) -> V,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &page.next_cursor {
+        response.insert_header((LINK, next_link(request, cursor)));
+    }
+    let total_is_estimate = page.total.map(|_| page.total_is_estimate);
+    response.json(List {
+        data: page.items.into_iter().map(view).collect(),
+        next_cursor: page.next_cursor,
+        total: page.total,
+        total_is_estimate,
+    })
+}
+
+fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let kept = url::form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .append_pair("cursor", cursor)
+        .finish();
+    format!("<{}?{query}>; rel=\"next\"", request.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_link;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn the_link_keeps_the_other_parameters() {
+        let request = TestRequest::with_uri("/x/api/jobs?status=held&cursor=old&type=a%26b").to_http_request();
+        let link = next_link(&request, "n=1");
+        assert_eq!(link, "</x/api/jobs?status=held&type=a%26b&cursor=n%3D1>; rel=\"next\"");
+    }
+}

@@ -1,0 +1,204 @@
+//! Who calls: extractors that demand a permission, so that no handler can forget it, and that carry what
+//! the service wants to know of the caller.
+
+use crate::error_table::ErrorCode;
+use crate::etag;
+use crate::idempotency;
+use crate::problem::ApiError;
+use crate::read::body::Body;
+use crate::request_id::RequestId;
+use crate::state::ApiState;
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+use oneoff_domain::{Actor, Context, IdempotencyKey};
+use crate::idempotency::hash_api_key;
+use oneoff_storage::ApiKey;
+use std::pin::Pin;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// What a key must be good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Permission {
+    Read,
+    Write,
+}
+
+impl Permission {
+    /// `write` implies `read`, and `admin` implies all.
+    fn is_given_by(self, scope: &str) -> bool {
+        match self {
+            Self::Read => matches!(scope.trim(), "read" | "write" | "admin"),
+            Self::Write => matches!(scope.trim(), "write" | "admin"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// A caller who may read.
+#[derive(Debug)]
+pub(crate) struct Reader;
+
+/// A caller who may change something, and what was sent.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    context: Context,
+    idempotency_key: Option<IdempotencyKey>,
+    /// The body of the request.
+    pub(crate) body: Body,
+}
+
+impl Writer {
+    /// For what can be repeated without harm.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    /// For what must take effect once, however often it is sent with the same key.
+    pub(crate) fn once(&self) -> Context {
+        Context { idempotency_key: self.idempotency_key.clone(), ..self.context() }
+    }
+}
+
+type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl FromRequest for Reader {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            authorize(&request, Permission::Read).await?;
+            Ok(Self)
+        })
+    }
+}
+
+impl FromRequest for Writer {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let actor = authorize(&request, Permission::Write).await?;
+            let headers = request.headers();
+            let if_match = etag::if_match(headers)?;
+            let body = Body::read(headers, payload).await?;
+            let idempotency_key = match *request.method() {
+                Method::POST => idempotency::of_request(headers, "POST", request.path(), body.bytes())?,
+                _ => None,
+            };
+            let request_id = RequestId::of_request(&request);
+            let context = Context { request_id, if_match, ..Context::new(actor) };
+            Ok(Self { context, idempotency_key, body })
+        })
+    }
+}
+
+async fn authorize(request: &HttpRequest, permission: Permission) -> Result<Actor, ApiError> {
+    let Some(state) = request.app_data::<web::Data<ApiState>>() else {
+        return Err(ApiError::new(ErrorCode::Internal, "the API is not configured"));
+    };
+    if !state.settings.auth_enabled {
+        return Ok(Actor::Local);
+    }
+    let key = presented_key(request.headers())?;
+    let Some(key) = state.service.valid_api_key(hash_api_key(key)).await? else {
+        return Err(ApiError::unauthorized("invalid or expired API key"));
+    };
+    permit(key, permission)
+}
+
+fn permit(key: ApiKey, permission: Permission) -> Result<Actor, ApiError> {
+    if !key.scopes.iter().any(|scope| permission.is_given_by(scope)) {
+        let needed = permission.name();
+        let detail = format!("insufficient permissions: this needs a key with the scope `{needed}`");
+        return Err(ApiError::new(ErrorCode::Forbidden, detail));
+    }
+    Ok(Actor::ApiKey { id: key.id, name: key.name })
+}
+
+fn presented_key(headers: &HeaderMap) -> Result<&str, ApiError> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let (scheme, key) = value.to_str().unwrap_or_default().split_once(' ').unwrap_or_default();
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(ApiError::unauthorized("invalid Authorization header format"));
+        }
+        return usable(key);
+    }
+    match headers.get(X_API_KEY) {
+        Some(value) => usable(value.to_str().unwrap_or_default()),
+        None => Err(ApiError::unauthorized("missing Authorization header")),
+    }
+}
+
+fn usable(key: &str) -> Result<&str, ApiError> {
+    match key.trim() {
+        "" => Err(ApiError::unauthorized("missing API key")),
+        key => Ok(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::ResponseError;
+    use actix_web::http::header::HeaderValue;
+    use oneoff_domain::Timestamp;
+
+    fn presented(name: HeaderName, value: &str) -> Result<String, String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        presented_key(&headers).map(str::to_owned).map_err(|error| error.to_string())
+    }
+
+    fn key(scopes: &[&str]) -> ApiKey {
+        ApiKey {
+            id: "1".to_owned(),
+            name: "ci".to_owned(),
+            key_prefix: "oneoff_12345678".to_owned(),
+            scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            expires_at: None,
+            created_at: Timestamp::EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_key_comes_in_either_header() {
+        assert_eq!(presented(AUTHORIZATION, "Bearer k").as_deref(), Ok("k"));
+        assert_eq!(presented(AUTHORIZATION, "bearer   k ").as_deref(), Ok("k"));
+        assert_eq!(presented(X_API_KEY, "k").as_deref(), Ok("k"));
+        for value in ["", "k", "Basic k", "Bearer", "Bearer  "] {
+            assert!(presented(AUTHORIZATION, value).is_err(), "{value}");
+        }
+        assert!(presented_key(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn scopes_imply_the_lesser_ones() {
+        for (scopes, reads, writes) in [
+            (&["read"][..], true, false),
+            (&["write"], true, true),
+            (&["admin"], true, true),
+            (&["read", " write"], true, true),
+            (&[], false, false),
+            (&["Admin"], false, false),
+        ] {
+            assert_eq!(permit(key(scopes), Permission::Read).is_ok(), reads, "{scopes:?}");
+            assert_eq!(permit(key(scopes), Permission::Write).is_ok(), writes, "{scopes:?}");
+        }
+        let refusal = permit(key(&["read"]), Permission::Write).unwrap_err();
+        assert_eq!(refusal.status_code().as_u16(), 403);
+    }
+}

@@ -1,0 +1,191 @@
+//! The typed field reader: takes the fields of an object one by one and collects all that is wrong.
+
+use crate::read::object::JsonObject;
+use crate::read::value::{self, Mismatch};
+use oneoff_domain::{FieldError, ValidationErrors, suggest};
+use serde_json::{Map, Value};
+use std::str::FromStr;
+
+/// A field that may be sent: its name and the values that are allowed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What is allowed, for people.
+    pub(crate) allowed: &'static str,
+}
+
+/// Reads fields. Every method that reads one answers `None` when it is absent or wrong; what is wrong is
+/// told by [`Self::finish`].
+pub(crate) struct FieldReader {
+    known: &'static [Field],
+    fields: Vec<(&'static str, Value)>,
+    errors: ValidationErrors,
+}
+
+impl FieldReader {
+    /// A reader of `object`, whose fields may be `known`. Names are compared as OneOff v1 does it, without
+    /// regard to ASCII case.
+    pub(crate) fn new(object: JsonObject, known: &'static [Field]) -> Self {
+        let mut reader = Self { known, fields: Vec::new(), errors: ValidationErrors::default() };
+        for (name, value) in object.0 {
+            match known.iter().find(|field| field.name.eq_ignore_ascii_case(&name)) {
+                None => reader.unknown(&name),
+                Some(field) if reader.fields.iter().any(|(seen, _)| *seen == field.name) => {
+                    reader.error(FieldError::new(pointer(&name), "is given more than once"));
+                }
+                Some(field) => reader.fields.push((field.name, value)),
+            }
+        }
+        reader
+    }
+
+    /// Whether the field was sent.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| *field == name)
+    }
+
+    /// Notes an error.
+    pub(crate) fn error(&mut self, error: FieldError) {
+        self.errors.0.push(error);
+    }
+
+    /// Notes that something about the field is wrong, with the values that are allowed.
+    pub(crate) fn wrong(&mut self, name: &str, message: impl Into<String>) {
+        let error = FieldError::new(pointer(name), message);
+        let allowed = self.known.iter().find(|field| field.name == name).map(|field| field.allowed);
+        self.error(match allowed {
+            Some(allowed) => error.with_hint(allowed),
+            None => error,
+        });
+    }
+
+    /// A field that must be sent.
+    pub(crate) fn require(&mut self, name: &str) {
+        if !self.has(name) {
+            self.wrong(name, "is missing");
+        }
+    }
+
+    pub(crate) fn text(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        self.read(name, |value| value::text(value, max_chars))
+    }
+
+    pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
+        self.read(name, value::integer)
+    }
+
+    pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.read(name, value::boolean)
+    }
+
+    pub(crate) fn object(&mut self, name: &str) -> Option<Map<String, Value>> {
+        self.read(name, value::object)
+    }
+
+    pub(crate) fn object_or_its_text(&mut self, name: &str) -> Option<Map<String, Value>> {
+        self.read(name, value::object_or_its_text)
+    }
+
+    /// One of the words that `T` reads.
+    pub(crate) fn choice<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        self.read(name, |value| {
+            let Value::String(text) = value else { return Err(value::mismatch("text", value)) };
+            text.parse().map_err(|_unknown| value::mismatch("one of the words that are allowed", value))
+        })
+    }
+
+    pub(crate) fn nullable_text(&mut self, name: &str, max_chars: usize) -> Option<Option<String>> {
+        self.nullable(name, |value| value::text(value, max_chars))
+    }
+
+    pub(crate) fn nullable_integer(&mut self, name: &str) -> Option<Option<i64>> {
+        self.nullable(name, value::integer)
+    }
+
+    pub(crate) fn texts(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
+        self.items(name, max_items, |item| value::text(item, max_chars))
+    }
+
+    pub(crate) fn nullable_integers(&mut self, name: &str, max_items: usize) -> Option<Option<Vec<i64>>> {
+        if self.is_null(name) {
+            return Some(None);
+        }
+        self.items(name, max_items, value::integer).map(Some)
+    }
+
+    /// Everything was read.
+    ///
+    /// # Errors
+    /// All that is wrong, in the order in which it was found.
+    pub(crate) fn finish(self) -> Result<(), ValidationErrors> {
+        self.errors.into_result()
+    }
+
+    fn read<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, Mismatch>) -> Option<T> {
+        let (_, value) = self.fields.iter().find(|(field, _)| *field == name)?;
+        match parse(value) {
+            Ok(parsed) => Some(parsed),
+            Err(message) => {
+                self.wrong(name, message);
+                None
+            }
+        }
+    }
+
+    fn nullable<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&Value) -> Result<T, Mismatch>,
+    ) -> Option<Option<T>> {
+        self.read(name, |value| if value.is_null() { Ok(None) } else { parse(value).map(Some) })
+    }
+
+    /// A list; entries that are wrong are each told by their place.
+    fn items<T>(
+        &mut self,
+        name: &str,
+        max_items: usize,
+        parse: impl Fn(&Value) -> Result<T, Mismatch>,
+    ) -> Option<Vec<T>> {
+        let results = self.read(name, |value| {
+            Ok(value::list(value, max_items)?.iter().map(&parse).collect::<Vec<_>>())
+        })?;
+        let mut items = Vec::with_capacity(results.len());
+        let mut is_right = true;
+        for (index, result) in results.into_iter().enumerate() {
+            match result {
+                Ok(item) => items.push(item),
+                Err(message) => {
+                    is_right = false;
+                    self.error(FieldError::new(format!("/{name}/{index}"), message));
+                }
+            }
+        }
+        is_right.then_some(items)
+    }
+
+    fn is_null(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, value)| *field == name && value.is_null())
+    }
+
+    fn unknown(&mut self, name: &str) {
+        let known = self.known.iter().map(|field| field.name);
+        let hint = match suggest::nearest(name, known.clone()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None if self.known.is_empty() => "no fields are allowed here".to_owned(),
+            None => format!("the fields are {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        self.error(FieldError::new(pointer(name), "is not a field of this request").with_hint(hint));
+    }
+}
+
+/// The JSON pointer of a field (RFC 6901), cut where the name is absurdly long.
+fn pointer(name: &str) -> String {
+    let name: String = name.chars().take(128).collect();
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;

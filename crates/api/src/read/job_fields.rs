@@ -1,0 +1,243 @@
+//! The fields of jobs and of what is done with them: their names and the values that are allowed.
+
+use crate::read::fields::Field;
+
+const NAME: Field =
+    Field { name: "name", allowed: "text of at most 256 characters" };
+const TYPE: Field =
+    Field { name: "type", allowed: "one of the job types of GET /api/job-types, such as http or shell" };
+const CONFIG: Field =
+    Field { name: "config", allowed: "an object as the job type wants it, or its JSON text" };
+const SCHEDULED_AT: Field =
+    Field { name: "scheduled_at", allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters" };
+const IMMEDIATE: Field =
+    Field { name: "immediate", allowed: "true or false" };
+const TIMEZONE: Field =
+    Field { name: "timezone", allowed: "an IANA time zone such as Europe/Madrid" };
+const DISAMBIGUATION: Field =
+    Field { name: "disambiguation", allowed: "reject, earlier or later" };
+const ALLOW_PAST: Field =
+    Field { name: "allow_past", allowed: "true or false" };
+const PRIORITY: Field =
+    Field { name: "priority", allowed: "an integer from 1 to 10, or 0 for the default" };
+const PROJECT_ID: Field =
+    Field { name: "project_id", allowed: "text of at most 256 characters" };
+const TAGS: Field =
+    Field { name: "tags", allowed: "a list of at most 32 texts of at most 64 characters" };
+const TAG_IDS: Field =
+    Field { name: "tag_ids", allowed: "a list of at most 32 texts of at most 64 characters" };
+const TIMEOUT_SECONDS: Field =
+    Field { name: "timeout_seconds", allowed: "an integer from 1 to 2592000, or null for none" };
+const MAX_RETRIES: Field =
+    Field { name: "max_retries", allowed: "an integer from 0 to 1000" };
+const RETRY_DELAY_SECONDS: Field =
+    Field { name: "retry_delay_seconds", allowed: "an integer from 0 to 2592000" };
+const RETRY_MAX_DELAY_SECONDS: Field =
+    Field { name: "retry_max_delay_seconds", allowed: "an integer from 0 to 2592000" };
+const RETRY_EXIT_CODES: Field =
+    Field { name: "retry_exit_codes", allowed: "a list of at most 64 integers, or null for all" };
+const MAX_LATENESS_SECONDS: Field =
+    Field { name: "max_lateness_seconds", allowed: "an integer from 0 to 316224000, or null for no limit" };
+const ON_LATE: Field =
+    Field { name: "on_late", allowed: "run or skip" };
+const ON_CRASH: Field =
+    Field { name: "on_crash", allowed: "retry or fail" };
+const CONCURRENCY_KEY: Field =
+    Field { name: "concurrency_key", allowed: "text of at most 256 characters, or null for none" };
+const EXTERNAL_ID: Field =
+    Field { name: "external_id", allowed: "text of at most 256 characters, or null for none" };
+const METADATA: Field =
+    Field { name: "metadata", allowed: "an object of at most 16384 bytes" };
+const HELD: Field =
+    Field { name: "held", allowed: "true or false" };
+const REASON: Field =
+    Field { name: "reason", allowed: "manual, chain, gate, approval or restore" };
+const UNTIL: Field =
+    Field { name: "until", allowed: "a time such as 2026-12-01T09:00:00Z, in 2h or tomorrow 9am, of at most 128 characters" };
+const EXPRESSION: Field =
+    Field { name: "expression", allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters" };
+
+/// The fields of a new job. `tag_ids` is what OneOff v1 calls `tags`.
+pub(crate) const CREATE: &[Field] = &[
+    NAME,
+    TYPE,
+    CONFIG,
+    SCHEDULED_AT,
+    IMMEDIATE,
+    TIMEZONE,
+    DISAMBIGUATION,
+    ALLOW_PAST,
+    PRIORITY,
+    PROJECT_ID,
+    TAGS,
+    TAG_IDS,
+    TIMEOUT_SECONDS,
+    MAX_RETRIES,
+    RETRY_DELAY_SECONDS,
+    RETRY_MAX_DELAY_SECONDS,
+    RETRY_EXIT_CODES,
+    MAX_LATENESS_SECONDS,
+    ON_LATE,
+    ON_CRASH,
+    CONCURRENCY_KEY,
+    EXTERNAL_ID,
+    METADATA,
+    HELD,
+];
+
+/// The fields of an edit.
+pub(crate) const PATCH: &[Field] = &[
+    NAME,
+    CONFIG,
+    SCHEDULED_AT,
+    IMMEDIATE,
+    TIMEZONE,
+    DISAMBIGUATION,
+    ALLOW_PAST,
+    PRIORITY,
+    PROJECT_ID,
+    TAGS,
+    TAG_IDS,
+    TIMEOUT_SECONDS,
+    MAX_RETRIES,
+    RETRY_DELAY_SECONDS,
+    RETRY_MAX_DELAY_SECONDS,
+    RETRY_EXIT_CODES,
+    MAX_LATENESS_SECONDS,
+    ON_LATE,
+    ON_CRASH,
+    CONCURRENCY_KEY,
+    EXTERNAL_ID,
+    METADATA,
+];
+
+/// The fields of a clone.
+pub(crate) const CLONE: &[Field] = &[
+    SCHEDULED_AT,
+    TIMEZONE,
+    NAME,
+];
+
+/// The fields of a hold.
+pub(crate) const HOLD: &[Field] = &[
+    REASON,
+    UNTIL,
+    TIMEZONE,
+];
+
+/// The fields of a release.
+pub(crate) const RELEASE: &[Field] = &[
+    REASON,
+];
+
+/// The fields of a time to be read.
+pub(crate) const PARSE_TIME: &[Field] = &[
+    EXPRESSION,
+    TIMEZONE,
+    DISAMBIGUATION,
+    ALLOW_PAST,
+];
+
+/// The fields of a request that has none.
+pub(crate) const NONE: &[Field] = &[];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oneoff_api_types::{CloneJob, CreateJob, HoldJob, ParseTime, ReleaseJob};
+    use oneoff_domain::limits;
+    use oneoff_domain::time::Disambiguation;
+    use serde::Serialize;
+    use serde_json::Map;
+    use std::collections::BTreeSet;
+
+    fn names(fields: &[Field]) -> BTreeSet<String> {
+        fields.iter().map(|field| field.name.to_owned()).collect()
+    }
+
+    fn sent(request: &impl Serialize) -> BTreeSet<String> {
+        let value = serde_json::to_value(request).unwrap();
+        value.as_object().unwrap().keys().cloned().collect()
+    }
+
+    fn full_job() -> CreateJob {
+        let text = || Some("x".to_owned());
+        CreateJob {
+            name: text(),
+            job_type: "shell".to_owned(),
+            config: Map::new(),
+            scheduled_at: text(),
+            immediate: Some(true),
+            timezone: text(),
+            disambiguation: text(),
+            allow_past: Some(true),
+            priority: Some(1),
+            project_id: text(),
+            tags: Some(Vec::new()),
+            timeout_seconds: Some(1),
+            max_retries: Some(1),
+            retry_delay_seconds: Some(1),
+            retry_max_delay_seconds: Some(1),
+            retry_exit_codes: Some(Vec::new()),
+            max_lateness_seconds: Some(1),
+            on_late: text(),
+            on_crash: text(),
+            concurrency_key: text(),
+            external_id: text(),
+            metadata: Some(Map::new()),
+            held: Some(true),
+        }
+    }
+
+    #[test]
+    fn the_known_fields_are_those_of_the_wire_structs() {
+        let mut create = sent(&full_job());
+        create.insert("tag_ids".to_owned());
+        assert_eq!(names(CREATE), create);
+        create.remove("type");
+        create.remove("held");
+        assert_eq!(names(PATCH), create);
+
+        let text = || Some("x".to_owned());
+        let clone = CloneJob { scheduled_at: String::new(), timezone: text(), name: text() };
+        assert_eq!(names(CLONE), sent(&clone));
+        assert_eq!(names(HOLD), sent(&HoldJob { reason: text(), until: text(), timezone: text() }));
+        assert_eq!(names(RELEASE), sent(&ReleaseJob { reason: text() }));
+        let parse = ParseTime {
+            expression: String::new(),
+            timezone: text(),
+            disambiguation: text(),
+            allow_past: Some(true),
+        };
+        assert_eq!(names(PARSE_TIME), sent(&parse));
+    }
+
+    #[test]
+    fn the_values_that_are_told_are_those_that_are_allowed() {
+        let tells = |field: Field, limit: usize| {
+            assert!(field.allowed.contains(&limit.to_string()), "{}: {limit}", field.name);
+        };
+        let seconds = |limit: u32| usize::try_from(limit).unwrap();
+        tells(NAME, limits::NAME_MAX_CHARS);
+        tells(SCHEDULED_AT, limits::TIME_EXPRESSION_MAX_CHARS);
+        tells(PRIORITY, limits::PRIORITY_MAX.into());
+        tells(PROJECT_ID, limits::KEY_MAX_CHARS);
+        tells(CONCURRENCY_KEY, limits::KEY_MAX_CHARS);
+        tells(EXTERNAL_ID, limits::KEY_MAX_CHARS);
+        tells(TAGS, limits::TAGS_MAX);
+        tells(TAGS, limits::TAG_MAX_CHARS);
+        tells(TIMEOUT_SECONDS, seconds(limits::TIMEOUT_MAX_SECONDS));
+        tells(MAX_RETRIES, seconds(limits::RETRIES_MAX));
+        tells(RETRY_DELAY_SECONDS, seconds(limits::RETRY_DELAY_MAX_SECONDS));
+        tells(RETRY_MAX_DELAY_SECONDS, seconds(limits::RETRY_DELAY_MAX_SECONDS));
+        tells(RETRY_EXIT_CODES, limits::RETRY_EXIT_CODES_MAX);
+        tells(MAX_LATENESS_SECONDS, seconds(limits::LATENESS_MAX_SECONDS));
+        tells(METADATA, limits::METADATA_MAX_BYTES);
+        for reason in oneoff_domain::HoldReason::ALL {
+            assert!(REASON.allowed.contains(reason.as_str()));
+        }
+        for word in Disambiguation::ALL {
+            assert!(DISAMBIGUATION.allowed.contains(word.as_str()));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The query parameters of the lists, as filters and pages of the store. Defaults are those of OneOff v1.
+
+use crate::problem::ApiError;
+use crate::read::fields::Field;
+use crate::read::query::QueryReader;
+use oneoff_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
+use oneoff_storage::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, PageRequest, SortOrder};
+use std::str::FromStr;
+
+const INSTANT: &str = "an instant such as 2026-12-01T09:00:00Z";
+const LIMIT: Field = Field { name: "limit", allowed: "an integer from 1 to 200" };
+const CURSOR: Field = Field { name: "cursor", allowed: "the next_cursor of the page before" };
+const SORT_ORDER: Field = Field { name: "sort_order", allowed: "asc or desc" };
+const TOTAL: Field = Field { name: "total", allowed: "true or false" };
+const PROJECT_ID: Field = Field { name: "project_id", allowed: "a project" };
+
+const JOB_PARAMETERS: &[Field] = &[
+    Field {
+        name: "status",
+        allowed: "scheduled, running, held, completed, failed, cancelled or missed; several with commas",
+    },
+    Field { name: "type", allowed: "a job type" },
+    PROJECT_ID,
+    Field { name: "external_id", allowed: "the client's own name of a job" },
+    Field { name: "time_from", allowed: INSTANT },
+    Field { name: "time_to", allowed: INSTANT },
+    LIMIT,
+    CURSOR,
+    Field { name: "sort_by", allowed: "scheduled_at or created_at" },
+    SORT_ORDER,
+    TOTAL,
+];
+
+const EXECUTION_PARAMETERS: &[Field] = &[
+    Field { name: "job_id", allowed: "the id of a job, a UUID" },
+    Field { name: "status", allowed: "running, completed, failed or cancelled; several with commas" },
+    PROJECT_ID,
+    Field { name: "date_from", allowed: INSTANT },
+    Field { name: "date_to", allowed: INSTANT },
+    LIMIT,
+    CURSOR,
+    Field { name: "sort_by", allowed: "started_at" },
+    SORT_ORDER,
+    TOTAL,
+];
+
+/// `GET /api/jobs`.
+pub(crate) fn jobs(query: &str) -> Result<(JobFilter, PageRequest<JobSort>), ApiError> {
+    let mut reader = QueryReader::new(query, JOB_PARAMETERS);
+    let filter = JobFilter {
+        statuses: reader.list("status"),
+        job_type: reader.text("type"),
+        project_id: reader.text("project_id"),
+        external_id: reader.text("external_id"),
+        scheduled_from: reader.instant("time_from"),
+        scheduled_to: reader.instant("time_to"),
+    };
+    let sort = reader.parsed::<JobSortName>("sort_by").map_or(JobSort::ScheduledAt, |name| name.0);
+    let page = page(&mut reader, sort, SortOrder::Ascending);
+    reader.finish()?;
+    Ok((filter, page))
+}
+
+/// `GET /api/executions`.
+pub(crate) fn executions(query: &str) -> Result<(ExecutionFilter, PageRequest<ExecutionSort>), ApiError> {
+    let mut reader = QueryReader::new(query, EXECUTION_PARAMETERS);
+    let filter = ExecutionFilter {
+        job_id: reader.parsed("job_id"),
+        statuses: reader.list("status"),
+        project_id: reader.text("project_id"),
+        started_from: reader.instant("date_from"),
+        started_to: reader.instant("date_to"),
+    };
+    let sort = reader.parsed::<ExecutionSortName>("sort_by").map_or(ExecutionSort::StartedAt, |name| name.0);
+    let page = page(&mut reader, sort, SortOrder::Descending);
+    reader.finish()?;
+    Ok((filter, page))
+}
+
+fn page<S>(reader: &mut QueryReader, sort: S, default_order: SortOrder) -> PageRequest<S> {
+    let limit = reader.integer("limit", 1..=i64::from(PAGE_MAX)).and_then(|limit| u32::try_from(limit).ok());
+    PageRequest {
+        sort,
+        order: reader.parsed::<OrderName>("sort_order").map_or(default_order, |name| name.0),
+        limit: limit.unwrap_or(PAGE_DEFAULT),
+        cursor: reader.text("cursor"),
+        with_total: reader.boolean("total").unwrap_or_default(),
+    }
+}
+
+/// Something that the wire names by a word.
+macro_rules! word {
+    ($name:ident($inner:ty) { $($text:literal => $value:expr),+ }) => {
+        struct $name($inner);
+
+        impl FromStr for $name {
+            type Err = ();
+
+            fn from_str(text: &str) -> Result<Self, ()> {
+                match text {
+                    $($text => Ok(Self($value)),)+
+                    _ => Err(()),
+                }
+            }
+        }
+    };
+}
+
+word!(JobSortName(JobSort) { "scheduled_at" => JobSort::ScheduledAt, "created_at" => JobSort::CreatedAt });
+word!(ExecutionSortName(ExecutionSort) { "started_at" => ExecutionSort::StartedAt });
+word!(OrderName(SortOrder) { "asc" => SortOrder::Ascending, "desc" => SortOrder::Descending });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oneoff_domain::{ExecutionStatus, JobStatus};
+
+    #[test]
+    fn without_parameters_the_defaults_of_v1_hold() {
+        let (filter, page) = jobs("").unwrap();
+        assert_eq!(filter, JobFilter::default());
+        let expected = PageRequest {
+            sort: JobSort::ScheduledAt,
+            order: SortOrder::Ascending,
+            limit: 50,
+            cursor: None,
+            with_total: false,
+        };
+        assert_eq!(page, expected);
+        let (filter, page) = executions("").unwrap();
+        assert_eq!(filter, ExecutionFilter::default());
+        assert_eq!((page.sort, page.order), (ExecutionSort::StartedAt, SortOrder::Descending));
+    }
+
+    #[test]
+    fn every_parameter_arrives() {
+        let query = "status=held&type=http&project_id=p&external_id=e&time_from=2026-01-01T00:00:00Z\
+                     &time_to=2026-01-02T00:00:00Z&limit=200&cursor=c&sort_by=created_at&sort_order=desc&total=true";
+        let (filter, page) = jobs(query).unwrap();
+        assert_eq!(filter.statuses, [JobStatus::Held]);
+        assert_eq!((filter.job_type.as_deref(), filter.project_id.as_deref()), (Some("http"), Some("p")));
+        assert_eq!(filter.external_id.as_deref(), Some("e"));
+        assert!(filter.scheduled_from < filter.scheduled_to);
+        assert_eq!((page.sort, page.order, page.limit), (JobSort::CreatedAt, SortOrder::Descending, 200));
+        assert_eq!((page.cursor.as_deref(), page.with_total), (Some("c"), true));
+
+        let query = "job_id=0193f0c27a7b7c3e9d543f1c2b6a9e10&status=failed,running&date_from=2026-01-01T00:00:00Z";
+        let (filter, _) = executions(query).unwrap();
+        assert_eq!(filter.statuses, [ExecutionStatus::Failed, ExecutionStatus::Running]);
+        assert!(filter.job_id.is_some() && filter.started_from.is_some());
+    }
+
+    #[test]
+    fn each_wrong_parameter_is_told_with_the_allowed_values() {
+        for (query, allowed) in [
+            ("status=null", "scheduled, running"),
+            ("limit=201", "1 to 200"),
+            ("limit=0", "1 to 200"),
+            ("sort_by=name", "scheduled_at or created_at"),
+            ("sort_by=name;drop table", "scheduled_at or created_at"),
+            ("sort_order=up", "asc or desc"),
+            ("total=maybe", "true or false"),
+            ("time_from=today", "2026-12-01T09:00:00Z"),
+            ("time_too=2026-01-01T00:00:00Z", "time_to"),
+        ] {
+            let error = jobs(query).unwrap_err().to_string();
+            assert!(error.contains(allowed), "{query}: {error}");
+        }
+        for (query, allowed) in [("job_id=7", "a UUID"), ("sort_by=duration", "started_at"), ("status=held", "running")] {
+            let error = executions(query).unwrap_err().to_string();
+            assert!(error.contains(allowed), "{query}: {error}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Reading requests: bodies, fields and query parameters, each strictly and all errors at once.
+
+pub(crate) mod body;
+pub(crate) mod fields;
+pub(crate) mod job_fields;
+pub(crate) mod job_patch;
+pub(crate) mod job_requests;
+pub(crate) mod lists;
+pub(crate) mod object;
+pub(crate) mod query;
+pub(crate) mod value;

@@ -1,0 +1,47 @@
+//! `/health`, `/livez` and `/readyz`: for load balancers and supervisors, outside of auth, as plain text.
+
+use crate::state::ApiState;
+use actix_web::{HttpResponse, web};
+
+const PATHS: [&str; 3] = ["/health", "/livez", "/readyz"];
+
+/// Whether a path (below the base path) is one of these, which answer under any host name.
+pub(crate) fn is_probe(path: &str) -> bool {
+    PATHS.contains(&path)
+}
+
+/// As OneOff v1 has it, `OK`; but 503 when the database does not answer.
+pub(crate) async fn health(state: web::Data<ApiState>) -> HttpResponse {
+    answer_of_database(&state).await
+}
+
+/// Whether the process answers at all.
+pub(crate) async fn livez() -> HttpResponse {
+    ok()
+}
+
+/// Whether requests should be sent here: the database answers, and the server is not stopping.
+pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
+    if state.is_stopping() {
+        return unavailable("the server is stopping");
+    }
+    answer_of_database(&state).await
+}
+
+async fn answer_of_database(state: &ApiState) -> HttpResponse {
+    match state.service.ping().await {
+        Ok(()) => ok(),
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer a health check");
+            unavailable("the database does not answer")
+        }
+    }
+}
+
+fn ok() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK")
+}
+
+fn unavailable(why: &'static str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body(why)
+}

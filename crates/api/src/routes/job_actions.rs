@@ -1,0 +1,88 @@
+//! `POST /api/jobs/{id}/execute`, `clone`, `cancel`, `hold` and `release`.
+
+use crate::answer::{self, RequestedWait};
+use crate::caller::Writer;
+use crate::problem::ApiError;
+use crate::read::job_requests::{self, renamed};
+use crate::routes::jobs::{id_of, no_parameters};
+use crate::state::ApiState;
+use actix_web::{HttpRequest, HttpResponse, web};
+use oneoff_scheduler::ServiceError;
+use std::time::Duration;
+
+/// How long the service waits for a running attempt to end.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// Starts the job now.
+pub(crate) async fn execute(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    job_requests::nothing(writer.body.object_if_any()?)?;
+    let written = state.service.execute_job(writer.once(), id_of(&id)?).await?;
+    Ok(answer::written(written))
+}
+
+/// Makes a new job like this one.
+pub(crate) async fn clone(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    let id = id_of(&id)?;
+    let (name, schedule) = job_requests::clone(writer.body.object()?)?;
+    let written = state.service.clone_job(writer.once(), id, name, schedule).await?;
+    Ok(answer::created(&state, written))
+}
+
+/// Cancels the job.
+pub(crate) async fn cancel(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    job_requests::nothing(writer.body.object_if_any()?)?;
+    RequestedWait::note(&request, CANCEL_WAIT);
+    Ok(answer::job(state.service.cancel_job(writer.context(), id_of(&id)?).await?))
+}
+
+/// Adds a hold.
+pub(crate) async fn hold(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    let id = id_of(&id)?;
+    let (reason, until) = job_requests::hold(writer.body.object_if_any()?)?;
+    let held = state.service.hold_job(writer.context(), id, reason, until).await;
+    Ok(answer::job(held.map_err(about_until)?))
+}
+
+/// Releases a hold.
+pub(crate) async fn release(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    let id = id_of(&id)?;
+    let reason = job_requests::release(writer.body.object_if_any()?)?;
+    Ok(answer::job(state.service.release_job(writer.context(), id, reason).await?))
+}
+
+fn about_until(error: ServiceError) -> ServiceError {
+    match error {
+        ServiceError::Invalid(errors) => ServiceError::Invalid(renamed(errors, "/scheduled_at", "/until")),
+        other => other,
+    }
+}

@@ -1,0 +1,109 @@
+//! `/api/jobs` and `/api/jobs/{id}`.
+
+use crate::answer::{self, RequestedWait};
+use crate::caller::{Reader, Writer};
+use crate::problem::ApiError;
+use crate::read::fields::Field;
+use crate::read::query::QueryReader;
+use crate::read::{job_patch, job_requests, lists};
+use crate::state::ApiState;
+use crate::view;
+use actix_web::{HttpRequest, HttpResponse, web};
+use oneoff_domain::JobId;
+use std::time::Duration;
+
+/// The longest wait for a job to end.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+const GET_PARAMETERS: &[Field] =
+    &[Field { name: "wait", allowed: "how long to wait for the job's end, at most 60s" }];
+const CREATE_PARAMETERS: &[Field] = &[Field { name: "dry_run", allowed: "true or false" }];
+const NO_PARAMETERS: &[Field] = &[];
+
+/// The id in the path. What is no id names no job.
+pub(crate) fn id_of(text: &str) -> Result<JobId, ApiError> {
+    text.parse().map_err(|_invalid| ApiError::no_such("job", text))
+}
+
+/// A request that has no parameters.
+pub(crate) fn no_parameters(request: &HttpRequest) -> Result<(), ApiError> {
+    QueryReader::new(request.query_string(), NO_PARAMETERS).finish()
+}
+
+/// `GET /api/jobs`.
+pub(crate) async fn list(
+    _reader: Reader,
+    state: web::Data<ApiState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (filter, page) = lists::jobs(request.query_string())?;
+    let page = state.service.jobs(filter, page).await?;
+    Ok(answer::list(&request, page, view::job::job))
+}
+
+/// `POST /api/jobs`.
+pub(crate) async fn create(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = QueryReader::new(request.query_string(), CREATE_PARAMETERS);
+    let is_dry_run = query.boolean("dry_run").unwrap_or_default();
+    query.finish()?;
+    let draft = job_requests::create(writer.body.object()?)?;
+    if is_dry_run {
+        let preview = state.service.preview_job(&writer.context(), draft)?;
+        return Ok(answer::data(view::job::job(preview)));
+    }
+    let written = state.service.create_job(writer.once(), draft).await?;
+    Ok(answer::created(&state, written))
+}
+
+/// `GET /api/jobs/{id}`, which can wait for the job's end.
+pub(crate) async fn get(
+    _reader: Reader,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = QueryReader::new(request.query_string(), GET_PARAMETERS);
+    let wait = query.wait("wait", WAIT_MAX);
+    query.finish()?;
+    let id = id_of(&id)?;
+    let Some(wait) = wait else {
+        let job = state.service.job(id).await?;
+        return Ok(answer::job_if_changed(&request, job));
+    };
+    RequestedWait::note(&request, wait);
+    let job = match state.unless_stopping(state.service.wait_for_job(id, wait)).await {
+        Some(job) => job?,
+        None => state.service.job(id).await?,
+    };
+    Ok(answer::job(job))
+}
+
+/// `PATCH /api/jobs/{id}`.
+pub(crate) async fn update(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    let id = id_of(&id)?;
+    let patch = job_patch::patch(writer.body.object()?)?;
+    Ok(answer::job(state.service.update_job(writer.context(), id, patch).await?))
+}
+
+/// `DELETE /api/jobs/{id}`.
+pub(crate) async fn delete(
+    writer: Writer,
+    state: web::Data<ApiState>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    no_parameters(&request)?;
+    job_requests::nothing(writer.body.object_if_any()?)?;
+    state.service.delete_job(writer.context(), id_of(&id)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,122 @@
+//! Which problem each error of the service is to a client.
+
+use crate::error_table::ErrorCode;
+use crate::problem::ApiError;
+use oneoff_domain::FieldError;
+use oneoff_scheduler::ServiceError;
+use oneoff_storage::{Refusal, StoreError};
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Invalid(errors) => ApiError::invalid(errors),
+            ServiceError::Refused(refusal) => of_refusal(refusal),
+            ServiceError::Store(error) => of_store(error),
+            ServiceError::Stopping => stopping(),
+        }
+    }
+}
+
+/// The server is stopping.
+pub(crate) fn stopping() -> ApiError {
+    ApiError::new(ErrorCode::Stopping, "the server is stopping: nothing was changed; try again when it is back")
+        .with_retry_after(5)
+}
+
+fn of_refusal(refusal: Refusal) -> ApiError {
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::NotFound { .. } => ApiError::new(ErrorCode::NotFound, detail),
+        Refusal::Illegal(_) => ApiError::new(ErrorCode::IllegalState, detail),
+        Refusal::VersionMismatch { .. } => ApiError::new(
+            ErrorCode::VersionMismatch,
+            format!("{detail}: read it again, and send its new ETag as If-Match"),
+        ),
+        Refusal::Duplicate { field, .. } => ApiError::new(ErrorCode::Duplicate, detail.clone())
+            .with_field(FieldError::new(format!("/{field}"), detail)),
+        Refusal::IdempotencyMismatch => ApiError::new(
+            ErrorCode::IdempotencyMismatch,
+            format!("{detail}: use a new Idempotency-Key for every new request"),
+        ),
+        Refusal::Invalid(errors) => ApiError::invalid(errors),
+    }
+}
+
+fn of_store(error: StoreError) -> ApiError {
+    let (code, detail) = match &error {
+        StoreError::Refused(refusal) => return of_refusal(refusal.clone()),
+        StoreError::Closed => return stopping(),
+        StoreError::Overloaded => (ErrorCode::Overloaded, "too many writes are waiting: try again in a moment"),
+        StoreError::Full(_) => {
+            (ErrorCode::StorageFull, "the disk of the server is full: nothing was changed; free some space")
+        }
+        StoreError::OutcomeUnknown(_) => (
+            ErrorCode::OutcomeUnknown,
+            "the disk failed while the change was written, and whether it took effect is not known: look \
+             before you repeat it, or repeat it with the same Idempotency-Key",
+        ),
+        StoreError::Unavailable(_) => {
+            (ErrorCode::StorageUnavailable, "the database does not answer: nothing was changed; try again")
+        }
+        StoreError::Corrupt(_) => {
+            (ErrorCode::StorageDamaged, "the database is damaged: restore a backup; the server's log says more")
+        }
+    };
+    let problem = ApiError::new(code, detail);
+    match error {
+        StoreError::Overloaded => problem.with_retry_after(1),
+        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => problem.with_retry_after(5).with_cause(error),
+        _ => problem.with_cause(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::ResponseError;
+    use oneoff_domain::{IllegalTransition, JobStatus, Transition, ValidationErrors};
+    use std::sync::Arc;
+
+    fn answer(error: ServiceError) -> (u16, actix_web::http::header::HeaderMap, String) {
+        let error = ApiError::from(error);
+        let response = error.response("r");
+        (error.status_code().as_u16(), response.headers().clone(), error.to_string())
+    }
+
+    fn disk() -> oneoff_storage::error::Source {
+        Arc::new(std::io::Error::other("/secret/path"))
+    }
+
+    #[test]
+    fn every_error_has_its_status() {
+        let illegal = IllegalTransition::new(JobStatus::Running, Transition::Delete);
+        let refused = ServiceError::Refused;
+        let cases = [
+            (ServiceError::Invalid(ValidationErrors::one(FieldError::new("/name", "x"))), 400),
+            (refused(Refusal::NotFound { kind: "job", id: "x".into() }), 404),
+            (refused(Refusal::Illegal(illegal)), 409),
+            (refused(Refusal::VersionMismatch { expected: 1, actual: 2 }), 412),
+            (refused(Refusal::Duplicate { field: "external_id", value: "x".into() }), 409),
+            (refused(Refusal::IdempotencyMismatch), 422),
+            (ServiceError::Store(StoreError::Full(disk())), 507),
+            (ServiceError::Store(StoreError::Overloaded), 503),
+            (ServiceError::Store(StoreError::OutcomeUnknown(disk())), 503),
+            (ServiceError::Store(StoreError::Unavailable(disk())), 503),
+            (ServiceError::Store(StoreError::Corrupt(disk())), 500),
+            (ServiceError::Store(StoreError::Closed), 503),
+            (ServiceError::Stopping, 503),
+        ];
+        for (error, status) in cases {
+            let name = format!("{error:?}");
+            let (actual, _, detail) = answer(error);
+            assert_eq!(actual, status, "{name}");
+            assert!(!detail.contains("secret"), "{name} leaks: {detail}");
+        }
+    }
+
+    #[test]
+    fn a_busy_server_says_when_to_come_back() {
+        let (_, headers, _) = answer(ServiceError::Store(StoreError::Overloaded));
+        assert_eq!(headers.get("retry-after").unwrap(), "1");
+    }
+}

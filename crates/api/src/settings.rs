@@ -1,0 +1,29 @@
+//! What can be set about the API.
+
+use crate::metrics_endpoint::MetricsHandle;
+use std::time::Duration;
+
+/// What can be set about the API.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The path under which everything is served: empty, or `/x/y` without a slash at its end.
+    pub base_path: String,
+    /// Whether a key is needed. Without keys only this machine is served.
+    pub auth_enabled: bool,
+    /// Hosts beside loopback to which a server without keys answers: `name` or `name:port`.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of other sites whose pages may call the API: `https://dash.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// The name of the installation, shown in the status.
+    pub environment: String,
+    /// The zone of times that name none.
+    pub default_timezone: String,
+    /// The version of the server.
+    pub version: String,
+    /// The commit it was built from.
+    pub commit: String,
+    /// A request that takes longer, beyond what it asked to wait, is logged as a warning.
+    pub slow_request: Duration,
+    /// The metrics recorder; without one `/metrics` does not exist.
+    pub metrics: Option<MetricsHandle>,
+}

@@ -1,0 +1,65 @@
+//! What every handler shares: the settings, the service, the defence, and the news that the server stops.
+
+use crate::defence::Defence;
+use crate::settings::ApiSettings;
+use oneoff_scheduler::Service;
+use std::future::Future;
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// What every handler shares.
+pub(crate) struct ApiState {
+    pub(crate) settings: ApiSettings,
+    pub(crate) service: Service,
+    pub(crate) defence: Defence,
+    pub(crate) started: Instant,
+    stopping: watch::Sender<bool>,
+}
+
+impl ApiState {
+    pub(crate) fn new(settings: ApiSettings, service: Service) -> Self {
+        let defence = Defence::new(settings.auth_enabled, &settings.allowed_hosts, &settings.allowed_origins);
+        Self { settings, service, defence, started: Instant::now(), stopping: watch::Sender::new(false) }
+    }
+
+    /// Ends streams and long polls, so that the server can drain.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Whether the server is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Tells of the stop.
+    pub(crate) fn stop_signal(&self) -> StopSignal {
+        StopSignal(self.stopping.subscribe())
+    }
+
+    /// What `future` answers, unless the server stops first.
+    pub(crate) async fn unless_stopping<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut stop = self.stop_signal();
+        tokio::select! {
+            answer = future => Some(answer),
+            () = stop.stopped() => None,
+        }
+    }
+
+    /// The path of `path` (which begins with `/`) as clients see it.
+    pub(crate) fn public_path(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.base_path)
+    }
+}
+
+/// Tells of the stop of the server.
+pub(crate) struct StopSignal(watch::Receiver<bool>);
+
+impl StopSignal {
+    /// Returns when the server stops.
+    pub(crate) async fn stopped(&mut self) {
+        if self.0.wait_for(|is_stopping| *is_stopping).await.is_err() {
+            tracing::debug!("the API is gone, and with it its streams");
+        }
+    }
+}

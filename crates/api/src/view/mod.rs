@@ -1,0 +1,8 @@
+//! Records of the domain as the wire has them.
+
+pub(crate) mod event;
+pub(crate) mod execution;
+pub(crate) mod job;
+pub(crate) mod output;
+pub(crate) mod system;
+pub(crate) mod text;
