@@ -18,11 +18,21 @@ fn time_ordered(now: Timestamp, random: &dyn Random) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
+/// Reads a UUID with its hyphens, or as 32 hexadecimal digits as version 1 of OneOff wrote its ids.
+fn parse(text: &str) -> Result<Uuid, InvalidId> {
+    let invalid = || InvalidId(text.chars().take(64).collect());
+    // The other forms that `parse_str` knows have braces or a prefix, and nobody writes ids so.
+    if !matches!(text.len(), 32 | 36) {
+        return Err(invalid());
+    }
+    Uuid::parse_str(text).map_err(|_invalid| invalid())
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(into = "String", try_from = "String")]
         pub struct $name(Uuid);
 
         impl $name {
@@ -49,7 +59,21 @@ macro_rules! id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Uuid::parse_str(text).map(Self).map_err(|_invalid| InvalidId(text.chars().take(64).collect()))
+                parse(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.to_string()
             }
         }
     };

@@ -17,6 +17,7 @@ pub mod state;
 pub mod suggest;
 pub mod time;
 pub mod timestamp;
+pub mod transition;
 pub mod validation;
 
 pub use clock::{BootTime, Clock, Random};
@@ -27,6 +28,6 @@ pub use fence::Fence;
 pub use ids::{ExecutionId, JobId, JobKey};
 pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
 pub use outcome::{AttemptOutcome, Reason};
-pub use state::{IllegalTransition, Transition};
 pub use timestamp::Timestamp;
+pub use transition::{IllegalTransition, Obstacle, Transition};
 pub use validation::{FieldError, ValidationErrors};

@@ -1,91 +1,13 @@
-//! The state machine of a job: every legal step, and an error for every other.
+//! What each step makes of a job's state.
 
-use crate::job::named;
 use crate::retry::{delay, wants_retry};
 use crate::{
     AttemptOutcome, ExecutionStatus, Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash,
     OnLate, Timestamp,
 };
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-named! {
-    /// A step that somebody or something asks for.
-    Transition {
-        /// Start an attempt.
-        Claim = "claim",
-        /// Record that the run succeeded.
-        Complete = "complete",
-        /// Record that the run failed for good.
-        Fail = "fail",
-        /// Wait for another attempt.
-        Retry = "retry",
-        /// End without (further) running.
-        Cancel = "cancel",
-        /// Give up because it is too late.
-        Miss = "miss",
-        /// Add a hold.
-        Hold = "hold",
-        /// Release a hold.
-        Release = "release",
-        /// Edit the definition or the time.
-        Edit = "edit",
-        /// Start now, or again.
-        Execute = "execute",
-        /// Remove the job.
-        Delete = "delete",
-    }
-}
-
-/// A step that the job's status does not allow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot {transition} a job that is {status}{}", hint(*.status, *.transition))]
-pub struct IllegalTransition {
-    /// Where the job stands.
-    pub status: JobStatus,
-    /// What was asked for.
-    pub transition: Transition,
-}
-
-fn hint(status: JobStatus, transition: Transition) -> &'static str {
-    match (status, transition) {
-        (JobStatus::Running, _) => ": cancel it first, or wait for it",
-        (JobStatus::Held, Transition::Execute) => ": release it first",
-        (JobStatus::Scheduled, Transition::Release) => ": it has no hold",
-        (status, Transition::Edit | Transition::Hold) if status.is_final() => {
-            ": clone it, or execute it again"
-        }
-        _ => "",
-    }
-}
-
-/// The status after `transition` from `status`.
-///
-/// Releasing is listed as it is for the last hold; [`JobState::release`] stays `held` while others remain.
-///
-/// # Errors
-/// [`IllegalTransition`] for every pair that is not listed.
-pub fn next_status(status: JobStatus, transition: Transition) -> Result<JobStatus, IllegalTransition> {
-    use JobStatus::{Cancelled, Completed, Failed, Held, Missed, Running, Scheduled};
-    use Transition as T;
-    let next = match (status, transition) {
-        (Scheduled, T::Claim) => Running,
-        (Scheduled, T::Miss) => Missed,
-        (Scheduled, T::Edit | T::Execute) => Scheduled,
-        (Scheduled | Held, T::Hold) | (Held, T::Edit) => Held,
-        (Scheduled | Held | Running, T::Cancel) => Cancelled,
-        (Held, T::Release) => Scheduled,
-        (Running, T::Complete) => Completed,
-        (Running, T::Fail) => Failed,
-        (Running, T::Retry) => Scheduled,
-        (Completed | Failed | Cancelled | Missed, T::Execute) => Scheduled,
-        (Scheduled | Held | Completed | Failed | Cancelled | Missed, T::Delete) => status,
-        _ => return Err(IllegalTransition { status, transition }),
-    };
-    Ok(next)
-}
+pub use crate::transition::{IllegalTransition, Obstacle, Transition, next_status};
 
 /// What becomes of a job whose attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +24,10 @@ impl JobState {
         Ok(JobState { status, version: self.version + 1, ..self.clone() })
     }
 
+    fn refusal(&self, transition: Transition) -> IllegalTransition {
+        IllegalTransition::new(self.status, transition)
+    }
+
     /// An attempt starts.
     ///
     /// # Errors
@@ -110,19 +36,24 @@ impl JobState {
         Ok(JobState { next_attempt_at: None, ..self.step(Transition::Claim)? })
     }
 
-    /// The attempt ended; the job waits for the next one or is over.
+    /// The attempt ended; the job waits for the next one or is over. A job that is to be cancelled does not
+    /// wait for another attempt, whatever was decided before that was known.
     ///
     /// # Errors
     /// [`IllegalTransition`] unless the job is running.
     pub fn finish(&self, after: AfterAttempt) -> Result<JobState, IllegalTransition> {
         let state = match after {
+            // Only a running job carries this, so the step is legal only there.
+            AfterAttempt::Retry(_) if self.cancel_requested => self.step(Transition::Cancel)?,
             AfterAttempt::Retry(at) => JobState {
-                attempt: self.attempt + 1,
+                attempt: self.attempt.saturating_add(1),
                 next_attempt_at: Some(at),
                 ..self.step(Transition::Retry)?
             },
             AfterAttempt::Final(JobStatus::Completed) => self.step(Transition::Complete)?,
-            AfterAttempt::Final(JobStatus::Cancelled) => self.step(Transition::Cancel)?,
+            AfterAttempt::Final(JobStatus::Cancelled) if self.status == JobStatus::Running => {
+                self.step(Transition::Cancel)?
+            }
             AfterAttempt::Final(_) => self.step(Transition::Fail)?,
         };
         Ok(JobState { cancel_requested: false, ..state })
@@ -152,9 +83,13 @@ impl JobState {
     /// Adds a hold; one of the same reason is replaced.
     ///
     /// # Errors
-    /// [`IllegalTransition`] when the job is running or over.
+    /// [`IllegalTransition`] when the job is running or over, or when the hold ends by itself and the job has
+    /// no time at which it could start then.
     pub fn hold(&self, hold: Hold) -> Result<JobState, IllegalTransition> {
         let mut state = self.step(Transition::Hold)?;
+        if hold.until.is_some() && state.scheduled_at.is_none() {
+            return Err(IllegalTransition { obstacle: Obstacle::NoTime, ..self.refusal(Transition::Hold) });
+        }
         state.holds.retain(|open| open.reason != hold.reason);
         state.holds.push(hold);
         Ok(state)
@@ -163,15 +98,19 @@ impl JobState {
     /// Releases the hold of this reason. The job is scheduled again when it was the last one.
     ///
     /// # Errors
-    /// [`IllegalTransition`] when the job is not held, or not for this reason.
+    /// [`IllegalTransition`] when the job is not held, or not for this reason, or when this is its last hold and
+    /// it has no time.
     pub fn release(&self, reason: HoldReason) -> Result<JobState, IllegalTransition> {
         let mut state = self.step(Transition::Release)?;
         state.holds.retain(|open| open.reason != reason);
+        let refusal = self.refusal(Transition::Release);
         if state.holds.len() == self.holds.len() {
-            return Err(IllegalTransition { status: self.status, transition: Transition::Release });
+            return Err(IllegalTransition { obstacle: Obstacle::NoSuchHold(reason), ..refusal });
         }
-        if !state.holds.is_empty() || state.scheduled_at.is_none() {
+        if !state.holds.is_empty() {
             state.status = JobStatus::Held;
+        } else if state.scheduled_at.is_none() {
+            return Err(IllegalTransition { obstacle: Obstacle::NoTime, ..refusal });
         }
         Ok(state)
     }
@@ -208,7 +147,7 @@ impl JobState {
     pub fn execute(&self, now: Timestamp) -> Result<JobState, IllegalTransition> {
         let state = self.step(Transition::Execute)?;
         let (run, attempt) =
-            if self.status.is_final() { (self.run + 1, 0) } else { (self.run, self.attempt) };
+            if self.status.is_final() { (self.run.saturating_add(1), 0) } else { (self.run, self.attempt) };
         Ok(JobState {
             scheduled_at: Some(now),
             scheduled_local: None,
@@ -240,8 +179,8 @@ impl Job {
         match outcome.status {
             ExecutionStatus::Completed => AfterAttempt::Final(JobStatus::Completed),
             _ if self.state.cancel_requested => AfterAttempt::Final(JobStatus::Cancelled),
-            ExecutionStatus::Cancelled => AfterAttempt::Final(JobStatus::Cancelled),
             _ if outcome.reason == crate::Reason::Shutdown => self.after_loss(now),
+            ExecutionStatus::Cancelled => AfterAttempt::Final(JobStatus::Cancelled),
             _ if wants_retry(retry, self.state.attempt, outcome) => {
                 AfterAttempt::Retry(now.saturating_add(delay(retry, self.state.attempt, random)))
             }

@@ -1,11 +1,18 @@
 //! "Did you mean": the nearest known word to one that is not known.
 
+/// What is longer than this is no typo, and comparing it would cost.
+const WORD_MAX_BYTES: usize = 64;
+
 /// The word of `known` that `word` was probably meant to be, if any is near enough.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > WORD_MAX_BYTES {
+        return None;
+    }
+    let word = word.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&word.to_lowercase(), candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
@@ -21,5 +28,6 @@ mod tests {
         assert_eq!(nearest("schedule_at", known), Some("scheduled_at"));
         assert_eq!(nearest("Priorty", known), Some("priority"));
         assert_eq!(nearest("qqq", known), None);
+        assert_eq!(nearest(&"priority".repeat(100_000), known), None);
     }
 }

@@ -69,7 +69,9 @@ impl Timestamp {
     /// The instant for the time library, which has nanoseconds.
     #[must_use]
     pub fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        // `jiff::Timestamp::from_microsecond` refuses the last second of its own range.
+        let nanos = i32::try_from(self.0.rem_euclid(1_000_000) * 1000).unwrap_or(0);
+        jiff::Timestamp::new(self.0.div_euclid(1_000_000), nanos).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 
     /// The instant of the time library, cut to microseconds.
