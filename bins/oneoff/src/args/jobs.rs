@@ -1,0 +1,166 @@
+//! `oneoff jobs ...`.
+
+use crate::args::{Dst, IdArgs, JobArgs, PlainWaitArgs, TaskArgs, WaitArgs};
+use clap::{Args, Subcommand};
+use oneoff_domain::{JobId, JobStatus};
+
+/// What is done with jobs.
+#[derive(Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Create a job
+    Create(Box<CreateArgs>),
+    /// List jobs, latest first
+    List(JobListArgs),
+    /// Show a job
+    Get(GetArgs),
+    /// Cancel jobs, before or while they run
+    Cancel(IdsArgs),
+    /// Delete jobs and all that is known of them
+    Delete(DeleteArgs),
+    /// Start a job now, or again
+    Run(RunArgs),
+    /// Hold a job back
+    Hold(HoldArgs),
+    /// Release a job that was held back
+    Release(IdArgs),
+    /// Copy a job for another time
+    Clone(CloneArgs),
+    /// Move a job to another time
+    Reschedule(RescheduleArgs),
+}
+
+/// `oneoff jobs create`.
+#[derive(Args)]
+pub(crate) struct CreateArgs {
+    /// The job type: `http`, `shell`, ... [default: what --url, --script or CMD imply]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) job_type: Option<String>,
+    /// The config of the type, a JSON object; `@file` reads a file, `-` stdin
+    #[arg(long, value_name = "JSON|@FILE|-", conflicts_with_all = ["url", "script", "command"])]
+    pub(crate) config: Option<String>,
+    /// When: `2026-12-01 09:00`, `tomorrow 9am`, `in 2h`, `now`, ...
+    #[arg(long, value_name = "WHEN", required_unless_present = "hold")]
+    pub(crate) at: Option<String>,
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+}
+
+/// `oneoff jobs list`.
+#[derive(Args)]
+pub(crate) struct JobListArgs {
+    /// Only jobs of this status; can be repeated
+    #[arg(long = "status", value_name = "STATUS", value_delimiter = ',')]
+    pub(crate) statuses: Vec<JobStatus>,
+    /// Only jobs of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) job_type: Option<String>,
+    /// Only jobs of this project
+    #[arg(long, value_name = "ID")]
+    pub(crate) project: Option<String>,
+    /// Only the job with your own id
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<String>,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+    /// `scheduled_at` or `created_at`, largest first with a minus before it
+    #[arg(long, value_name = "FIELD", default_value = "-created_at", allow_hyphen_values = true)]
+    pub(crate) sort: String,
+}
+
+/// `oneoff jobs get`.
+#[derive(Args)]
+pub(crate) struct GetArgs {
+    /// The job
+    #[arg(value_name = "ID")]
+    pub(crate) id: JobId,
+    /// Wait for its end first, and end with its truth
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) plain: PlainWaitArgs,
+}
+
+/// A command about several jobs.
+#[derive(Args)]
+pub(crate) struct IdsArgs {
+    /// The jobs
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<JobId>,
+}
+
+/// `oneoff jobs delete`.
+#[derive(Args)]
+pub(crate) struct DeleteArgs {
+    /// The jobs
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<JobId>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+/// `oneoff jobs run`.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// The job
+    #[arg(value_name = "ID")]
+    pub(crate) id: JobId,
+    /// Wait for the end of the job, and end with its truth
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait, and show its output as it comes instead of the job
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) plain: PlainWaitArgs,
+}
+
+/// `oneoff jobs hold`.
+#[derive(Args)]
+pub(crate) struct HoldArgs {
+    /// The job
+    #[arg(value_name = "ID")]
+    pub(crate) id: JobId,
+    /// When the hold ends by itself
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+}
+
+/// `oneoff jobs clone`.
+#[derive(Args)]
+pub(crate) struct CloneArgs {
+    /// The job
+    #[arg(value_name = "ID")]
+    pub(crate) id: JobId,
+    /// When the copy runs, in one or several words
+    #[arg(value_name = "WHEN", required = true)]
+    pub(crate) when: Vec<String>,
+    /// Its name [default: that of the job and ` (clone)`]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+/// `oneoff jobs reschedule`.
+#[derive(Args)]
+pub(crate) struct RescheduleArgs {
+    /// The job
+    #[arg(value_name = "ID")]
+    pub(crate) id: JobId,
+    /// When it runs instead, in one or several words
+    #[arg(value_name = "WHEN", required = true)]
+    pub(crate) when: Vec<String>,
+    /// Which instant is meant when the clocks are changed
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) dst: Option<Dst>,
+    /// Accept a time in the past: the job is due at once
+    #[arg(long)]
+    pub(crate) allow_past: bool,
+}

@@ -1,0 +1,88 @@
+//! Changing a job: run, hold, release, clone, reschedule.
+
+use crate::args::{CloneArgs, HoldArgs, IdArgs, RescheduleArgs, RunArgs};
+use crate::clock;
+use crate::commands::ending::{Waiting, end_with};
+use crate::commands::{Outcome, Session};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::echo;
+use oneoff_api_types::{CloneJob, HoldJob, JobView, ReleaseJob, UpdateJob};
+use oneoff_client::FollowFrom;
+use serde_json::Map;
+
+/// `oneoff jobs run`.
+pub(crate) async fn run(session: &Session, args: RunArgs) -> Outcome {
+    let id = args.id.to_string();
+    let waits = args.wait || args.follow;
+    if !waits && args.plain.timeout.is_some() {
+        return Err(Failure::usage("--timeout needs --wait or --follow"));
+    }
+    session.client.execute_job(&id).await?;
+    let job = session.client.job(&id).await?;
+    session.console.notes.say(&format!("job {id} is due now"));
+    if !waits {
+        session.console.printer.one(&job)?;
+        return Ok(Exit::Ok);
+    }
+    let from = FollowFrom::Run(job.run);
+    end_with(session, &id, from, Waiting::of_plain(&args.plain, args.follow)).await
+}
+
+/// `oneoff jobs hold`.
+pub(crate) async fn hold(session: &Session, args: HoldArgs) -> Outcome {
+    let timezone = args.until.is_some().then(|| session.console.zone.clone());
+    let hold = HoldJob { reason: None, until: args.until, timezone };
+    let job = session.client.hold_job(&args.id.to_string(), &hold).await?;
+    session.console.notes.say(&format!("job {0} is held; release it with: oneoff jobs release {0}", job.id));
+    print(session, &job)
+}
+
+/// `oneoff jobs release`.
+pub(crate) async fn release(session: &Session, args: IdArgs) -> Outcome {
+    let job = session.client.release_job(&args.id.to_string(), &ReleaseJob::default()).await?;
+    say_when(session, &job, "released");
+    print(session, &job)
+}
+
+/// `oneoff jobs clone`.
+pub(crate) async fn clone(session: &Session, args: CloneArgs) -> Outcome {
+    let clone = CloneJob {
+        scheduled_at: args.when.join(" "),
+        timezone: Some(session.console.zone.clone()),
+        name: args.name,
+    };
+    let job = session.client.clone_job(&args.id.to_string(), &clone).await?;
+    say_when(session, &job, "created");
+    print(session, &job)
+}
+
+/// `oneoff jobs reschedule`.
+pub(crate) async fn reschedule(session: &Session, args: RescheduleArgs) -> Outcome {
+    let mut patch = Map::new();
+    patch.insert("scheduled_at".into(), args.when.join(" ").into());
+    patch.insert("timezone".into(), session.console.zone.clone().into());
+    if let Some(dst) = args.dst {
+        patch.insert("disambiguation".into(), dst.as_str().into());
+    }
+    if args.allow_past {
+        patch.insert("allow_past".into(), true.into());
+    }
+    let job = session.client.update_job(&args.id.to_string(), &UpdateJob(patch), None).await?;
+    say_when(session, &job, "moved");
+    print(session, &job)
+}
+
+fn say_when(session: &Session, job: &JobView, effect: &str) {
+    let when = match job.scheduled_at.as_deref().map(str::parse) {
+        Some(Ok(instant)) => echo(instant, &session.console.zone, clock::now()),
+        _ => "it has no time".to_owned(),
+    };
+    let still = if job.status == "held" { " (still held)" } else { "" };
+    session.console.notes.say(&format!("job {} {effect}: {when}{still}", job.id));
+}
+
+fn print(session: &Session, job: &JobView) -> Outcome {
+    session.console.printer.one(job)?;
+    Ok(Exit::Ok)
+}

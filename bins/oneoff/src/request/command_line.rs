@@ -1,0 +1,80 @@
+//! Command lines: run word by word, shown as a shell reads them.
+
+use oneoff_domain::limits::NAME_MAX_CHARS;
+use serde_json::{Map, Value, json};
+
+/// The script that runs its arguments exactly as they are.
+pub(crate) const EXEC_SCRIPT: &str = "exec \"$@\"";
+
+/// The config that runs a command, and the name it gives the job.
+///
+/// One word is for the shell to read, as users of `at` expect; of several, each is one argument.
+pub(crate) fn shell_config(command: &[String]) -> (Map<String, Value>, String) {
+    let config = match command {
+        [script] => json!({ "script": script }),
+        words => json!({ "script": EXEC_SCRIPT, "args": words }),
+    };
+    let config = match config {
+        Value::Object(config) => config,
+        _ => Map::new(),
+    };
+    let name = match command {
+        [script] => script.clone(),
+        words => quoted(words),
+    };
+    (config, short_name(&name))
+}
+
+/// Words as a shell reads them.
+pub(crate) fn quoted<S: AsRef<str>>(words: &[S]) -> String {
+    let quote = |word: &S| {
+        // Only a NUL cannot be quoted, and no word of a command line has one.
+        shlex::try_quote(word.as_ref())
+            .map_or_else(|_| word.as_ref().to_owned(), |quoted| quoted.into_owned())
+    };
+    words.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// A text as the name of a job: one line, no longer than a name may be.
+fn short_name(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = line.chars().filter(|c| !c.is_control()).collect();
+    if line.chars().count() <= NAME_MAX_CHARS {
+        return line;
+    }
+    line.chars().take(NAME_MAX_CHARS - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{quoted, shell_config};
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    #[test]
+    fn one_word_is_a_script_and_several_are_exact_arguments() {
+        let (config, name) = shell_config(&words(&["echo $HOME | wc -c"]));
+        assert_eq!(serde_json::to_string(&config).unwrap(), r#"{"script":"echo $HOME | wc -c"}"#);
+        assert_eq!(name, "echo $HOME | wc -c");
+
+        let (config, name) = shell_config(&words(&["printf", "%s\n", "a b", "", "it's $HOME"]));
+        assert_eq!(config["script"], "exec \"$@\"");
+        assert_eq!(config["args"], serde_json::json!(["printf", "%s\n", "a b", "", "it's $HOME"]));
+        assert!(name.starts_with("printf "), "{name}");
+    }
+
+    #[test]
+    fn a_long_or_many_lined_command_has_a_short_name() {
+        let (_, name) = shell_config(&words(&[&format!("echo\n{}", "ä".repeat(400))]));
+        assert_eq!(name.chars().count(), 256);
+        assert!(name.starts_with("echo ää") && name.ends_with('…'));
+    }
+
+    #[test]
+    fn a_shell_reads_the_words_back() {
+        let line = words(&["a b", "it's", "$x", "", "\n", "ü", "*"]);
+        assert_eq!(shlex::split(&quoted(&line)).unwrap(), line);
+    }
+}
