@@ -49,6 +49,13 @@ pub(crate) fn frontend(root: &Path) -> Result<Vec<PathBuf>> {
     with_extension(root, "frontend", &["ts", "vue"])
 }
 
+/// The documents, relative to `root`.
+pub(crate) fn documents(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = with_extension(root, "docs", &["md"])?;
+    found.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(PathBuf::from));
+    Ok(found)
+}
+
 fn with_extension(root: &Path, folder: &str, extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let all = files(&root.join(folder))?;
     let wanted = |path: &PathBuf| {

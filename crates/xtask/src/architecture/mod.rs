@@ -1,6 +1,7 @@
 //! The architecture test: who may use whom, and the rules of the house that no compiler knows.
 
 mod arrows;
+mod documents;
 mod graph;
 mod manifest;
 mod metadata;
@@ -35,6 +36,13 @@ pub(crate) fn check(root: &Path) -> Result<Findings> {
 
     for path in sources::code(root)? {
         findings.add(source::violations(&path.display().to_string(), &read(root, &path)?));
+    }
+    for mirror in documents::MIRRORS {
+        let code = read(root, Path::new(mirror.code))?;
+        findings.add(mirror.violations(&code, &read(root, Path::new(mirror.document))?));
+    }
+    for path in sources::documents(root)? {
+        findings.add(documents::dead_links(&path, &read(root, &path)?, |target| root.join(target).exists()));
     }
     Ok(findings)
 }

@@ -1,7 +1,7 @@
 //! The workspace passes, and each rule is shown to fail on what it is there to find.
 
 use super::graph::{Edge, EdgeKind, Graph};
-use super::{check, manifest, migrations, source};
+use super::{check, documents, manifest, migrations, source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -203,4 +203,24 @@ fn the_graph_is_really_read() {
     assert_eq!(find("oneoff", "oneoff-api").unwrap().optional, Some(vec!["http".to_owned()]));
     assert!(graph.reached.get("oneoff-server").unwrap().contains("libsqlite3-sys"));
     assert!(!graph.reached.get("oneoff-domain").unwrap().contains("proptest"));
+}
+
+#[test]
+fn a_dead_link_is_named() {
+    let text = "See [a](../README.md#top), [b](adr/0001-x.md), [c](https://example.com/x.md) and `f](x y)`.";
+    let exists = |path: &Path| path == Path::new("README.md");
+    assert_named(
+        &documents::dead_links(Path::new("docs/api.md"), text, exists),
+        &["docs/api.md", "adr/0001-x.md"],
+    );
+}
+
+#[test]
+fn what_a_document_leaves_out_is_named() {
+    let [settings, codes, ..] = documents::MIRRORS else { panic!("no mirrors") };
+    let table = "    name: \"HOST\",\n    default: \"x\",\n    name: \"PORT\",\n";
+    assert_named(&settings.violations(table, "| `HOST` |"), &["docs/operations.md", "setting `PORT`"]);
+    assert_named(&settings.violations("", ""), &["table.rs", "no setting"]);
+    let table = "    NotFound = NOT_FOUND, \"not_found\", \"Not found\";";
+    assert_named(&codes.violations(table, "`other`"), &["docs/api.md", "`not_found`"]);
 }
