@@ -1,0 +1,14 @@
+// The message that the page shows about what was just done.
+import { readonly, ref, type Ref } from 'vue'
+
+const current = ref<string | null>(null)
+
+export const notice: Readonly<Ref<string | null>> = readonly(current)
+
+export function say(text: string): void {
+  current.value = text
+}
+
+export function clearNotice(): void {
+  current.value = null
+}

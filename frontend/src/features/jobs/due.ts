@@ -1,0 +1,17 @@
+// When a job starts next, and how it says so.
+import type { Job } from '@/api/types'
+
+/** The next start: that of the retry where one waits. */
+export function dueAt(job: Job): string | null {
+  return job.next_attempt_at ?? job.scheduled_at
+}
+
+/** `retry 1 of 3` for a job that waits for or runs another attempt. */
+export function retryText(job: Job): string {
+  return job.attempt === 0 ? '' : `retry ${job.attempt} of ${job.max_retries}`
+}
+
+/** Whether the job has ended for good, unless somebody starts it anew. */
+export function isOver(job: Job): boolean {
+  return ['completed', 'failed', 'cancelled', 'missed'].includes(job.status)
+}

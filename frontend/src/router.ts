@@ -1,0 +1,13 @@
+// The pages. The path under which the server lives is read from the document's base.
+import JobsPage from '@/features/jobs/JobsPage.vue'
+import { createRouter, createWebHistory, type Router } from 'vue-router'
+
+export function newRouter(): Router {
+  return createRouter({
+    history: createWebHistory(new URL(document.baseURI).pathname),
+    routes: [
+      { path: '/', name: 'jobs', component: JobsPage },
+      { path: '/:rest(.*)*', redirect: '/' },
+    ],
+  })
+}
