@@ -48,7 +48,9 @@ pub(crate) enum Effect {
     Claim(Vec<ClaimRequest>),
     Start(Claimed),
     Ring(Alarm),
-    ClockStepped { jumped_us: i64 },
+    ClockStepped {
+        jumped_us: i64,
+    },
     /// After a stop: no claim is on its way any more, and none will be.
     Quiet,
 }

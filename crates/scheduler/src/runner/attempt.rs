@@ -56,12 +56,7 @@ impl Runner {
         Ended { outcome, completed_at, duration, output }
     }
 
-    async fn execute(
-        &self,
-        claimed: &ClaimedJob,
-        began: Began,
-        output: OutputWriter,
-    ) -> AttemptOutcome {
+    async fn execute(&self, claimed: &ClaimedJob, began: Began, output: OutputWriter) -> AttemptOutcome {
         let definition = &claimed.job.definition;
         let executor = match self.registry.get(&definition.job_type) {
             Ok(executor) => executor.clone(),

@@ -1,0 +1,117 @@
+//! A scheduler on a database of its own, with a fake executor of the type `fake`.
+
+use oneoff_domain::{Actor, Clock, Context, Event, EventKind, Execution, Job, JobId, JobStatus};
+use oneoff_executors::Registry;
+use oneoff_fakes::FakeExecutor;
+use oneoff_scheduler::{
+    JobDraft, Schedule, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom,
+};
+use oneoff_storage::{ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store, StoreOptions};
+use serde_json::Map;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Nothing that a test waits for takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Engine {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) service: Service,
+    pub(crate) fake: FakeExecutor,
+    pub(crate) directory: TempDir,
+}
+
+impl Engine {
+    pub(crate) async fn start(fake: FakeExecutor) -> Engine {
+        Self::start_with(fake, SchedulerSettings::default()).await
+    }
+
+    pub(crate) async fn start_with(fake: FakeExecutor, settings: SchedulerSettings) -> Engine {
+        Self::start_in(tempfile::tempdir().unwrap(), fake, settings).await
+    }
+
+    pub(crate) async fn start_in(
+        directory: TempDir,
+        fake: FakeExecutor,
+        settings: SchedulerSettings,
+    ) -> Engine {
+        let store = open(directory.path());
+        let mut registry = Registry::new();
+        registry.register(fake.clone());
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let scheduler = Scheduler::start(store, registry, settings, clock, random).await.unwrap();
+        let service = scheduler.service();
+        Engine { scheduler, service, fake, directory }
+    }
+
+    pub(crate) async fn create(&self, draft: JobDraft) -> Job {
+        self.service.create_job(context(), draft).await.unwrap().value
+    }
+
+    /// The job once it is over.
+    pub(crate) async fn over(&self, id: JobId) -> Job {
+        let job = self.service.wait_for_job(id, PATIENCE).await.unwrap();
+        assert!(job.state.status.is_final(), "{job:?}");
+        job
+    }
+
+    /// The job once it is running.
+    pub(crate) async fn running(&self, id: JobId) -> Job {
+        self.job_when(id, |job| job.state.status == JobStatus::Running).await
+    }
+
+    pub(crate) async fn job_when(&self, id: JobId, wanted: impl Fn(&Job) -> bool) -> Job {
+        let mut events = self.service.event_sequence();
+        let wait = async {
+            loop {
+                events.mark_unchanged();
+                let job = self.service.job(id).await.unwrap();
+                if wanted(&job) {
+                    return job;
+                }
+                events.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the job came to be as wanted")
+    }
+
+    /// The executions of a job, oldest first.
+    pub(crate) async fn executions(&self, id: JobId) -> Vec<Execution> {
+        let filter = ExecutionFilter { job_id: Some(id), ..ExecutionFilter::default() };
+        let page = PageRequest {
+            sort: ExecutionSort::StartedAt,
+            order: SortOrder::Ascending,
+            limit: 200,
+            cursor: None,
+            with_total: false,
+        };
+        self.service.executions(filter, page).await.unwrap().items
+    }
+
+    /// The events of a job, in order.
+    pub(crate) async fn events(&self, id: JobId) -> Vec<EventKind> {
+        let events: Vec<Event> = self.service.events_after(0, 10_000).await.unwrap().unwrap();
+        let of_job = |event: Event| (event.event.job_id == Some(id)).then_some(event.event.kind);
+        events.into_iter().filter_map(of_job).collect()
+    }
+}
+
+pub(crate) fn open(directory: &Path) -> Store {
+    Store::open(StoreOptions::new(directory.join("oneoff.db")), SystemClock.now()).unwrap()
+}
+
+pub(crate) fn context() -> Context {
+    Context::new(Actor::Library)
+}
+
+/// A job of the type `fake`.
+pub(crate) fn draft(at: &str) -> JobDraft {
+    JobDraft::new("fake", Map::new(), Schedule::at(at))
+}
+
+/// An engine over a fake that succeeds at once.
+pub(crate) async fn engine() -> Engine {
+    Engine::start(FakeExecutor::new("fake")).await
+}

@@ -1,0 +1,49 @@
+//! Holds: given by people, released by people or by time.
+
+use crate::harness::{context, draft, engine};
+use oneoff_domain::{EventKind, HoldReason, JobStatus};
+use oneoff_scheduler::{JobDraft, Schedule};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_job_does_not_run_until_its_last_hold_is_released() {
+    let engine = engine().await;
+    let job = engine.create(draft("in 1s")).await;
+    let service = &engine.service;
+    service.hold_job(context(), job.id, HoldReason::Manual, None).await.unwrap();
+    service.hold_job(context(), job.id, HoldReason::Approval, None).await.unwrap();
+    let later = engine.create(draft("in 1200ms")).await;
+    engine.over(later.id).await;
+    let held = service.release_job(context(), job.id, HoldReason::Manual).await.unwrap();
+    assert_eq!(held.state.status, JobStatus::Held, "one hold is left");
+    assert_eq!(engine.fake.ran().len(), 1);
+    service.release_job(context(), job.id, HoldReason::Approval).await.unwrap();
+    assert_eq!(engine.over(job.id).await.state.status, JobStatus::Completed);
+    let released = engine.events(job.id).await.into_iter().filter(|kind| *kind == EventKind::JobReleased);
+    assert_eq!(released.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_ends_by_itself_at_its_time() {
+    let engine = engine().await;
+    let job = engine.create(draft("in 500ms")).await;
+    let until = Some(Schedule::at("in 2s"));
+    let held = engine.service.hold_job(context(), job.id, HoldReason::Manual, until).await.unwrap();
+    engine.over(job.id).await;
+    let until = held.state.holds[0].until.unwrap();
+    assert!(engine.executions(job.id).await[0].started_at >= until);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_may_be_created_held_and_without_a_time() {
+    let engine = engine().await;
+    let mut held = JobDraft { held: true, ..draft("x") };
+    held.schedule.at = None;
+    let job = engine.create(held).await;
+    assert_eq!((job.state.status, job.state.scheduled_at), (JobStatus::Held, None));
+    let early = engine.service.release_job(context(), job.id, HoldReason::Manual).await;
+    assert!(early.is_err(), "it has no time to run at: {early:?}");
+    let patch = oneoff_scheduler::JobPatch { schedule: Some(Schedule::at("now")), ..Default::default() };
+    engine.service.update_job(context(), job.id, patch).await.unwrap();
+    engine.service.release_job(context(), job.id, HoldReason::Manual).await.unwrap();
+    engine.over(job.id).await;
+}
