@@ -7,10 +7,6 @@ use reqwest::Method;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// How often a create is sent again after its connection was lost.
-const CREATE_RETRIES: u32 = 2;
-const CREATE_RETRY_DELAY: Duration = Duration::from_millis(200);
-
 /// Which jobs are listed, and in which order. What is not set does not restrict.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobQuery {
@@ -70,17 +66,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub async fn create_job_with_key(&self, job: &CreateJob, key: &str) -> Result<JobView, ClientError> {
-        let call = Call::post(&["jobs"]).header("Idempotency-Key", key.to_owned()).json(job)?;
-        let mut retries = 0;
-        loop {
-            match self.data(&call).await {
-                Err(ClientError::Unreachable { was_sent: true, .. }) if retries < CREATE_RETRIES => {
-                    retries += 1;
-                    tokio::time::sleep(CREATE_RETRY_DELAY * retries).await;
-                }
-                result => return result,
-            }
-        }
+        self.data_once(Call::post(&["jobs"]).json(job)?, key).await
     }
 
     /// The job that such a create would make. Nothing is stored.
@@ -144,20 +130,22 @@ impl Client {
         self.empty(&with_version(Call::new(Method::DELETE, &["jobs", id]), if_version)).await
     }
 
-    /// Starts a job now, or again.
+    /// Starts a job now, or again, and once however often the call is sent again for a lost connection.
     ///
     /// # Errors
     /// Any [`ClientError`].
-    pub async fn execute_job(&self, id: &str) -> Result<(), ClientError> {
-        self.empty(&Call::post(&["jobs", id, "execute"]).json(&Map::<String, Value>::new())?).await
+    pub async fn execute_job(&self, id: &str) -> Result<JobView, ClientError> {
+        let call = Call::post(&["jobs", id, "execute"]).json(&Map::<String, Value>::new())?;
+        self.data_once(call, &idempotency::new_key()?).await
     }
 
-    /// Cancels a job that waits or runs.
+    /// Cancels a job that waits or runs. One whose attempt takes longer to end comes back as `running`, with
+    /// `cancel_requested`.
     ///
     /// # Errors
     /// Any [`ClientError`].
-    pub async fn cancel_job(&self, id: &str) -> Result<(), ClientError> {
-        self.empty(&Call::post(&["jobs", id, "cancel"]).json(&Map::<String, Value>::new())?).await
+    pub async fn cancel_job(&self, id: &str) -> Result<JobView, ClientError> {
+        self.data(&Call::post(&["jobs", id, "cancel"]).json(&Map::<String, Value>::new())?).await
     }
 
     /// Makes a copy of a job for another time.
@@ -165,8 +153,8 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub async fn clone_job(&self, id: &str, clone: &CloneJob) -> Result<JobView, ClientError> {
-        let key = idempotency::new_key()?;
-        self.data(&Call::post(&["jobs", id, "clone"]).header("Idempotency-Key", key).json(clone)?).await
+        let call = Call::post(&["jobs", id, "clone"]).json(clone)?;
+        self.data_once(call, &idempotency::new_key()?).await
     }
 
     /// Holds a job back.

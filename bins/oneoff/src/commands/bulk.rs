@@ -23,11 +23,10 @@ pub(crate) async fn cancel(session: &Session, args: IdsArgs) -> Outcome {
 }
 
 async fn cancel_one(session: &Session, id: &str) -> Result<JobView, Failure> {
-    session.client.cancel_job(id).await?;
-    let job = session.client.job(id).await?;
-    let effect = match job.cancel_requested {
-        true => "is told to end its attempt",
-        false => "is cancelled",
+    let job = session.client.cancel_job(id).await?;
+    let effect = match job.status.as_str() {
+        "running" => "was told to end its attempt",
+        _ => "is cancelled",
     };
     session.console.notes.say(&format!("job {id} {effect}"));
     Ok(job)

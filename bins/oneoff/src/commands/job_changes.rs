@@ -18,8 +18,7 @@ pub(crate) async fn run(session: &Session, args: RunArgs) -> Outcome {
     if !waits && args.plain.timeout.is_some() {
         return Err(Failure::usage("--timeout needs --wait or --follow"));
     }
-    session.client.execute_job(&id).await?;
-    let job = session.client.job(&id).await?;
+    let job = session.client.execute_job(&id).await?;
     session.console.notes.say(&format!("job {id} is due now"));
     if !waits {
         session.console.printer.one(&job)?;
