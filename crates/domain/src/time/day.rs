@@ -57,7 +57,7 @@ pub(super) enum Day {
     /// With the day's name, where it was written too.
     Date(Date, Option<Weekday>),
     /// Month and day: in the next year in which it is still ahead.
-    MonthDay(i8, i8, Option<Weekday>),
+    Yearless(i8, i8, Option<Weekday>),
 }
 
 /// Reads a day if one comes next.
@@ -188,7 +188,7 @@ fn with_year(
         let message = format!("{} never has a day {day}", name_of_month(month));
         TimeError { message, hint, ..error }.span(cursor.span_from(start))
     })?;
-    Ok(Day::MonthDay(month, day, named))
+    Ok(Day::Yearless(month, day, named))
 }
 
 fn name_of_month(month: i8) -> &'static str {

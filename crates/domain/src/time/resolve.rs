@@ -143,7 +143,7 @@ impl Present<'_> {
                 let days = monday + i64::from(weekday.to_monday_zero_offset());
                 self.on(self.days_on(self.today, days)?, wall)
             }
-            Some(Day::MonthDay(month, day, named)) => {
+            Some(Day::Yearless(month, day, named)) => {
                 let years = self.today.year()..=self.today.year().saturating_add(12);
                 let dates = years.filter_map(|year| Date::new(year, month, day).ok());
                 let resolved = self.next_of(dates, wall)?;
