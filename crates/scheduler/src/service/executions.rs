@@ -42,27 +42,37 @@ impl Service {
     ) -> Result<OutputPage, ServiceError> {
         let deadline = Instant::now() + wait;
         let mut events = self.event_sequence();
+        let mut attempts = self.inner.running.count();
         loop {
             events.mark_unchanged();
+            attempts.mark_unchanged();
             let flushed = self.inner.running.follow_output(id);
             let page = self.inner.store.output(id, offset, limit_bytes).await?;
             let page = page.ok_or_else(|| not_found(id))?;
             if !page.slices.is_empty() || page.complete || Instant::now() >= deadline {
                 return Ok(page);
             }
-            let _timed_out = tokio::time::timeout_at(deadline, more(flushed, &mut events)).await;
+            let _timed_out = tokio::time::timeout_at(deadline, more(flushed, &mut attempts, &mut events)).await;
         }
     }
 }
 
-/// Resolves when output was stored, or, when the attempt is over, when the next event is committed.
-async fn more(flushed: Option<watch::Receiver<()>>, events: &mut watch::Receiver<i64>) {
-    let Some(mut flushed) = flushed else {
-        let _closed = events.changed().await;
-        return;
-    };
-    // An error means that the attempt has left the running ones: the caller looks again.
-    let _left = flushed.changed().await;
+/// Resolves when output was stored, when the attempt has left the running ones, or, of an attempt that is not
+/// among them (not yet, or not any more), when others come and go or an event is committed.
+async fn more(
+    flushed: Option<watch::Receiver<()>>,
+    attempts: &mut watch::Receiver<usize>,
+    events: &mut watch::Receiver<i64>,
+) {
+    match flushed {
+        Some(mut flushed) => {
+            let _left = flushed.changed().await;
+        }
+        None => tokio::select! {
+            _ = attempts.changed() => {}
+            _ = events.changed() => {}
+        },
+    }
 }
 
 fn not_found(id: ExecutionId) -> ServiceError {
