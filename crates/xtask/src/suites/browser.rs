@@ -14,7 +14,8 @@ pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
     require(FOR_UI)?;
     ui::prepare(workspace)?;
     workspace.build_ui()?;
-    run(&mut workspace.build_programs(Profile::Dev))?;
+    // With the targets and features of the Rust tests, so that nothing is compiled a second time.
+    run(&mut workspace.cargo(&["build", "--workspace", "--all-features", "--all-targets"]))?;
     let mut npm = workspace.npm(&["run", "test:e2e"]);
     npm.env("ONEOFF_SERVER_BIN", workspace.program(Profile::Dev, "oneoff-server"));
     npm.env("CHROMIUM_BIN", chromium);
