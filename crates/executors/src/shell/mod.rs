@@ -10,8 +10,6 @@ mod group;
 mod interpreter;
 mod pump;
 mod sweeper;
-#[cfg(test)]
-mod tests;
 
 pub use environment::BaseEnvironment;
 

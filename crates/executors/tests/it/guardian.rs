@@ -1,0 +1,143 @@
+//! The guardian with a real server process, which is this test's own program in another role.
+
+use crate::support::{PATIENCE, eventually, execution_id, lives, processes_of, start_watched};
+use oneoff_domain::ExecutionId;
+use oneoff_executors::process::{Guardian, ProcessWatch, guardian_main};
+use oneoff_executors::{BaseEnvironment, ShellExecutor};
+use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A filter that no test matches: given where this program is not to test but to play a role.
+const AS_A_ROLE: &str = "as-a-role";
+
+fn role(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", &format!("guardian::{name}"), AS_A_ROLE, "--nocapture", "--test-threads=1"]);
+    command
+}
+
+fn is_a_role() -> bool {
+    std::env::args().any(|argument| argument == AS_A_ROLE)
+}
+
+fn guardian(token: &str) -> Guardian {
+    let command = role("plays_the_guardian");
+    Guardian::spawn(command.get_program(), command.get_args(), token).unwrap()
+}
+
+#[test]
+fn plays_the_guardian() {
+    if is_a_role() {
+        let _nobody_asks = guardian_main();
+        std::process::exit(0);
+    }
+}
+
+#[tokio::test]
+async fn plays_a_server() {
+    if !is_a_role() {
+        return;
+    }
+    let guardian = Arc::new(guardian(&execution_id().to_string()));
+    let script =
+        "setsid sleep 300 >/dev/null 2>&1 & sleep 300 & env -i /bin/sleep 300 & trap '' TERM; sleep 300; :";
+    let shell = ShellExecutor::new(BaseEnvironment::of_this_process());
+    let attempt = start_watched(&shell, &json!({"script": script}), guardian.clone());
+    let id = attempt.id;
+    eventually("its processes run", PATIENCE, || processes_of(id).len() == 4).await;
+    println!("\nrunning {id} {}", guardian.process_id().unwrap());
+    attempt.task.await.unwrap();
+}
+
+/// A server with a running job.
+struct Server {
+    child: Child,
+    execution_id: ExecutionId,
+    guardian: i32,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut child = role("plays_a_server").stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let line = lines.find(|line| line.starts_with("running 0")).expect("the server runs a job");
+        let words: Vec<_> = line.split_whitespace().collect();
+        Server { child, execution_id: words[1].parse().unwrap(), guardian: words[2].parse().unwrap() }
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        assert_eq!(self.child.wait().unwrap().signal(), Some(9));
+    }
+}
+
+fn signal(pid: i32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn all_ends_within_a_second_of_the_servers_death() {
+    let mut server = Server::start();
+    assert_eq!(processes_of(server.execution_id).len(), 4);
+    let began = Instant::now();
+    server.kill();
+    let (id, guardian) = (server.execution_id, server.guardian);
+    eventually("no process is left", Duration::from_secs(1), || processes_of(id).is_empty()).await;
+    eventually("the guardian has gone", PATIENCE, || !lives(guardian)).await;
+    println!("all gone after {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn the_guardian_outlives_signals_that_are_not_for_it() {
+    let mut server = Server::start();
+    for name in ["-TERM", "-INT", "-HUP", "-QUIT"] {
+        signal(server.guardian, name);
+    }
+    server.kill();
+    let id = server.execution_id;
+    eventually("no process is left", Duration::from_secs(1), || processes_of(id).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_guardian_that_dies_is_started_again_and_told_everything() {
+    let mut server = Server::start();
+    let first = server.guardian;
+    signal(first, "-KILL");
+    let parent = server.child.id().to_string();
+    let second = || {
+        let found = Command::new("pgrep").args(["-P", &parent, "-f", "plays_the_guardian"]).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().trim().parse::<i32>().ok().filter(|pid| *pid != first)
+    };
+    eventually("a second guardian runs", PATIENCE, || second().is_some()).await;
+    assert_eq!(processes_of(server.execution_id).len(), 4, "the job goes on");
+    // It may not have read all yet, and must end all the same: the server's words wait in the pipe.
+    server.kill();
+    let id = server.execution_id;
+    eventually("no process is left", 2 * Duration::from_secs(1), || processes_of(id).is_empty()).await;
+}
+
+#[test]
+fn a_guardian_says_goodbye_at_once() {
+    let guardian = guardian("a-token-of-nobody");
+    let pid = i32::try_from(guardian.process_id().unwrap()).unwrap();
+    let variables = guardian.environment();
+    assert_eq!(variables, [("ONEOFF_INSTANCE".to_owned(), "a-token-of-nobody".to_owned())]);
+    guardian.started(execution_id(), 1_999_999);
+    let began = Instant::now();
+    guardian.shutdown();
+    guardian.shutdown();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "it was reaped");
+}
+
+#[test]
+fn a_token_must_be_one_word_and_a_program_must_exist() {
+    for token in ["", "a b", "a\nquit", "a\0"] {
+        assert!(Guardian::spawn("/bin/true", [""; 0], token).is_err(), "{token:?}");
+    }
+    assert!(Guardian::spawn("/no/such/program", [""; 0], "t").is_err());
+}
