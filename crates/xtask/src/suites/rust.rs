@@ -26,7 +26,7 @@ pub(super) fn architecture(workspace: &Workspace) -> Result<Report> {
     let failure = (failed > 0).then(|| findings.violations.join("\n"));
     let tally = Tally { passed: findings.checked.saturating_sub(failed), failed, ignored: 0 };
     println!("{} things looked at", findings.checked);
-    Ok(Report { tally, unit: "rules", failure })
+    Ok(Report { tally, unit: "checks", failure })
 }
 
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
