@@ -18,6 +18,6 @@ pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
     run(&mut workspace.cargo(&["build", "--workspace", "--all-features", "--all-targets"]))?;
     let mut npm = workspace.npm(&["run", "test:e2e"]);
     npm.env("ONEOFF_SERVER_BIN", workspace.program(Profile::Dev, "oneoff-server"));
-    npm.env("CHROMIUM_BIN", chromium);
+    npm.env("CHROMIUM_PATH", chromium);
     ui::vitest(&mut npm)
 }
