@@ -101,6 +101,11 @@ pub(crate) fn by_hash(conn: &mut SqliteConnection, hash: &str) -> Result<Option<
     }))
 }
 
+/// Whether there is any key.
+pub(crate) fn exists(conn: &mut SqliteConnection) -> Result<bool, WriteError> {
+    Ok(diesel::select(diesel::dsl::exists(api_keys::table.select(api_keys::id))).get_result(conn)?)
+}
+
 /// The API keys of a database that a server may have open at the same time.
 #[derive(Clone)]
 pub struct ApiKeyStore {

@@ -341,6 +341,14 @@ impl Store {
         self.inner.reader.read(move |conn| api_key::by_hash(conn, &key_hash)).await
     }
 
+    /// Whether there is any API key, expired or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_api_keys(&self) -> Result<bool, StoreError> {
+        self.inner.reader.read(api_key::exists).await
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

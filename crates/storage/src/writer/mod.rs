@@ -7,6 +7,9 @@ pub(crate) mod lanes;
 pub(crate) mod request;
 pub(crate) mod tx;
 
+#[cfg(test)]
+mod tests;
+
 use crate::StoreError;
 use crate::failure::WriteError;
 use group::GroupWriter;

@@ -1,0 +1,157 @@
+//! Many at once: nobody is refused, few commits serve many, dropped callers cancel nothing, floods end.
+
+use crate::fixture::*;
+use oneoff_domain::*;
+use oneoff_storage::*;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_creates_and_a_thousand_reads_succeed_in_few_commits() {
+    let sqlite = TestStore::new();
+    let heard = Heard::on(&sqlite.store);
+    let first = create(&sqlite.store, new_job(at(1))).await;
+    let mut creates = Vec::new();
+    let mut reads = Vec::new();
+    for second in 0..1_000 {
+        let store = sqlite.store.clone();
+        creates.push(tokio::spawn(async move {
+            store.create_jobs(context(), noon(), vec![new_job(at(second))]).await
+        }));
+        let store = sqlite.store.clone();
+        reads.push(tokio::spawn(async move { store.job(first.id).await }));
+    }
+    let mut ids = Vec::new();
+    for task in creates {
+        ids.push(task.await.unwrap().unwrap().value[0].id);
+    }
+    for task in reads {
+        assert!(task.await.unwrap().unwrap().is_some());
+    }
+    assert!(heard.commits() < 500, "{} commits for 1,001 creates", heard.commits());
+    let reopened = sqlite.reopen();
+    for id in ids {
+        assert!(reopened.store.job(id).await.unwrap().is_some());
+    }
+    assert_eq!(reopened.store.counters().await.unwrap().jobs[&JobStatus::Scheduled], 1_001);
+}
+
+/// Holds the writer in a commit until it is let go.
+struct Gate(Barrier, Barrier);
+
+impl CommitListener for Gate {
+    fn committed(&self, _committed: Committed) {
+        self.0.wait();
+        self.1.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_waiting_does_not_cancel_and_a_flood_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(StoreOptions { max_waiting_writes: 3, ..options(&directory) }, noon()).unwrap();
+    let gate = Arc::new(Gate(Barrier::new(2), Barrier::new(2)));
+    store.listen(Arc::clone(&gate) as Arc<dyn CommitListener>);
+    let task = |store: &Store, job: NewJob| {
+        let store = store.clone();
+        tokio::spawn(async move { store.create_jobs(context(), noon(), vec![job]).await })
+    };
+    let first = task(&store, new_job(at(1)));
+    gate.0.wait();
+
+    // The writer stands still: what comes now waits, up to the limit.
+    let dropped = new_job(at(2));
+    let dropped_id = dropped.id;
+    let mut future = Box::pin(store.create_jobs(context(), noon(), vec![dropped]));
+    assert!(futures_poll_once(&mut future).is_none());
+    drop(future);
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut future = Box::pin(store.create_jobs(context(), noon(), vec![new_job(at(3))]));
+        assert!(futures_poll_once(&mut future).is_none());
+        waiting.push(future);
+    }
+    let refused = store.create_jobs(context(), noon(), vec![new_job(at(4))]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Overloaded), "{refused:?}");
+    gate.1.wait();
+    gate.0.wait();
+    gate.1.wait();
+    first.await.unwrap().unwrap();
+    for future in waiting {
+        future.await.unwrap();
+    }
+    assert!(store.job(dropped_id).await.unwrap().is_some());
+}
+
+/// Polls a future once.
+fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::Pin::new(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so_after_all_that_waited_is_done() {
+    let sqlite = TestStore::new();
+    let store = sqlite.store.clone();
+    let mut waiting = Vec::new();
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        let job = new_job(at(1));
+        ids.push(job.id);
+        let mut future = Box::pin(store.create_jobs(context(), noon(), vec![job]));
+        assert!(futures_poll_once(&mut future).is_none());
+        waiting.push(future);
+    }
+    let closing = sqlite.store.clone();
+    tokio::task::spawn_blocking(move || closing.close()).await.unwrap();
+    for future in waiting {
+        future.await.unwrap();
+    }
+    let refused = store.create_jobs(context(), noon(), vec![new_job(at(1))]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Closed));
+    assert!(matches!(store.job(ids[0]).await.unwrap_err(), StoreError::Closed));
+    assert!(matches!(store.ping().await.unwrap_err(), StoreError::Closed));
+    let reopened = sqlite.reopen();
+    for id in ids {
+        assert!(reopened.store.job(id).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_panics_takes_nobody_along() {
+    struct Panics;
+    impl CommitListener for Panics {
+        fn committed(&self, _committed: Committed) {
+            panic!("a listener's own fault");
+        }
+    }
+    let sqlite = TestStore::new();
+    sqlite.store.listen(Arc::new(Panics));
+    for _ in 0..2 {
+        create(&sqlite.store, new_job(at(1))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_panics_is_answered_alone() {
+    let sqlite = TestStore::new();
+    let job = create(&sqlite.store, new_job(at(1))).await;
+    let error =
+        sqlite.store.change_job(context(), noon(), job.id, Box::new(|_| panic!("no"))).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert_eq!(job_now(&sqlite.store, job.id).await, job);
+    sqlite.store.change_job(context(), noon(), job.id, cancel()).await.unwrap();
+}
+
+/// Not a target: a guard against a store that became slower by a factor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_creates_take_well_below_a_millisecond_each() {
+    let sqlite = TestStore::new();
+    let new = (0..2_000).map(|second| new_job(at(second * 7_919 % 100_000))).collect();
+    let began = Instant::now();
+    sqlite.store.create_jobs(context(), noon(), new).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}

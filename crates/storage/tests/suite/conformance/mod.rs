@@ -1,0 +1,24 @@
+//! What every database must do: each `exercise` takes an empty store of any kind.
+
+mod changing;
+mod claiming;
+mod creating;
+mod events;
+mod finishing;
+mod listing;
+mod output;
+mod recovering;
+mod retaining;
+mod waiting;
+
+/// Runs exercises, each on an empty store on SQLite.
+macro_rules! on_sqlite {
+    ($($exercise:ident),+ $(,)?) => {
+        $(#[tokio::test]
+        async fn $exercise() {
+            let sqlite = $crate::fixture::TestStore::new();
+            super::exercise::$exercise(&sqlite.store).await;
+        })+
+    };
+}
+pub(crate) use on_sqlite;

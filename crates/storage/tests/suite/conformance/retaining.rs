@@ -1,0 +1,69 @@
+//! Retention: what is too old goes, in slices, and nothing else does.
+
+mod sqlite {
+    crate::conformance::on_sqlite!(
+        only_what_is_old_is_removed,
+        retention_goes_on_until_nothing_is_old,
+        an_idempotency_key_is_forgotten_with_its_record,
+    );
+}
+
+pub(crate) mod exercise {
+    use crate::fixture::*;
+    use bytes::Bytes;
+    use oneoff_domain::*;
+    use oneoff_storage::*;
+
+    fn before(time: Timestamp) -> RetentionPolicy {
+        RetentionPolicy { executions_before: time, events_before: time, idempotency_before: time }
+    }
+
+    pub(crate) async fn only_what_is_old_is_removed(store: &Store) {
+        let old = claim(store, at(1), &create(store, new_job(at(1))).await).await;
+        let mut end = ending(&old, AttemptOutcome::success(), at(2));
+        let bytes = Bytes::from_static(b"x");
+        end.output = vec![NewOutputChunk { stream: OutputStream::Stdout, offset: 0, at: at(2), bytes }];
+        store.finish(end).await.unwrap();
+        let young = claim(store, at(1), &create(store, new_job(at(1))).await).await;
+        finish(store, &young, AttemptOutcome::success(), at(100)).await;
+        let running = claim(store, at(1), &create(store, new_job(at(1))).await).await;
+        let slice = store.retain(before(at(50))).await.unwrap();
+        assert_eq!((slice.executions, slice.more), (1, false));
+        assert_eq!(store.execution(old.execution_id).await.unwrap(), None);
+        assert_eq!(store.output(old.execution_id, 0, 10).await.unwrap(), None);
+        assert_eq!(job_now(store, old.job.id).await.last_execution, None);
+        assert_eq!(job_now(store, young.job.id).await.last_execution, Some(young.execution_id));
+        assert!(store.execution(running.execution_id).await.unwrap().is_some(), "it still runs");
+        finish(store, &running, AttemptOutcome::success(), at(101)).await;
+    }
+
+    pub(crate) async fn retention_goes_on_until_nothing_is_old(store: &Store) {
+        let new = (0..450).map(|_| new_job(at(1))).collect();
+        let jobs = store.create_jobs(context(), noon(), new).await.unwrap().value;
+        for job in &jobs {
+            let claimed = claim(store, at(1), job).await;
+            finish(store, &claimed, AttemptOutcome::success(), at(2)).await;
+        }
+        let (mut executions, mut records, mut slices) = (0, 0, 0);
+        loop {
+            let slice = store.retain(before(at(50))).await.unwrap();
+            executions += slice.executions;
+            records += slice.records;
+            slices += 1;
+            if !slice.more {
+                break;
+            }
+        }
+        assert_eq!((executions, records), (450, 450 * 3 + 450));
+        assert!(slices >= 3, "{slices} slices");
+        assert_eq!(store.counters().await.unwrap().jobs[&JobStatus::Completed], 450, "jobs stay");
+    }
+
+    pub(crate) async fn an_idempotency_key_is_forgotten_with_its_record(store: &Store) {
+        let request = || store.create_jobs(with_key("k", "f"), noon(), vec![new_job(at(1))]);
+        request().await.unwrap();
+        assert!(request().await.unwrap().replayed);
+        store.retain(before(at(50))).await.unwrap();
+        assert!(!request().await.unwrap().replayed);
+    }
+}
