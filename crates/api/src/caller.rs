@@ -13,7 +13,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 use oneoff_domain::{Actor, Context, IdempotencyKey};
-use crate::idempotency::hash_api_key;
+use oneoff_secrets::api_key::hash_api_key;
 use oneoff_storage::ApiKey;
 use std::pin::Pin;
 

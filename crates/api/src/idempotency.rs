@@ -35,7 +35,6 @@ pub(crate) fn of_request(
     Ok(Some(IdempotencyKey { key: key.to_owned(), fingerprint: fingerprint(method, path, body) }))
 }
 
-pub(crate) fn hash_api_key(k: &str) -> String { fingerprint(k, "", b"") }
 /// SHA-256 over the parts, each closed by a byte that occurs in neither method nor path.
 fn fingerprint(method: &str, path: &str, body: &[u8]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);

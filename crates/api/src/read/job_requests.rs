@@ -8,7 +8,7 @@ use oneoff_domain::limits::{
     KEY_MAX_CHARS, NAME_MAX_CHARS, RETRY_EXIT_CODES_MAX, TAG_MAX_CHARS, TAGS_MAX, TIME_EXPRESSION_MAX_CHARS,
 };
 use oneoff_domain::time::Disambiguation;
-use oneoff_domain::{FieldError, HoldReason, ValidationErrors};
+use oneoff_domain::HoldReason;
 use oneoff_scheduler::{JobDraft, Schedule};
 
 /// Characters of words that are looked up: job types and zones.
@@ -85,15 +85,6 @@ pub(crate) fn parse_time(object: JsonObject) -> Result<Schedule, ApiError> {
         Schedule { at: reader.text("expression", TIME_EXPRESSION_MAX_CHARS), ..schedule(&mut reader) };
     reader.finish().map_err(ApiError::invalid)?;
     Ok(schedule)
-}
-
-/// Errors of the service about a time, under the name that the field has in this request.
-pub(crate) fn renamed(errors: ValidationErrors, from: &str, to: &str) -> ValidationErrors {
-    let rename = |error: FieldError| match error.pointer == from {
-        true => FieldError { pointer: to.to_owned(), ..error },
-        false => error,
-    };
-    ValidationErrors(errors.0.into_iter().map(rename).collect())
 }
 
 /// The fields of a time, as far as the request has them.

@@ -1,6 +1,7 @@
 //! Bodies of requests, right ones and each field wrong in turn.
 
 use super::*;
+use oneoff_domain::FieldError;
 use serde_json::{Value, json};
 
 fn object(value: &Value) -> JsonObject {
@@ -133,12 +134,4 @@ fn actions_read_their_few_fields() {
     assert_eq!((name, schedule), (None, Schedule::at("now")));
     assert!(parse_time(empty()).unwrap_err().to_string().contains("expression"));
     assert_eq!(parse_time(object(&json!({"expression": "in 2h"}))).unwrap(), Schedule::at("in 2h"));
-}
-
-#[test]
-fn errors_about_a_time_carry_the_name_of_the_request() {
-    let errors = ValidationErrors(vec![FieldError::new("/scheduled_at", "x"), FieldError::new("/timezone", "y")]);
-    let pointers: Vec<String> =
-        renamed(errors, "/scheduled_at", "/expression").0.into_iter().map(|error| error.pointer).collect();
-    assert_eq!(pointers, ["/expression", "/timezone"]);
 }

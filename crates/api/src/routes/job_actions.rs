@@ -3,11 +3,10 @@
 use crate::answer::{self, RequestedWait};
 use crate::caller::Writer;
 use crate::problem::ApiError;
-use crate::read::job_requests::{self, renamed};
+use crate::read::job_requests;
 use crate::routes::jobs::{id_of, no_parameters};
 use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
-use oneoff_scheduler::ServiceError;
 use std::time::Duration;
 
 /// How long the service waits for a running attempt to end.
@@ -63,8 +62,7 @@ pub(crate) async fn hold(
     no_parameters(&request)?;
     let id = id_of(&id)?;
     let (reason, until) = job_requests::hold(writer.body.object_if_any()?)?;
-    let held = state.service.hold_job(writer.context(), id, reason, until).await;
-    Ok(answer::job(held.map_err(about_until)?))
+    Ok(answer::job(state.service.hold_job(writer.context(), id, reason, until).await?))
 }
 
 /// Releases a hold.
@@ -78,11 +76,4 @@ pub(crate) async fn release(
     let id = id_of(&id)?;
     let reason = job_requests::release(writer.body.object_if_any()?)?;
     Ok(answer::job(state.service.release_job(writer.context(), id, reason).await?))
-}
-
-fn about_until(error: ServiceError) -> ServiceError {
-    match error {
-        ServiceError::Invalid(errors) => ServiceError::Invalid(renamed(errors, "/scheduled_at", "/until")),
-        other => other,
-    }
 }

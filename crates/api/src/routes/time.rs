@@ -3,13 +3,13 @@
 use crate::answer;
 use crate::caller::Writer;
 use crate::problem::ApiError;
-use crate::read::job_requests::{self, renamed};
+use crate::read::job_requests;
 use crate::routes::jobs::no_parameters;
 use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_api_types::ParsedTime;
 use oneoff_domain::time::{ResolvedTime, describe};
-use oneoff_domain::{Timestamp, ValidationErrors};
+use oneoff_domain::Timestamp;
 use oneoff_scheduler::ServiceError;
 
 /// Reads an expression as a job's time would be read.
@@ -42,12 +42,15 @@ fn wall_time(instant: Timestamp, timezone: &str) -> String {
     zoned.map_or_else(|_unknown| instant.to_string(), |zoned| zoned.datetime().to_string())
 }
 
+/// The service's errors under the name that the field has in this request.
 fn about_expression(error: ServiceError) -> ServiceError {
-    let rename = |errors: ValidationErrors| renamed(errors, "/scheduled_at", "/expression");
-    match error {
-        ServiceError::Invalid(errors) => ServiceError::Invalid(rename(errors)),
-        other => other,
+    let ServiceError::Invalid(mut errors) = error else { return error };
+    for error in &mut errors.0 {
+        if error.pointer == "/scheduled_at" {
+            "/expression".clone_into(&mut error.pointer);
+        }
     }
+    ServiceError::Invalid(errors)
 }
 
 #[cfg(test)]

@@ -1,0 +1,96 @@
+//! Lists: filters, sorting, pages without holes or repetitions.
+
+use crate::harness::{Harness, waiting, with};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[actix_web::test]
+async fn an_empty_list_is_empty() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for path in ["/api/jobs", "/api/executions"] {
+        let list = api.get(path).await;
+        assert_eq!(list.json(), json!({"data": [], "next_cursor": null}), "{path}");
+        assert_eq!(list.header("link"), "");
+        let counted = api.get(&format!("{path}?total=true")).await.json();
+        assert_eq!((&counted["total"], &counted["total_is_estimate"]), (&json!(0), &json!(false)));
+    }
+}
+
+#[actix_web::test]
+async fn a_walk_by_cursor_sees_every_job_once_and_in_order() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for index in 0..23 {
+        // Every second job shares its time with its neighbour: the cursor must not rest on the time alone.
+        let at = format!("in {}d", 100 + index / 2);
+        api.created(&with(with(waiting(), "scheduled_at", at), "name", format!("job {index}"))).await;
+    }
+    for (sort, order) in [("scheduled_at", "asc"), ("scheduled_at", "desc"), ("created_at", "asc"), ("created_at", "desc")] {
+        let mut next = Some(format!("/api/jobs?limit=5&sort_by={sort}&sort_order={order}"));
+        let mut seen: Vec<Value> = Vec::new();
+        let mut pages = 0;
+        while let Some(path) = next {
+            let page = api.get(&path).await;
+            assert_eq!(page.status, 200, "{}", page.text());
+            seen.extend(page.data().as_array().unwrap().iter().cloned());
+            next = page.header("link").strip_prefix('<').map(|link| link.split('>').next().unwrap().to_owned());
+            assert_eq!(next.is_some(), page.json()["next_cursor"].is_string());
+            pages += 1;
+        }
+        assert_eq!((seen.len(), pages), (23, 5), "{sort} {order}");
+        let ids: BTreeSet<&str> = seen.iter().map(|job| job["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), 23);
+        let keys: Vec<&str> = seen.iter().map(|job| job[sort].as_str().unwrap()).collect();
+        let is_sorted = if order == "asc" { keys.is_sorted() } else { keys.is_sorted_by(|a, b| a >= b) };
+        assert!(is_sorted, "{sort} {order}: {keys:?}");
+    }
+}
+
+#[actix_web::test]
+async fn filters_select() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let held = api.created(&with(with(waiting(), "held", true), "external_id", "e1")).await;
+    let other = api.created(&with(with(waiting(), "project_id", "p2"), "scheduled_at", "in 10d")).await;
+    let until = other["scheduled_at"].as_str().unwrap();
+    for (query, expected) in [
+        ("status=held".to_owned(), vec![&held]),
+        ("status=held,scheduled&sort_by=created_at".to_owned(), vec![&held, &other]),
+        ("status=held&status=scheduled&sort_by=created_at".to_owned(), vec![&held, &other]),
+        ("project_id=p2".to_owned(), vec![&other]),
+        ("external_id=e1".to_owned(), vec![&held]),
+        (format!("time_to={until}"), vec![&other]),
+        (format!("time_from={until}&limit=1"), vec![&other]),
+        ("type=http".to_owned(), vec![]),
+        ("status=failed".to_owned(), vec![]),
+        ("status=".to_owned(), vec![&other, &held]),
+    ] {
+        let list = api.get(&format!("/api/jobs?{query}")).await.data();
+        let ids = |jobs: &[&Value]| jobs.iter().map(|job| job["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&list.as_array().unwrap().iter().collect::<Vec<_>>()), ids(&expected), "{query}");
+    }
+}
+
+#[actix_web::test]
+async fn wrong_parameters_are_refused_with_what_is_allowed() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for (query, name) in [
+        ("status=done", "status"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=all", "limit"),
+        ("cursor=xyz", "cursor"),
+        ("cursor=%F0%9F%98%80", "cursor"),
+        ("sort_by=name", "sort_by"),
+        ("sort_order=sideways", "sort_order"),
+        ("total=7", "total"),
+    ] {
+        for list in ["jobs", "executions"] {
+            let problem = api.get(&format!("/api/{list}?{query}")).await.problem(400, "invalid_request");
+            let pointer = problem["errors"][0]["pointer"].as_str().unwrap();
+            assert_eq!(pointer.trim_start_matches('/'), name, "{problem}");
+        }
+    }
+}

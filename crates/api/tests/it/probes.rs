@@ -1,0 +1,103 @@
+//! Health, metrics, the UI's pages, the server's own state, and the base path.
+
+use crate::harness::{Harness, path, settings, waiting};
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use oneoff_api::{ApiSettings, MetricsHandle};
+use serde_json::json;
+
+#[actix_web::test]
+async fn probes_answer_as_v1_does() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for path in ["/health", "/livez", "/readyz"] {
+        let answer = api.get(path).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "OK"), "{path}");
+        assert!(answer.header("content-type").starts_with("text/plain"));
+    }
+    harness.scheduler.shutdown().await;
+    assert_eq!(api.get("/livez").await.status, 200);
+    for path in ["/health", "/readyz"] {
+        assert_eq!(api.get(path).await.status, 503, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn head_is_get_without_a_body() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for path in ["/api/jobs", "/api/job-types", "/", "/health"] {
+        let answer = api.send(TestRequest::with_uri(path).method(Method::HEAD)).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn the_server_tells_its_state() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    api.created(&waiting()).await;
+    assert_eq!(api.get("/api/job-types").await.json(), json!({"data": ["shell"]}));
+    let status = api.get("/api/system/status").await.data();
+    assert_eq!((&status["total_scheduled"], &status["jobs"]["failed"]), (&json!(1), &json!(0)));
+    assert_eq!((&status["version"], &status["commit"], &status["environment"]), (&json!("2.0.0"), &json!("abc"), &json!("test")));
+    assert!(status["next_due_at"].is_string() && status["database"].as_str().unwrap().ends_with("oneoff.db"));
+    let workers = api.get("/api/workers/status").await.data();
+    assert_eq!(workers["available_workers"], workers["total_workers"]);
+    assert_eq!((&workers["running_jobs"], &workers["paused"]), (&json!([]), &json!(null)));
+}
+
+#[actix_web::test]
+async fn metrics_exist_only_where_they_are_switched_on() {
+    let harness = Harness::start().await;
+    harness.api().await.get("/metrics").await.problem(404, "not_found");
+    let api = harness.api_with(ApiSettings { metrics: Some(MetricsHandle::install().unwrap()), ..settings() }).await;
+    let job = api.created(&waiting()).await;
+    api.get(&path(&job)).await;
+    api.get("/api/nope").await;
+    let metrics = api.get("/metrics").await;
+    assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let text = metrics.text();
+    for line in [
+        "oneoff_http_requests_total{method=\"GET\",path=\"/api/jobs/{id}\",status=\"200\"} 1",
+        "oneoff_http_request_duration_seconds_bucket{method=\"POST\",path=\"/api/jobs\",",
+        "oneoff_workers_active 0",
+        "oneoff_jobs_queued 0",
+        "oneoff_uptime_seconds ",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("/api/nope"), "paths that do not exist must not become labels:\n{text}");
+    assert!(MetricsHandle::install().is_err(), "a process has one recorder");
+}
+
+#[actix_web::test]
+async fn every_path_of_the_ui_is_its_page_and_missing_files_are_not_found() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for path in ["/", "/jobs", "/jobs/7/output"] {
+        let page = api.get(path).await;
+        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("cache-control"), "no-cache");
+    }
+    api.get("/assets/missing.js").await.problem(404, "not_found");
+    api.get("/favicon.missing").await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn everything_moves_below_the_base_path() {
+    let harness = Harness::start().await;
+    let api = harness.api_with(ApiSettings { base_path: "/x/y".to_owned(), ..settings() }).await;
+    let created = api.post("/x/y/api/jobs", &waiting()).await;
+    assert_eq!(created.status, 201, "{}", created.text());
+    let location = created.header("location");
+    assert!(location.starts_with("/x/y/api/jobs/"), "{location}");
+    assert_eq!(api.get(location).await.status, 200);
+    for path in ["/x/y/", "/x/y/health", "/x/y/jobs"] {
+        assert_eq!(api.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(api.get("/x/y").await.status, 200, "the base path itself");
+    for path in ["/api/jobs", "/health", "/x/yz/api/jobs"] {
+        assert_eq!(api.get(path).await.status, 404, "{path}");
+    }
+}
