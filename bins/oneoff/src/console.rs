@@ -1,12 +1,13 @@
 //! What a command has to work with: where its output goes, the person's zone, and the server.
 
-use crate::args::GlobalArgs;
+use crate::args::{Cli, GlobalArgs};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::output::{Format, Look, Notes, Printer, Times};
 use crate::zone::own_zone;
+use clap::CommandFactory;
 use oneoff_client::{ApiKey, Client, ClientSettings};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use url::{Host, Url};
 
@@ -31,6 +32,12 @@ pub(crate) fn notes(global: &GlobalArgs) -> Notes {
         has_color: is_terminal && wants_color(global),
         format: global.format,
     }
+}
+
+/// Writes the help to stderr, for who gave no command at all.
+pub(crate) fn write_help() {
+    let help = Cli::command().render_help();
+    drop(std::io::stderr().lock().write_all(help.to_string().as_bytes()));
 }
 
 impl Console {

@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::field_flags::flag_of;
 use crate::output::escape_controls;
+use oneoff_api_types::FieldProblem;
 use oneoff_client::ClientError;
 use serde_json::{Value, json};
 use std::error::Error;
@@ -21,7 +22,9 @@ pub(crate) struct Failure {
     /// The next step.
     pub(crate) hint: Option<String>,
     /// The place that is to blame, as lines of their own.
-    marked: Option<String>,
+    marked: Option<Box<str>>,
+    /// Which of several things it is about.
+    subject: Option<Box<str>>,
     /// What the server said, where it refused.
     source: Option<Box<ClientError>>,
     /// Whether nobody reads our output any more: then there is nothing to say.
@@ -31,7 +34,16 @@ pub(crate) struct Failure {
 impl Failure {
     fn new(exit: Exit, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { exit, message, cause: None, hint: None, marked: None, source: None, is_broken_pipe: false }
+        Self {
+            exit,
+            message,
+            cause: None,
+            hint: None,
+            marked: None,
+            subject: None,
+            source: None,
+            is_broken_pipe: false,
+        }
     }
 
     /// The command line is not accepted.
@@ -57,25 +69,31 @@ impl Failure {
 
     /// The same with lines that show the place that is to blame.
     pub(crate) fn with_marked(mut self, lines: Option<String>) -> Self {
-        self.marked = lines;
+        self.marked = lines.map(String::into_boxed_str);
         self
     }
 
     /// The same failure of one of several things, named by `subject`.
     pub(crate) fn about(mut self, subject: &str) -> Self {
         self.message = format!("{subject}: {}", self.message);
+        self.subject = Some(subject.into());
         self
     }
 
     /// The lines for people: what failed, the fields with their flags, cause, next step and request id.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
         let problem = self.source.as_ref().and_then(|error| error.problem());
-        for field in problem.iter().flat_map(|problem| &problem.errors) {
-            let name = flag_of(&field.pointer).unwrap_or(&field.pointer);
-            let hint = field.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            let _ = writeln!(text, "  {}", escape_controls(&format!("{name}: {}{hint}", field.message)));
-        }
+        let fields = problem.map(|problem| problem.errors.as_slice()).unwrap_or_default();
+        let mut text = match fields {
+            [] => {
+                format!("{}{}\n", escape_controls(&self.message), self.marked.as_deref().unwrap_or_default())
+            }
+            [field] => format!("{}{}\n", self.subject(), line_of(field)),
+            fields => {
+                let lines: String = fields.iter().map(|field| format!("  {}\n", line_of(field))).collect();
+                format!("{}{} values are not accepted\n{lines}", self.subject(), fields.len())
+            }
+        };
         if let Some(cause) = &self.cause {
             let _ = writeln!(text, "cause: {}", escape_controls(cause));
         }
@@ -85,8 +103,11 @@ impl Failure {
         if let Some(problem) = problem {
             let _ = writeln!(text, "request-id: {}", escape_controls(&problem.request_id));
         }
-        let marked = self.marked.as_deref().unwrap_or_default();
-        format!("{}{marked}\n{text}", escape_controls(&self.message))
+        text
+    }
+
+    fn subject(&self) -> String {
+        self.subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default()
     }
 
     /// The problem document: that of the server where it refused, else one of the same shape.
@@ -122,18 +143,13 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let (exit, hint) = judge(&error);
-        let cause = error.source().map(causes);
-        let hint = hint.map(str::to_owned);
-        Self { cause, hint, source: Some(Box::new(error)), ..Self::new(exit, "") }.with_message_of_source()
-    }
-}
-
-impl Failure {
-    fn with_message_of_source(mut self) -> Self {
-        if let Some(error) = &self.source {
-            self.message = error.to_string();
+        let message = error.to_string();
+        Self {
+            cause: error.source().map(causes),
+            hint: hint.map(str::to_owned),
+            source: Some(Box::new(error)),
+            ..Self::new(exit, message)
         }
-        self
     }
 }
 
@@ -172,6 +188,18 @@ impl From<io::Error> for Failure {
             ..Self::new(exit, "the output cannot be written")
         }
     }
+}
+
+/// A field that is wrong, under the name that the person typed.
+fn line_of(field: &FieldProblem) -> String {
+    let name = flag_of(&field.pointer).unwrap_or(&field.pointer);
+    let hint = match &field.hint {
+        // The server's word for the choice is a value; here it is a flag.
+        Some(hint) if hint.contains("`earlier`") => format!(" ({hint}: --dst)"),
+        Some(hint) => format!(" ({hint})"),
+        None => String::new(),
+    };
+    escape_controls(&format!("{name}: {}{hint}", field.message)).into_owned()
 }
 
 /// An error and its sources on one line, without what is said twice.
@@ -233,7 +261,7 @@ mod tests {
     #[test]
     fn the_text_names_the_flag_of_a_field_and_has_no_control_characters() {
         let text = refused(400, "validation_failed").text();
-        assert!(text.contains("  --priority: 11 is too high"), "{text}");
+        assert!(text.starts_with("--priority: 11 is too high"), "{text}");
         assert!(text.contains("(1 to 10)") && text.contains("request-id: r-1"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }

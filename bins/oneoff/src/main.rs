@@ -21,6 +21,10 @@ use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args_os().len() <= 1 {
+        console::write_help();
+        return Exit::Usage.into();
+    }
     // Help, version and usage errors end here, before there is a runtime.
     let Cli { global, command } = Cli::parse();
     let outcome = match is_offline(&command) {

@@ -13,7 +13,9 @@ pub(crate) fn own_zone(asked_for: Option<&str>, tz_variable: Option<&str>) -> Re
         };
     }
     let system = || iana_time_zone::get_timezone().ok().filter(|zone| is_timezone(zone));
-    Ok(tz_variable.and_then(named_zone).or_else(system).unwrap_or_else(|| "UTC".to_owned()))
+    let own = tz_variable.and_then(named_zone).or_else(system).unwrap_or_else(|| "UTC".to_owned());
+    // What most servers are set to is the same zone under a longer name.
+    Ok(if own == "Etc/UTC" { "UTC".to_owned() } else { own })
 }
 
 /// The zone that a `TZ` variable names. POSIX rules such as `EST5EDT,M3.2.0` and file names name none.

@@ -1,5 +1,7 @@
 //! The built binary against a real server: what a user does, from creating to deleting.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics where something is wrong")]
+
 mod run;
 
 use oneoff_test_server::TestServer;

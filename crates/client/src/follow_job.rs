@@ -18,11 +18,11 @@ const ATTEMPTS_MAX: u32 = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEvent {
     /// An attempt has begun.
-    Started(ExecutionView),
+    Started(Box<ExecutionView>),
     /// It wrote this.
     Output(Vec<OutputChunkView>),
     /// The job is over. This is the last event.
-    Over(JobView),
+    Over(Box<JobView>),
 }
 
 /// Which attempts are followed.
@@ -81,7 +81,7 @@ impl JobFollower {
             }
             if let Some(execution) = self.waiting.pop_front() {
                 self.output = Some(self.client.follow_output(&execution.id, 0));
-                return Ok(Some(JobEvent::Started(execution)));
+                return Ok(Some(JobEvent::Started(Box::new(execution))));
             }
             let looked_at = Instant::now();
             let look = self.look().await;
@@ -95,7 +95,7 @@ impl JobFollower {
             }
             if is_final(&job.status) {
                 self.is_over = true;
-                return Ok(Some(JobEvent::Over(job)));
+                return Ok(Some(JobEvent::Over(Box::new(job))));
             }
             tokio::time::sleep_until(looked_at + LOOK_SPACING).await;
         }

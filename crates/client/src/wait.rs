@@ -15,7 +15,7 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, PartialEq)]
 pub enum Waited {
     /// The job is over.
-    Over(JobView),
+    Over(Box<JobView>),
     /// The time was up before.
     TimedOut,
 }
@@ -34,9 +34,9 @@ impl Client {
     /// Any [`ClientError`]; a job that was deleted is a problem of status 404.
     pub async fn wait_for_job(&self, id: &str, timeout: Option<Duration>) -> Result<Waited, ClientError> {
         match timeout {
-            None => self.wait_until_over(id).await.map(Waited::Over),
+            None => Ok(Waited::Over(Box::new(self.wait_until_over(id).await?))),
             Some(timeout) => match tokio::time::timeout(timeout, self.wait_until_over(id)).await {
-                Ok(job) => job.map(Waited::Over),
+                Ok(job) => Ok(Waited::Over(Box::new(job?))),
                 Err(_elapsed) => Ok(Waited::TimedOut),
             },
         }

@@ -1,5 +1,7 @@
 //! The client against a scripted loopback server: routes, errors, retries, paging, waiting, following.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics where something is wrong")]
+
 mod scripted;
 
 use oneoff_api_types::{CreateJob, JobView};

@@ -15,7 +15,8 @@ pub(crate) fn whole_seconds(text: &str) -> Result<i64, String> {
 /// A duration of any precision. A bare number is seconds.
 pub(crate) fn any(text: &str) -> Result<Duration, String> {
     let duration = parse(text)?;
-    Duration::try_from(duration).map_err(|_| format!("`{text}` is not a duration that can be waited for"))
+    Duration::try_from(duration)
+        .map_err(|_out_of_range| format!("`{text}` is not a duration that can be waited for"))
 }
 
 fn parse(text: &str) -> Result<SignedDuration, String> {

@@ -27,8 +27,6 @@ use oneoff_domain::{ExecutionId, JobId};
     name = "oneoff",
     version,
     disable_help_subcommand = true,
-    arg_required_else_help = true,
-    subcommand_required = true,
     after_help = "`oneoff help exit-codes` lists the exit codes. Times: `tomorrow 9am`, `in 2h`, `fri 18:00`, \
                   `2026-12-01 09:00`, ..."
 )]

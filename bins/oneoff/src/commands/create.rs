@@ -1,13 +1,12 @@
 //! Creating jobs: `jobs create`, `at`, `in`, `now`.
 
 use crate::args::{AtArgs, CreateArgs, InArgs, JobArgs, NowArgs, ShortArgs, TaskArgs, WaitArgs};
-use crate::clock;
 use crate::commands::ending::{Waiting, end_with};
+use crate::commands::when::when;
 use crate::commands::{Outcome, Session};
 use crate::console::place;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::echo;
 use crate::request::{Task, ThisMachine, create_job};
 use oneoff_api_types::{CreateJob, JobView};
 use oneoff_client::{FollowFrom, new_idempotency_key};
@@ -134,12 +133,7 @@ async fn send(session: &Session, request: &CreateJob, key: Option<String>) -> Re
 /// Says what was done, when the job runs, and where.
 fn announce(session: &Session, job: &JobView, effect: &str) {
     let notes = &session.console.notes;
-    let when = match job.scheduled_at.as_deref().map(str::parse) {
-        Some(Ok(instant)) => echo(instant, &session.console.zone, clock::now()),
-        _ => "held, without a time".to_owned(),
-    };
-    let held = if job.status == "held" { " (held: it waits for its release)" } else { "" };
-    notes.say(&format!("job {} {effect}: {when}{held}", job.id));
+    notes.say(&format!("job {} {effect}: {}", job.id, when(session, job)));
     if job.job_type == "shell" {
         notes.say(&format!("runs {}", place(&session.client)));
     }

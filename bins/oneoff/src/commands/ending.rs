@@ -51,7 +51,7 @@ pub(crate) async fn end_with(session: &Session, id: &str, from: FollowFrom, wait
             tokio::time::timeout(timeout, follow_output(session, id, from)).await.ok().transpose()?
         }
         (false, timeout) => match session.client.wait_for_job(id, timeout).await? {
-            Waited::Over(job) => Some(job),
+            Waited::Over(job) => Some(*job),
             Waited::TimedOut => None,
         },
     };
@@ -78,7 +78,7 @@ pub(crate) async fn follow_output(session: &Session, id: &str, from: FollowFrom)
             JobEvent::Output(chunks) => sink.write(&chunks)?,
             JobEvent::Over(job) => {
                 sink.end()?;
-                return Ok(job);
+                return Ok(*job);
             }
         }
     }

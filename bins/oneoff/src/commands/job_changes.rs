@@ -1,12 +1,11 @@
 //! Changing a job: run, hold, release, clone, reschedule.
 
 use crate::args::{CloneArgs, HoldArgs, IdArgs, RescheduleArgs, RunArgs};
-use crate::clock;
 use crate::commands::ending::{Waiting, end_with};
+use crate::commands::when::when;
 use crate::commands::{Outcome, Session};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::echo;
 use oneoff_api_types::{CloneJob, HoldJob, JobView, ReleaseJob, UpdateJob};
 use oneoff_client::FollowFrom;
 use serde_json::Map;
@@ -73,12 +72,7 @@ pub(crate) async fn reschedule(session: &Session, args: RescheduleArgs) -> Outco
 }
 
 fn say_when(session: &Session, job: &JobView, effect: &str) {
-    let when = match job.scheduled_at.as_deref().map(str::parse) {
-        Some(Ok(instant)) => echo(instant, &session.console.zone, clock::now()),
-        _ => "it has no time".to_owned(),
-    };
-    let still = if job.status == "held" { " (still held)" } else { "" };
-    session.console.notes.say(&format!("job {} {effect}: {when}{still}", job.id));
+    session.console.notes.say(&format!("job {} {effect}: {}", job.id, when(session, job)));
 }
 
 fn print(session: &Session, job: &JobView) -> Outcome {

@@ -9,6 +9,7 @@ mod job_changes;
 mod job_lists;
 mod offline;
 mod status;
+mod when;
 
 use crate::args::{Command, ExecutionsCommand, GlobalArgs, JobsCommand, SystemCommand, WorkersCommand};
 use crate::console::{self, Console};

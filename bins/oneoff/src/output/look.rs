@@ -36,7 +36,7 @@ impl Look {
         let Ok(instant) = rfc3339.parse::<Timestamp>() else { return rfc3339.to_owned() };
         match self.times {
             Times::Relative => describe_distance(self.now, instant),
-            Times::InZone => describe(instant, &self.zone),
+            Times::InZone => describe(whole_seconds(instant), &self.zone),
             Times::Rfc3339 => rfc3339.to_owned(),
         }
     }
@@ -46,15 +46,17 @@ impl Look {
         match (self.times, rfc3339.parse::<Timestamp>()) {
             (Times::Rfc3339, _) | (_, Err(_)) => rfc3339.to_owned(),
             (_, Ok(instant)) => {
-                format!("{} ({})", describe(instant, &self.zone), describe_distance(self.now, instant))
+                let away = describe_distance(self.now, instant);
+                format!("{} ({away})", describe(whole_seconds(instant), &self.zone))
             }
         }
     }
 }
 
-/// An instant in all words: `Tue 24 Nov 2026 09:00 CET (Europe/Madrid) · 08:00 UTC · in 2 d 12 h`.
+/// The time of a job in all words, as it is seen from `now`: `Tue 24 Nov 2026 09:00 CET (Europe/Madrid) · 08:00 UTC · in 2 d 12 h`.
 pub(crate) fn echo(instant: Timestamp, zone: &str, now: Timestamp) -> String {
     let away = describe_distance(now, instant);
+    let instant = whole_seconds(instant);
     if zone == "UTC" {
         return format!("{} · {away}", describe(instant, zone));
     }
@@ -63,6 +65,12 @@ pub(crate) fn echo(instant: Timestamp, zone: &str, now: Timestamp) -> String {
     let pattern =
         if local_date.is_ok_and(|date| date == utc.date()) { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" };
     format!("{} · {} · {away}", describe(instant, zone), utc.strftime(pattern))
+}
+
+/// The instant without its fraction of a second.
+fn whole_seconds(instant: Timestamp) -> Timestamp {
+    let micros = instant.as_micros();
+    Timestamp::from_micros_clamped(micros - micros.rem_euclid(1_000_000))
 }
 
 #[cfg(test)]

@@ -166,13 +166,19 @@ impl Record for SystemStatusView {
     }
 
     fn fields(&self, look: &Look) -> Vec<(&'static str, String)> {
-        let jobs: Vec<String> = self.jobs.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        let jobs: Vec<String> = self
+            .jobs
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(status, count)| format!("{count} {status}"))
+            .collect();
+        let jobs = if jobs.is_empty() { "none".to_owned() } else { jobs.join(", ") };
         vec![
             ("version", self.version.clone()),
             ("environment", self.environment.clone()),
             ("started", look.full_time(&self.started_at)),
             ("database", self.database.clone()),
-            ("jobs", jobs.join(", ")),
+            ("jobs", jobs),
             ("waiting for a slot", self.queue_depth.to_string()),
             ("next due", self.next_due_at.as_deref().map(|at| look.full_time(at)).unwrap_or_default()),
             ("default time zone", self.default_timezone.clone()),
