@@ -104,7 +104,8 @@ pub(crate) fn list<T, V: Serialize>(
 }
 
 fn next_link(request: &HttpRequest, cursor: &str) -> String {
-    let kept = url::form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
+    let kept = url::form_urlencoded::parse(request.query_string().as_bytes())
+        .filter(|(name, _)| name != "cursor" && name != "offset");
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(kept)
         .append_pair("cursor", cursor)
@@ -119,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_link_keeps_the_other_parameters() {
-        let request = TestRequest::with_uri("/x/api/jobs?status=held&cursor=old&type=a%26b").to_http_request();
+        let request =
+            TestRequest::with_uri("/x/api/jobs?status=held&cursor=old&offset=7&type=a%26b").to_http_request();
         let link = next_link(&request, "n=1");
         assert_eq!(link, "</x/api/jobs?status=held&type=a%26b&cursor=n%3D1>; rel=\"next\"");
     }

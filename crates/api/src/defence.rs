@@ -76,7 +76,10 @@ impl Defence {
     fn check_host(&self, host: Option<&str>) -> Result<HostPort, ApiError> {
         let given = host.unwrap_or_default();
         let Some(host) = HostPort::parse(given) else {
-            return Err(ApiError::new(ErrorCode::HostRefused, "the request must name its host in one Host header"));
+            return Err(ApiError::new(
+                ErrorCode::HostRefused,
+                "the request must name its host in one Host header",
+            ));
         };
         if host.is_loopback() || self.allowed_hosts.iter().any(|allowed| host.is(allowed)) {
             return Ok(host);
@@ -156,8 +159,9 @@ impl HostPort {
 
     /// Whether a configured host means this one: a name alone means it with any port.
     fn is(&self, allowed: &str) -> bool {
-        HostPort::parse(allowed)
-            .is_some_and(|allowed| allowed.name == self.name && (allowed.port.is_none() || allowed.port == self.port))
+        HostPort::parse(allowed).is_some_and(|allowed| {
+            allowed.name == self.name && (allowed.port.is_none() || allowed.port == self.port)
+        })
     }
 }
 

@@ -13,7 +13,9 @@ fn open(hosts: &[&str], origins: &[&str]) -> Defence {
 #[test]
 fn loopback_hosts_pass_with_any_port() {
     let defence = open(&[], &[]);
-    for host in ["localhost", "LOCALHOST:1", "localhost.:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "[::1]"] {
+    for host in
+        ["localhost", "LOCALHOST:1", "localhost.:80", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "[::1]"]
+    {
         assert!(defence.check(Visit { host: Some(host), ..GET }).is_ok(), "{host}");
     }
 }
@@ -77,7 +79,8 @@ fn only_the_same_origin_passes() {
 #[test]
 fn a_configured_origin_passes_and_gets_cors() {
     let defence = open(&[], &["https://Dash.example/"]);
-    let visit = |origin| Visit { origin: Some(origin), method: &Method::POST, fetch_site: Some("cross-site"), ..GET };
+    let visit =
+        |origin| Visit { origin: Some(origin), method: &Method::POST, fetch_site: Some("cross-site"), ..GET };
     let granted = defence.check(visit("https://dash.example")).unwrap();
     assert_eq!(granted.as_deref(), Some("https://dash.example"));
     assert!(defence.check(visit("https://dash.example:8443")).is_err());

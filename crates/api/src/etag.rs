@@ -69,9 +69,14 @@ mod tests {
     #[test]
     fn if_none_match_compares_weakly_and_takes_lists() {
         let etag = of_version(7);
-        for (text, known) in
-            [("\"7\"", true), ("W/\"7\"", true), ("\"1\", \"7\"", true), ("*", true), ("\"8\"", false), ("7", false)]
-        {
+        for (text, known) in [
+            ("\"7\"", true),
+            ("W/\"7\"", true),
+            ("\"1\", \"7\"", true),
+            ("*", true),
+            ("\"8\"", false),
+            ("7", false),
+        ] {
             assert_eq!(is_known(&headers(IF_NONE_MATCH, text), &etag), known, "{text}");
         }
         assert!(!is_known(&HeaderMap::new(), &etag));

@@ -28,8 +28,9 @@ pub(crate) fn of_request(
         && key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if !is_usable {
         return Err(ApiError::invalid_field(
-            FieldError::new("Idempotency-Key", "cannot be used as a key")
-                .with_hint(format!("1 to {IDEMPOTENCY_KEY_MAX_CHARS} visible ASCII characters, such as a UUID")),
+            FieldError::new("Idempotency-Key", "cannot be used as a key").with_hint(format!(
+                "1 to {IDEMPOTENCY_KEY_MAX_CHARS} visible ASCII characters, such as a UUID"
+            )),
         ));
     }
     Ok(Some(IdempotencyKey { key: key.to_owned(), fingerprint: fingerprint(method, path, body) }))

@@ -30,7 +30,10 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Serves a request through every concern that is the same for all routes.
-pub(crate) async fn serve<B>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error>
+pub(crate) async fn serve<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error>
 where
     B: MessageBody + 'static,
 {

@@ -145,11 +145,7 @@ fn sentence(error: &FieldError) -> String {
 }
 
 fn field_problem(error: &FieldError) -> FieldProblem {
-    FieldProblem {
-        pointer: error.pointer.clone(),
-        message: error.message.clone(),
-        hint: error.hint.clone(),
-    }
+    FieldProblem { pointer: error.pointer.clone(), message: error.message.clone(), hint: error.hint.clone() }
 }
 
 fn source_chain(error: &(dyn Error + Send + Sync)) -> String {
@@ -221,7 +217,10 @@ mod tests {
     #[test]
     fn headers_say_what_to_do_next() {
         let headers = |error: ApiError| error.response("r").headers().clone();
-        assert_eq!(headers(ApiError::method_not_allowed("PUT", "GET, HEAD")).get(ALLOW).unwrap(), "GET, HEAD");
+        assert_eq!(
+            headers(ApiError::method_not_allowed("PUT", "GET, HEAD")).get(ALLOW).unwrap(),
+            "GET, HEAD"
+        );
         assert!(headers(ApiError::unauthorized("no key")).contains_key(WWW_AUTHENTICATE));
         let busy = ApiError::new(ErrorCode::Overloaded, "busy").with_retry_after(2);
         assert_eq!(headers(busy).get(RETRY_AFTER).unwrap(), "2");

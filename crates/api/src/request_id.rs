@@ -15,7 +15,8 @@ pub(crate) struct RequestId(pub(crate) String);
 impl RequestId {
     /// The client's id, or a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let given = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_usable(id));
+        let given =
+            headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_usable(id));
         Self(given.map_or_else(generate, str::to_owned))
     }
 

@@ -33,12 +33,10 @@ pub async fn serve(
     let state = web::Data::new(ApiState::new(settings, service));
     let app_state = state.clone();
     let server = HttpServer::new(move || {
-        App::new()
-            .configure(mount(app_state.clone()))
-            .default_service(web::to({
-                let base_path = app_state.settings.base_path.clone();
-                move || std::future::ready(outside(&base_path))
-            }))
+        App::new().configure(mount(app_state.clone())).default_service(web::to({
+            let base_path = app_state.settings.base_path.clone();
+            move || std::future::ready(outside(&base_path))
+        }))
     })
     .workers(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX))
     .disable_signals()

@@ -19,8 +19,11 @@ impl From<ServiceError> for ApiError {
 
 /// The server is stopping.
 pub(crate) fn stopping() -> ApiError {
-    ApiError::new(ErrorCode::Stopping, "the server is stopping: nothing was changed; try again when it is back")
-        .with_retry_after(5)
+    ApiError::new(
+        ErrorCode::Stopping,
+        "the server is stopping: nothing was changed; try again when it is back",
+    )
+    .with_retry_after(5)
 }
 
 fn of_refusal(refusal: Refusal) -> ApiError {
@@ -46,7 +49,9 @@ fn of_store(error: StoreError) -> ApiError {
     let (code, detail) = match &error {
         StoreError::Refused(refusal) => return of_refusal(refusal.clone()),
         StoreError::Closed => return stopping(),
-        StoreError::Overloaded => (ErrorCode::Overloaded, "too many writes are waiting: try again in a moment"),
+        StoreError::Overloaded => {
+            (ErrorCode::Overloaded, "too many writes are waiting: try again in a moment")
+        }
         StoreError::Full(_) => {
             (ErrorCode::StorageFull, "the disk of the server is full: nothing was changed; free some space")
         }
@@ -58,14 +63,17 @@ fn of_store(error: StoreError) -> ApiError {
         StoreError::Unavailable(_) => {
             (ErrorCode::StorageUnavailable, "the database does not answer: nothing was changed; try again")
         }
-        StoreError::Corrupt(_) => {
-            (ErrorCode::StorageDamaged, "the database is damaged: restore a backup; the server's log says more")
-        }
+        StoreError::Corrupt(_) => (
+            ErrorCode::StorageDamaged,
+            "the database is damaged: restore a backup; the server's log says more",
+        ),
     };
     let problem = ApiError::new(code, detail);
     match error {
         StoreError::Overloaded => problem.with_retry_after(1),
-        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => problem.with_retry_after(5).with_cause(error),
+        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => {
+            problem.with_retry_after(5).with_cause(error)
+        }
         _ => problem.with_cause(error),
     }
 }

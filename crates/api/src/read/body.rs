@@ -23,7 +23,8 @@ impl Body {
     /// # Errors
     /// A body that is too large, too slow, or not sent as JSON.
     pub(crate) async fn read(headers: &HeaderMap, payload: Payload) -> Result<Self, ApiError> {
-        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let announced =
+            headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|bytes| usize::try_from(bytes).is_ok_and(|bytes| bytes > BODY_MAX_BYTES)) {
             return Err(too_large());
         }
@@ -91,7 +92,10 @@ fn too_large() -> ApiError {
 /// A page of another site can send only a few content types without asking first; JSON is none of them.
 fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.contains_key(CONTENT_ENCODING) {
-        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "the body must be sent without a Content-Encoding"));
+        return Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "the body must be sent without a Content-Encoding",
+        ));
     }
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -123,7 +127,9 @@ mod tests {
 
     #[actix_web::test]
     async fn json_content_types_pass_and_no_body_needs_none() {
-        for content_type in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+        for content_type in
+            ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"]
+        {
             assert!(read(Some(content_type), "{}").await.is_ok(), "{content_type}");
         }
         assert!(read(None, "").await.unwrap().object_if_any().unwrap().0.is_empty());
@@ -132,7 +138,9 @@ mod tests {
 
     #[actix_web::test]
     async fn any_other_content_type_is_refused() {
-        for content_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("json")] {
+        for content_type in
+            [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("json")]
+        {
             let error = read(content_type, "{}").await.unwrap_err();
             assert_eq!(error.status_code().as_u16(), 415, "{content_type:?}");
         }

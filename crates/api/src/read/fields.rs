@@ -148,9 +148,8 @@ impl FieldReader {
         max_items: usize,
         parse: impl Fn(&Value) -> Result<T, Mismatch>,
     ) -> Option<Vec<T>> {
-        let results = self.read(name, |value| {
-            Ok(value::list(value, max_items)?.iter().map(&parse).collect::<Vec<_>>())
-        })?;
+        let results = self
+            .read(name, |value| Ok(value::list(value, max_items)?.iter().map(&parse).collect::<Vec<_>>()))?;
         let mut items = Vec::with_capacity(results.len());
         let mut is_right = true;
         for (index, result) in results.into_iter().enumerate() {

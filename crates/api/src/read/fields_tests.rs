@@ -33,7 +33,8 @@ fn right_fields_are_read() {
 
 #[test]
 fn everything_wrong_is_told_at_once() {
-    let mut reader = reader(r#"{"name":null,"priority":"3","tags":["a",1,"xxx"],"on_crash":"never","codes":[1,"2"]}"#);
+    let mut reader =
+        reader(r#"{"name":null,"priority":"3","tags":["a",1,"xxx"],"on_crash":"never","codes":[1,"2"]}"#);
     assert_eq!(reader.text("name", 5), None);
     assert_eq!(reader.integer("priority"), None);
     assert_eq!(reader.texts("tags", 3, 2), None);
@@ -61,5 +62,8 @@ fn unknown_and_repeated_fields_are_errors() {
 fn a_missing_field_is_told_with_what_is_allowed() {
     let mut reader = reader("{}");
     reader.require("priority");
-    assert_eq!(errors(reader), [("/priority".to_owned(), "is missing".to_owned(), Some("1 to 10".to_owned()))]);
+    assert_eq!(
+        errors(reader),
+        [("/priority".to_owned(), "is missing".to_owned(), Some("1 to 10".to_owned()))]
+    );
 }

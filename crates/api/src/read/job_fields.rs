@@ -2,34 +2,27 @@
 
 use crate::read::fields::Field;
 
-const NAME: Field =
-    Field { name: "name", allowed: "text of at most 256 characters" };
+const NAME: Field = Field { name: "name", allowed: "text of at most 256 characters" };
 const TYPE: Field =
     Field { name: "type", allowed: "one of the job types of GET /api/job-types, such as http or shell" };
 const CONFIG: Field =
     Field { name: "config", allowed: "an object as the job type wants it, or its JSON text" };
-const SCHEDULED_AT: Field =
-    Field { name: "scheduled_at", allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters" };
-const IMMEDIATE: Field =
-    Field { name: "immediate", allowed: "true or false" };
-const TIMEZONE: Field =
-    Field { name: "timezone", allowed: "an IANA time zone such as Europe/Madrid" };
-const DISAMBIGUATION: Field =
-    Field { name: "disambiguation", allowed: "reject, earlier or later" };
-const ALLOW_PAST: Field =
-    Field { name: "allow_past", allowed: "true or false" };
-const PRIORITY: Field =
-    Field { name: "priority", allowed: "an integer from 1 to 10, or 0 for the default" };
-const PROJECT_ID: Field =
-    Field { name: "project_id", allowed: "text of at most 256 characters" };
-const TAGS: Field =
-    Field { name: "tags", allowed: "a list of at most 32 texts of at most 64 characters" };
+const SCHEDULED_AT: Field = Field {
+    name: "scheduled_at",
+    allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters",
+};
+const IMMEDIATE: Field = Field { name: "immediate", allowed: "true or false" };
+const TIMEZONE: Field = Field { name: "timezone", allowed: "an IANA time zone such as Europe/Madrid" };
+const DISAMBIGUATION: Field = Field { name: "disambiguation", allowed: "reject, earlier or later" };
+const ALLOW_PAST: Field = Field { name: "allow_past", allowed: "true or false" };
+const PRIORITY: Field = Field { name: "priority", allowed: "an integer from 1 to 10, or 0 for the default" };
+const PROJECT_ID: Field = Field { name: "project_id", allowed: "text of at most 256 characters" };
+const TAGS: Field = Field { name: "tags", allowed: "a list of at most 32 texts of at most 64 characters" };
 const TAG_IDS: Field =
     Field { name: "tag_ids", allowed: "a list of at most 32 texts of at most 64 characters" };
 const TIMEOUT_SECONDS: Field =
     Field { name: "timeout_seconds", allowed: "an integer from 1 to 2592000, or null for none" };
-const MAX_RETRIES: Field =
-    Field { name: "max_retries", allowed: "an integer from 0 to 1000" };
+const MAX_RETRIES: Field = Field { name: "max_retries", allowed: "an integer from 0 to 1000" };
 const RETRY_DELAY_SECONDS: Field =
     Field { name: "retry_delay_seconds", allowed: "an integer from 0 to 2592000" };
 const RETRY_MAX_DELAY_SECONDS: Field =
@@ -38,24 +31,23 @@ const RETRY_EXIT_CODES: Field =
     Field { name: "retry_exit_codes", allowed: "a list of at most 64 integers, or null for all" };
 const MAX_LATENESS_SECONDS: Field =
     Field { name: "max_lateness_seconds", allowed: "an integer from 0 to 316224000, or null for no limit" };
-const ON_LATE: Field =
-    Field { name: "on_late", allowed: "run or skip" };
-const ON_CRASH: Field =
-    Field { name: "on_crash", allowed: "retry or fail" };
+const ON_LATE: Field = Field { name: "on_late", allowed: "run or skip" };
+const ON_CRASH: Field = Field { name: "on_crash", allowed: "retry or fail" };
 const CONCURRENCY_KEY: Field =
     Field { name: "concurrency_key", allowed: "text of at most 256 characters, or null for none" };
 const EXTERNAL_ID: Field =
     Field { name: "external_id", allowed: "text of at most 256 characters, or null for none" };
-const METADATA: Field =
-    Field { name: "metadata", allowed: "an object of at most 16384 bytes" };
-const HELD: Field =
-    Field { name: "held", allowed: "true or false" };
-const REASON: Field =
-    Field { name: "reason", allowed: "manual, chain, gate, approval or restore" };
-const UNTIL: Field =
-    Field { name: "until", allowed: "a time such as 2026-12-01T09:00:00Z, in 2h or tomorrow 9am, of at most 128 characters" };
-const EXPRESSION: Field =
-    Field { name: "expression", allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters" };
+const METADATA: Field = Field { name: "metadata", allowed: "an object of at most 16384 bytes" };
+const HELD: Field = Field { name: "held", allowed: "true or false" };
+const REASON: Field = Field { name: "reason", allowed: "manual, chain, gate, approval or restore" };
+const UNTIL: Field = Field {
+    name: "until",
+    allowed: "a time such as 2026-12-01T09:00:00Z, in 2h or tomorrow 9am, of at most 128 characters",
+};
+const EXPRESSION: Field = Field {
+    name: "expression",
+    allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters",
+};
 
 /// The fields of a new job. `tag_ids` is what OneOff v1 calls `tags`.
 pub(crate) const CREATE: &[Field] = &[
@@ -112,31 +104,16 @@ pub(crate) const PATCH: &[Field] = &[
 ];
 
 /// The fields of a clone.
-pub(crate) const CLONE: &[Field] = &[
-    SCHEDULED_AT,
-    TIMEZONE,
-    NAME,
-];
+pub(crate) const CLONE: &[Field] = &[SCHEDULED_AT, TIMEZONE, NAME];
 
 /// The fields of a hold.
-pub(crate) const HOLD: &[Field] = &[
-    REASON,
-    UNTIL,
-    TIMEZONE,
-];
+pub(crate) const HOLD: &[Field] = &[REASON, UNTIL, TIMEZONE];
 
 /// The fields of a release.
-pub(crate) const RELEASE: &[Field] = &[
-    REASON,
-];
+pub(crate) const RELEASE: &[Field] = &[REASON];
 
 /// The fields of a time to be read.
-pub(crate) const PARSE_TIME: &[Field] = &[
-    EXPRESSION,
-    TIMEZONE,
-    DISAMBIGUATION,
-    ALLOW_PAST,
-];
+pub(crate) const PARSE_TIME: &[Field] = &[EXPRESSION, TIMEZONE, DISAMBIGUATION, ALLOW_PAST];
 
 /// The fields of a request that has none.
 pub(crate) const NONE: &[Field] = &[];

@@ -108,9 +108,17 @@ mod tests {
 
     #[test]
     fn null_is_refused_where_nothing_can_be_cleared() {
-        for name in
-            ["name", "config", "scheduled_at", "priority", "project_id", "tags", "max_retries", "on_late", "metadata"]
-        {
+        for name in [
+            "name",
+            "config",
+            "scheduled_at",
+            "priority",
+            "project_id",
+            "tags",
+            "max_retries",
+            "on_late",
+            "metadata",
+        ] {
             let error = read(&format!(r#"{{"{name}": null}}"#)).unwrap_err();
             assert!(error.starts_with(&format!("{name}: must be")), "{error}");
         }
@@ -118,7 +126,9 @@ mod tests {
 
     #[test]
     fn what_is_sent_replaces() {
-        let read = read(r#"{"name":"n","config":"{\"script\":\"x\"}","tag_ids":["a"],"timeout_seconds":5,"on_late":"skip"}"#);
+        let read = read(
+            r#"{"name":"n","config":"{\"script\":\"x\"}","tag_ids":["a"],"timeout_seconds":5,"on_late":"skip"}"#,
+        );
         let read = read.unwrap();
         assert_eq!(read.name.as_deref(), Some("n"));
         assert_eq!(read.config.unwrap()["script"], "x");
@@ -130,7 +140,8 @@ mod tests {
     #[test]
     fn a_zone_goes_with_the_time_or_stands_alone() {
         let moved = read(r#"{"scheduled_at":"tomorrow 9am","timezone":"Europe/Madrid"}"#).unwrap();
-        let expected = Schedule { timezone: Some("Europe/Madrid".to_owned()), ..Schedule::at("tomorrow 9am") };
+        let expected =
+            Schedule { timezone: Some("Europe/Madrid".to_owned()), ..Schedule::at("tomorrow 9am") };
         assert_eq!((moved.schedule, moved.timezone), (Some(expected), None));
         let alone = read(r#"{"timezone":"Europe/Madrid"}"#).unwrap();
         assert_eq!((alone.schedule, alone.timezone.as_deref()), (None, Some("Europe/Madrid")));

@@ -4,11 +4,11 @@ use crate::problem::ApiError;
 use crate::read::fields::FieldReader;
 use crate::read::job_fields;
 use crate::read::object::JsonObject;
+use oneoff_domain::HoldReason;
 use oneoff_domain::limits::{
     KEY_MAX_CHARS, NAME_MAX_CHARS, RETRY_EXIT_CODES_MAX, TAG_MAX_CHARS, TAGS_MAX, TIME_EXPRESSION_MAX_CHARS,
 };
 use oneoff_domain::time::Disambiguation;
-use oneoff_domain::HoldReason;
 use oneoff_scheduler::{JobDraft, Schedule};
 
 /// Characters of words that are looked up: job types and zones.

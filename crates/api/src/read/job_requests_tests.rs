@@ -44,7 +44,10 @@ fn every_field_of_a_new_job_arrives() {
     assert_eq!((draft.timeout_seconds, draft.max_retries), (Some(1), Some(2)));
     assert_eq!((draft.retry_delay_seconds, draft.retry_max_delay_seconds), (Some(3), Some(4)));
     assert_eq!((draft.retry_exit_codes, draft.max_lateness_seconds), (Some(vec![75]), Some(5)));
-    assert_eq!((draft.on_late, draft.on_crash), (Some(oneoff_domain::OnLate::Skip), Some(oneoff_domain::OnCrash::Fail)));
+    assert_eq!(
+        (draft.on_late, draft.on_crash),
+        (Some(oneoff_domain::OnLate::Skip), Some(oneoff_domain::OnCrash::Fail))
+    );
     assert_eq!((draft.concurrency_key.as_deref(), draft.external_id.as_deref()), (Some("k"), Some("e")));
     assert_eq!(Value::Object(draft.metadata), json!({"m": 1}));
     assert!(draft.held);
@@ -70,9 +73,11 @@ fn every_field_wrong_in_turn_is_told_with_pointer_and_allowed_values() {
             let is_right = match field.name {
                 "immediate" | "allow_past" | "held" => wrong.is_boolean(),
                 "config" | "metadata" => wrong.is_object(),
-                "timeout_seconds" | "max_lateness_seconds" | "retry_exit_codes" | "concurrency_key" | "external_id" => {
-                    wrong.is_null()
-                }
+                "timeout_seconds"
+                | "max_lateness_seconds"
+                | "retry_exit_codes"
+                | "concurrency_key"
+                | "external_id" => wrong.is_null(),
                 _ => false,
             };
             let result = create(object(&with(field.name, wrong.clone())));
@@ -126,7 +131,9 @@ fn actions_read_their_few_fields() {
     let expected = Schedule { timezone: Some("UTC".to_owned()), ..Schedule::at("in 2h") };
     assert_eq!(until, (HoldReason::Gate, Some(expected)));
     assert_eq!(release(empty()).unwrap(), HoldReason::Manual);
-    assert!(release(object(&json!({"reason": "boredom"}))).unwrap_err().to_string().contains("manual, chain"));
+    assert!(
+        release(object(&json!({"reason": "boredom"}))).unwrap_err().to_string().contains("manual, chain")
+    );
     assert!(nothing(empty()).is_ok());
     assert!(nothing(object(&json!({"force": true}))).is_err());
     assert!(clone(empty()).unwrap_err().to_string().contains("scheduled_at: is missing"));

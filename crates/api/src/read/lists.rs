@@ -7,8 +7,12 @@ use oneoff_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
 use oneoff_storage::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, PageRequest, SortOrder};
 use std::str::FromStr;
 
+const OFFSET_MAX: i64 = 10_000;
 const INSTANT: &str = "an instant such as 2026-12-01T09:00:00Z";
 const LIMIT: Field = Field { name: "limit", allowed: "an integer from 1 to 200" };
+/// OneOff v1 pages by it.
+const OFFSET: Field =
+    Field { name: "offset", allowed: "an integer from 0 to 10000; beyond, follow next_cursor" };
 const CURSOR: Field = Field { name: "cursor", allowed: "the next_cursor of the page before" };
 const SORT_ORDER: Field = Field { name: "sort_order", allowed: "asc or desc" };
 const TOTAL: Field = Field { name: "total", allowed: "true or false" };
@@ -25,6 +29,7 @@ const JOB_PARAMETERS: &[Field] = &[
     Field { name: "time_from", allowed: INSTANT },
     Field { name: "time_to", allowed: INSTANT },
     LIMIT,
+    OFFSET,
     CURSOR,
     Field { name: "sort_by", allowed: "scheduled_at or created_at" },
     SORT_ORDER,
@@ -38,14 +43,24 @@ const EXECUTION_PARAMETERS: &[Field] = &[
     Field { name: "date_from", allowed: INSTANT },
     Field { name: "date_to", allowed: INSTANT },
     LIMIT,
+    OFFSET,
     CURSOR,
     Field { name: "sort_by", allowed: "started_at" },
     SORT_ORDER,
     TOTAL,
 ];
 
+/// What a list is asked for.
+#[derive(Debug)]
+pub(crate) struct ListRequest<F, S> {
+    pub(crate) filter: F,
+    pub(crate) page: PageRequest<S>,
+    /// Rows to skip.
+    pub(crate) offset: u32,
+}
+
 /// `GET /api/jobs`.
-pub(crate) fn jobs(query: &str) -> Result<(JobFilter, PageRequest<JobSort>), ApiError> {
+pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiError> {
     let mut reader = QueryReader::new(query, JOB_PARAMETERS);
     let filter = JobFilter {
         statuses: reader.list("status"),
@@ -57,12 +72,13 @@ pub(crate) fn jobs(query: &str) -> Result<(JobFilter, PageRequest<JobSort>), Api
     };
     let sort = reader.parsed::<JobSortName>("sort_by").map_or(JobSort::ScheduledAt, |name| name.0);
     let page = page(&mut reader, sort, SortOrder::Ascending);
+    let offset = offset(&mut reader);
     reader.finish()?;
-    Ok((filter, page))
+    Ok(ListRequest { filter, page, offset })
 }
 
 /// `GET /api/executions`.
-pub(crate) fn executions(query: &str) -> Result<(ExecutionFilter, PageRequest<ExecutionSort>), ApiError> {
+pub(crate) fn executions(query: &str) -> Result<ListRequest<ExecutionFilter, ExecutionSort>, ApiError> {
     let mut reader = QueryReader::new(query, EXECUTION_PARAMETERS);
     let filter = ExecutionFilter {
         job_id: reader.parsed("job_id"),
@@ -73,8 +89,9 @@ pub(crate) fn executions(query: &str) -> Result<(ExecutionFilter, PageRequest<Ex
     };
     let sort = reader.parsed::<ExecutionSortName>("sort_by").map_or(ExecutionSort::StartedAt, |name| name.0);
     let page = page(&mut reader, sort, SortOrder::Descending);
+    let offset = offset(&mut reader);
     reader.finish()?;
-    Ok((filter, page))
+    Ok(ListRequest { filter, page, offset })
 }
 
 fn page<S>(reader: &mut QueryReader, sort: S, default_order: SortOrder) -> PageRequest<S> {
@@ -86,6 +103,15 @@ fn page<S>(reader: &mut QueryReader, sort: S, default_order: SortOrder) -> PageR
         cursor: reader.text("cursor"),
         with_total: reader.boolean("total").unwrap_or_default(),
     }
+}
+
+fn offset(reader: &mut QueryReader) -> u32 {
+    let offset = reader.integer("offset", 0..=OFFSET_MAX).and_then(|offset| u32::try_from(offset).ok());
+    let offset = offset.unwrap_or(0);
+    if offset > 0 && reader.has("cursor") {
+        reader.wrong("offset", "cannot be combined with `cursor`");
+    }
+    offset
 }
 
 /// Something that the wire names by a word.
@@ -117,7 +143,8 @@ mod tests {
 
     #[test]
     fn without_parameters_the_defaults_of_v1_hold() {
-        let (filter, page) = jobs("").unwrap();
+        let ListRequest { filter, page, offset } = jobs("").unwrap();
+        assert_eq!(offset, 0);
         assert_eq!(filter, JobFilter::default());
         let expected = PageRequest {
             sort: JobSort::ScheduledAt,
@@ -127,7 +154,7 @@ mod tests {
             with_total: false,
         };
         assert_eq!(page, expected);
-        let (filter, page) = executions("").unwrap();
+        let ListRequest { filter, page, .. } = executions("").unwrap();
         assert_eq!(filter, ExecutionFilter::default());
         assert_eq!((page.sort, page.order), (ExecutionSort::StartedAt, SortOrder::Descending));
     }
@@ -136,7 +163,7 @@ mod tests {
     fn every_parameter_arrives() {
         let query = "status=held&type=http&project_id=p&external_id=e&time_from=2026-01-01T00:00:00Z\
                      &time_to=2026-01-02T00:00:00Z&limit=200&cursor=c&sort_by=created_at&sort_order=desc&total=true";
-        let (filter, page) = jobs(query).unwrap();
+        let ListRequest { filter, page, .. } = jobs(query).unwrap();
         assert_eq!(filter.statuses, [JobStatus::Held]);
         assert_eq!((filter.job_type.as_deref(), filter.project_id.as_deref()), (Some("http"), Some("p")));
         assert_eq!(filter.external_id.as_deref(), Some("e"));
@@ -144,8 +171,10 @@ mod tests {
         assert_eq!((page.sort, page.order, page.limit), (JobSort::CreatedAt, SortOrder::Descending, 200));
         assert_eq!((page.cursor.as_deref(), page.with_total), (Some("c"), true));
 
-        let query = "job_id=0193f0c27a7b7c3e9d543f1c2b6a9e10&status=failed,running&date_from=2026-01-01T00:00:00Z";
-        let (filter, _) = executions(query).unwrap();
+        let query = "job_id=0193f0c27a7b7c3e9d543f1c2b6a9e10&status=failed,running&date_from=2026-01-01T00:00:00Z\
+                     &offset=10000";
+        let ListRequest { filter, offset, .. } = executions(query).unwrap();
+        assert_eq!(offset, 10_000);
         assert_eq!(filter.statuses, [ExecutionStatus::Failed, ExecutionStatus::Running]);
         assert!(filter.job_id.is_some() && filter.started_from.is_some());
     }
@@ -160,13 +189,17 @@ mod tests {
             ("sort_by=name;drop table", "scheduled_at or created_at"),
             ("sort_order=up", "asc or desc"),
             ("total=maybe", "true or false"),
+            ("offset=10001", "next_cursor"),
+            ("offset=1&cursor=c", "cannot be combined"),
             ("time_from=today", "2026-12-01T09:00:00Z"),
             ("time_too=2026-01-01T00:00:00Z", "time_to"),
         ] {
             let error = jobs(query).unwrap_err().to_string();
             assert!(error.contains(allowed), "{query}: {error}");
         }
-        for (query, allowed) in [("job_id=7", "a UUID"), ("sort_by=duration", "started_at"), ("status=held", "running")] {
+        for (query, allowed) in
+            [("job_id=7", "a UUID"), ("sort_by=duration", "started_at"), ("status=held", "running")]
+        {
             let error = executions(query).unwrap_err().to_string();
             assert!(error.contains(allowed), "{query}: {error}");
         }

@@ -21,7 +21,8 @@ impl JsonObject {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ApiError> {
         serde_json::from_slice(text).map_err(|error| match error.classify() {
             Category::Data => ApiError::invalid_field(
-                FieldError::new("", format!("the body is not a JSON object: {error}")).with_hint("{\"name\": value, ...}"),
+                FieldError::new("", format!("the body is not a JSON object: {error}"))
+                    .with_hint("{\"name\": value, ...}"),
             ),
             Category::Syntax | Category::Eof | Category::Io => {
                 ApiError::new(ErrorCode::InvalidJson, format!("the body is not JSON: {error}"))

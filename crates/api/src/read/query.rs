@@ -39,6 +39,11 @@ impl QueryReader {
         });
     }
 
+    /// Whether the parameter was sent.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values(name).next().is_some()
+    }
+
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         let values: Vec<&str> = self.values(name).take(2).collect();
         match values.as_slice() {
@@ -147,7 +152,8 @@ fn not_allowed(text: &str) -> String {
 
 fn duration(text: &str) -> Option<Duration> {
     let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("", 1_000)];
-    let (number, millis) = units.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)))?;
+    let (number, millis) =
+        units.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)))?;
     let number: u64 = number.parse().ok()?;
     number.checked_mul(millis).map(Duration::from_millis)
 }
@@ -172,9 +178,13 @@ mod tests {
 
     #[test]
     fn right_parameters_are_read() {
-        let query = "status=held,running&status=failed&limit=7&time_from=2026-01-01T00%3A00%3A00Z&total=true&wait=2m";
+        let query =
+            "status=held,running&status=failed&limit=7&time_from=2026-01-01T00%3A00%3A00Z&total=true&wait=2m";
         let mut reader = QueryReader::new(query, KNOWN);
-        assert_eq!(reader.list::<JobStatus>("status"), [JobStatus::Held, JobStatus::Running, JobStatus::Failed]);
+        assert_eq!(
+            reader.list::<JobStatus>("status"),
+            [JobStatus::Held, JobStatus::Running, JobStatus::Failed]
+        );
         assert_eq!(reader.integer("limit", 1..=200), Some(7));
         assert_eq!(reader.instant("time_from").unwrap().to_string(), "2026-01-01T00:00:00Z");
         assert_eq!(reader.boolean("total"), Some(true));

@@ -105,7 +105,8 @@ mod tests {
         let expected = json!({"url": "http://x"}).as_object().cloned().unwrap();
         assert_eq!(object_or_its_text(&json!({"url": "http://x"})), Ok(expected.clone()));
         assert_eq!(object_or_its_text(&json!("{\"url\": \"http://x\"}")), Ok(expected));
-        for (value, part) in [(json!("[1]"), "a list"), (json!("{"), "not JSON"), (json!(1), "the number 1")] {
+        for (value, part) in [(json!("[1]"), "a list"), (json!("{"), "not JSON"), (json!(1), "the number 1")]
+        {
             let said = object_or_its_text(&value).unwrap_err();
             assert!(said.contains(part), "{said}");
         }

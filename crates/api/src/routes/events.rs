@@ -21,7 +21,8 @@ use tokio::sync::watch;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const BATCH: usize = 200;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const PARAMETERS: &[Field] = &[Field { name: "after", allowed: "the sequence of the last event that was seen" }];
+const PARAMETERS: &[Field] =
+    &[Field { name: "after", allowed: "the sequence of the last event that was seen" }];
 
 /// Opens the stream.
 pub(crate) async fn stream(
@@ -161,7 +162,13 @@ mod tests {
     fn a_frame_is_one_event_whatever_its_data() {
         let mut data = Map::new();
         data.insert("name".to_owned(), "two\nlines\r\n\ndata: x".into());
-        let event = NewEvent { kind: EventKind::JobCreated, job_id: None, execution_id: None, project_id: "p".into(), data };
+        let event = NewEvent {
+            kind: EventKind::JobCreated,
+            job_id: None,
+            execution_id: None,
+            project_id: "p".into(),
+            data,
+        };
         let frame = frame(Event { sequence: 7, at: Timestamp::EPOCH, event });
         assert!(frame.starts_with("id: 7\nevent: job.created\ndata: {\"sequence\":7,"), "{frame}");
         assert_eq!(frame.lines().count(), 4);

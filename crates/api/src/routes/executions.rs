@@ -3,8 +3,9 @@
 use crate::answer;
 use crate::caller::Reader;
 use crate::problem::ApiError;
-use crate::read::lists;
+use crate::read::lists::{self, ListRequest};
 use crate::routes::jobs::no_parameters;
+use crate::routes::offset::page_at;
 use crate::state::ApiState;
 use crate::view;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -30,8 +31,8 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = lists::executions(request.query_string())?;
-    let page = state.service.executions(filter, page).await?;
+    let ListRequest { filter, page, offset } = lists::executions(request.query_string())?;
+    let page = page_at(offset, page, |page| state.service.executions(filter.clone(), page)).await?;
     Ok(answer::list(&request, page, |execution| view::execution::execution(execution, None)))
 }
 

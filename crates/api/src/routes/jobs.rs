@@ -4,8 +4,10 @@ use crate::answer::{self, RequestedWait};
 use crate::caller::{Reader, Writer};
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::lists::{self, ListRequest};
 use crate::read::query::QueryReader;
-use crate::read::{job_patch, job_requests, lists};
+use crate::read::{job_patch, job_requests};
+use crate::routes::offset::page_at;
 use crate::state::ApiState;
 use crate::view;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -36,8 +38,8 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (filter, page) = lists::jobs(request.query_string())?;
-    let page = state.service.jobs(filter, page).await?;
+    let ListRequest { filter, page, offset } = lists::jobs(request.query_string())?;
+    let page = page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?;
     Ok(answer::list(&request, page, view::job::job))
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod job_actions;
 pub(crate) mod jobs;
+pub(crate) mod offset;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod system;
@@ -31,9 +32,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/livez").to(health::livez))
         .service(web::resource("/readyz").to(health::readyz))
         .service(resource("/metrics", READ).route(get().to(metrics_endpoint::get)))
-        .service(
-            resource("/{path:.*}", READ).wrap(Compress::default()).route(get().to(page::get)),
-        );
+        .service(resource("", READ).route(get().to(page::add_slash)))
+        .service(resource("/{path:.*}", READ).wrap(Compress::default()).route(get().to(page::get)));
 }
 
 fn api(config: &mut web::ServiceConfig) {
@@ -55,9 +55,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/jobs/{id}/cancel", POST).route(web::post().to(job_actions::cancel)))
         .service(resource("/jobs/{id}/hold", POST).route(web::post().to(job_actions::hold)))
         .service(resource("/jobs/{id}/release", POST).route(web::post().to(job_actions::release)))
-        .service(
-            resource("/executions", READ).wrap(Compress::default()).route(get().to(executions::list)),
-        )
+        .service(resource("/executions", READ).wrap(Compress::default()).route(get().to(executions::list)))
         .service(resource("/executions/{id}", READ).route(get().to(executions::get)))
         .service(resource("/executions/{id}/output", READ).route(get().to(output::get)))
         .service(resource("/time/parse", POST).route(web::post().to(time::parse)))

@@ -3,7 +3,7 @@
 use crate::etag;
 use crate::problem::ApiError;
 use crate::state::ApiState;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_ui::{INDEX, UiFile};
 use ring::digest;
@@ -29,8 +29,16 @@ pub(crate) async fn get(
     let base_path = &state.settings.base_path;
     Ok(match oneoff_ui::file(INDEX) {
         Some(index) => send(&request, with_base(index, base_path), REVALIDATE),
-        None => HttpResponse::Ok().content_type(HTML).insert_header((CACHE_CONTROL, REVALIDATE)).body(not_built(base_path)),
+        None => HttpResponse::Ok()
+            .content_type(HTML)
+            .insert_header((CACHE_CONTROL, REVALIDATE))
+            .body(not_built(base_path)),
     })
+}
+
+/// The base path without its slash, to which nothing in the page would be relative.
+pub(crate) async fn add_slash(state: web::Data<ApiState>) -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, state.public_path("/"))).finish()
 }
 
 fn send(request: &HttpRequest, file: UiFile, cache: HeaderValue) -> HttpResponse {

@@ -8,8 +8,8 @@ use crate::routes::jobs::no_parameters;
 use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_api_types::ParsedTime;
-use oneoff_domain::time::{ResolvedTime, describe};
 use oneoff_domain::Timestamp;
+use oneoff_domain::time::{ResolvedTime, describe};
 use oneoff_scheduler::ServiceError;
 
 /// Reads an expression as a job's time would be read.

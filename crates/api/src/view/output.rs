@@ -48,12 +48,22 @@ mod tests {
     use oneoff_domain::{OutputStream, Timestamp};
 
     fn slice(offset: i64, bytes: &'static [u8]) -> OutputSlice {
-        OutputSlice { stream: OutputStream::Stdout, offset, at: Timestamp::EPOCH, bytes: Bytes::from_static(bytes) }
+        OutputSlice {
+            stream: OutputStream::Stdout,
+            offset,
+            at: Timestamp::EPOCH,
+            bytes: Bytes::from_static(bytes),
+        }
     }
 
     #[test]
     fn a_page_ends_before_a_character_that_is_not_complete() {
-        let part = |complete| OutputPage { slices: vec![slice(0, b"ab\xc3")], next_offset: 3, total_bytes: 3, complete };
+        let part = |complete| OutputPage {
+            slices: vec![slice(0, b"ab\xc3")],
+            next_offset: 3,
+            total_bytes: 3,
+            complete,
+        };
         let running = page(part(false));
         assert_eq!((running.chunks.len(), running.next_offset), (1, 2));
         assert_eq!(running.chunks[0].text, "ab");
@@ -63,7 +73,8 @@ mod tests {
 
     #[test]
     fn a_page_of_nothing_but_half_a_character_still_moves_on() {
-        let half = OutputPage { slices: vec![slice(0, b"\xc3")], next_offset: 1, total_bytes: 1, complete: false };
+        let half =
+            OutputPage { slices: vec![slice(0, b"\xc3")], next_offset: 1, total_bytes: 1, complete: false };
         let half = page(half);
         assert_eq!((half.chunks.len(), half.next_offset), (1, 1));
     }

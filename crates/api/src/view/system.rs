@@ -6,7 +6,11 @@ use oneoff_domain::{JobStatus, Timestamp};
 use oneoff_scheduler::{RunningJob, SystemStatus, WorkerStatus};
 
 /// The state of the whole.
-pub(crate) fn system_status(status: SystemStatus, now: Timestamp, settings: &ApiSettings) -> SystemStatusView {
+pub(crate) fn system_status(
+    status: SystemStatus,
+    now: Timestamp,
+    settings: &ApiSettings,
+) -> SystemStatusView {
     let count = |wanted: JobStatus| status.jobs.get(&wanted).copied().unwrap_or(0);
     let jobs = JobStatus::ALL.iter().map(|status| (status.to_string(), count(*status))).collect();
     SystemStatusView {

@@ -74,9 +74,11 @@ async fn a_wrong_or_expired_key_is_no_key() {
     let harness = Harness::start().await;
     let api = harness.api_with(with_auth()).await;
     let now = SystemClock.now();
-    add_key(&harness, "good", &["read"], now.saturating_add(std::time::Duration::from_secs(3600)).into()).await;
+    add_key(&harness, "good", &["read"], now.saturating_add(std::time::Duration::from_secs(3600)).into())
+        .await;
     add_key(&harness, "expired", &["read"], now.into()).await;
-    let get = |name: &'static str, value: &str| TestRequest::get().uri("/api/jobs").insert_header((name, value));
+    let get =
+        |name: &'static str, value: &str| TestRequest::get().uri("/api/jobs").insert_header((name, value));
     assert_eq!(api.send(get("authorization", "Bearer good")).await.status, 200);
     assert_eq!(api.send(get("x-api-key", "good")).await.status, 200);
     for value in ["Bearer expired", "Bearer goo", "Bearer goodd", "Bearer ", "Basic good", "good"] {

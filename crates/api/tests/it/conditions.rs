@@ -21,7 +21,9 @@ async fn a_change_can_demand_the_version_that_was_read() {
     for action in ["/cancel", "/hold", "/execute", "/release", ""] {
         let at = format!("{}{action}", path(&job));
         let request = if action.is_empty() { TestRequest::delete() } else { TestRequest::post() };
-        api.send(request.uri(&at).insert_header(("if-match", "\"1\""))).await.problem(412, "version_mismatch");
+        api.send(request.uri(&at).insert_header(("if-match", "\"1\"")))
+            .await
+            .problem(412, "version_mismatch");
     }
     assert_eq!(api.get(&path(&job)).await.header("etag"), "\"3\"");
 }
@@ -63,7 +65,10 @@ async fn a_repeated_execute_and_clone_take_effect_once() {
     let job = api.created(&waiting()).await;
     let act = |action: &str, body: Value| {
         let at = format!("{}/{action}", path(&job));
-        TestRequest::post().uri(&at).insert_header(("idempotency-key", format!("key {action}"))).set_json(body)
+        TestRequest::post()
+            .uri(&at)
+            .insert_header(("idempotency-key", format!("key {action}")))
+            .set_json(body)
     };
     let clone = json!({"scheduled_at": "in 2h"});
     let first = api.send(act("clone", clone.clone())).await;

@@ -29,7 +29,9 @@ async fn a_page_of_another_origin_cannot_write_or_read() {
     let harness = Harness::start().await;
     let api = harness.api().await;
     for method in [Method::GET, Method::POST, Method::OPTIONS] {
-        let request = TestRequest::with_uri("/api/jobs").method(method).insert_header(("origin", "https://evil.example"));
+        let request = TestRequest::with_uri("/api/jobs")
+            .method(method)
+            .insert_header(("origin", "https://evil.example"));
         let answer = api.send(request).await;
         answer.problem(403, "origin_refused");
         assert_eq!(answer.header("access-control-allow-origin"), "");

@@ -58,11 +58,15 @@ async fn every_field_wrong_in_turn_has_a_pointer_and_the_allowed_values() {
     ];
     for (name, wrong) in cases {
         let shown: String = format!("{name} = {wrong}").chars().take(80).collect();
-        let problem = api.post("/api/jobs", &with(waiting(), name, wrong)).await.problem(400, "invalid_request");
+        let problem =
+            api.post("/api/jobs", &with(waiting(), name, wrong)).await.problem(400, "invalid_request");
         let errors = problem["errors"].as_array().unwrap();
         assert_eq!(errors.len(), 1, "{shown}: {problem}");
         let pointer = errors[0]["pointer"].as_str().unwrap();
-        assert!(pointer == format!("/{name}") || pointer.starts_with(&format!("/{name}/")), "{shown}: {problem}");
+        assert!(
+            pointer == format!("/{name}") || pointer.starts_with(&format!("/{name}/")),
+            "{shown}: {problem}"
+        );
         let says_what = errors[0]["hint"].is_string() || pointer.matches('/').count() > 1;
         assert!(says_what, "{shown} has no hint: {problem}");
     }
@@ -75,7 +79,8 @@ async fn several_wrong_fields_are_told_at_once() {
     let api = harness.api().await;
     let body = json!({"typ": "shell", "priority": "x", "tags": 1});
     let problem = api.post("/api/jobs", &body).await.problem(400, "invalid_request");
-    let pointers: Vec<&Value> = problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    let pointers: Vec<&Value> =
+        problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
     assert_eq!(pointers, ["/typ", "/type", "/config", "/priority", "/tags"]);
     assert_eq!(problem["errors"][0]["hint"], "did you mean `type`?");
 }
@@ -113,7 +118,15 @@ async fn paths_that_do_not_exist_and_extra_segments_are_not_found() {
     let harness = Harness::start().await;
     let api = harness.api().await;
     let id = "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10";
-    for path in ["/api", "/api/", "/api/nope", "/api/jobs/", "/api/executions/x/y", "/api//jobs", "/api/job-types/http/x"] {
+    for path in [
+        "/api",
+        "/api/",
+        "/api/nope",
+        "/api/jobs/",
+        "/api/executions/x/y",
+        "/api//jobs",
+        "/api/job-types/http/x",
+    ] {
         api.get(path).await.problem(404, "not_found");
     }
     for path in [format!("/api/jobs/{id}/execute/x"), format!("/api/jobs/{id}/nope")] {
@@ -149,9 +162,14 @@ async fn unknown_parameters_are_refused_everywhere() {
     let api = harness.api().await;
     let job = api.created(&waiting()).await;
     let at = crate::harness::path(&job);
-    for path in
-        ["/api/jobs?x=1", "/api/executions?x=1", "/api/job-types?x=1", "/api/events?x=1", "/api/system/status?x=1", &format!("{at}?x=1")]
-    {
+    for path in [
+        "/api/jobs?x=1",
+        "/api/executions?x=1",
+        "/api/job-types?x=1",
+        "/api/events?x=1",
+        "/api/system/status?x=1",
+        &format!("{at}?x=1"),
+    ] {
         let problem = api.get(path).await.problem(400, "invalid_request");
         assert_eq!(problem["errors"][0]["pointer"], "x", "{path}");
     }

@@ -35,7 +35,10 @@ async fn what_happens_is_streamed_in_order() {
     let response = api.open(TestRequest::get().uri("/api/events")).await;
     let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "text/event-stream");
-    assert_eq!((header("x-accel-buffering"), header("cache-control")), ("no".to_owned(), "no-store".to_owned()));
+    assert_eq!(
+        (header("x-accel-buffering"), header("cache-control")),
+        ("no".to_owned(), "no-store".to_owned())
+    );
     let mut stream = Streamed::of(response);
     let greeting = stream.next().await.unwrap();
     assert!(greeting.starts_with("id: ") && greeting.contains(": connected"), "{greeting}");

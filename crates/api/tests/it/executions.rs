@@ -33,7 +33,9 @@ async fn an_execution_tells_what_happened_with_its_output() {
     assert_eq!(execution["output"], TEXT);
     assert_eq!(execution["output_bytes"], TEXT.len());
     assert!(execution["lateness_ms"].is_number() && execution["duration_ms"].is_number());
-    for (query, count) in [("status=completed", 1), ("status=failed", 0), ("project_id=default", 1), ("project_id=x", 0)] {
+    for (query, count) in
+        [("status=completed", 1), ("status=failed", 0), ("project_id=default", 1), ("project_id=x", 0)]
+    {
         let list = api.get(&format!("/api/executions?{query}")).await.data();
         assert_eq!(list.as_array().unwrap().len(), count, "{query}");
     }
@@ -72,7 +74,9 @@ async fn output_is_also_there_as_raw_bytes() {
     let api = harness.api().await;
     let (_, execution) = ran(&harness).await;
     let raw = |query: &str| {
-        TestRequest::get().uri(&format!("{}/output{query}", at(&execution))).insert_header(("accept", "text/plain"))
+        TestRequest::get()
+            .uri(&format!("{}/output{query}", at(&execution)))
+            .insert_header(("accept", "text/plain"))
     };
     let all = api.send(raw("")).await;
     assert_eq!((all.status, all.text().as_str()), (200, TEXT));
@@ -112,7 +116,9 @@ async fn what_does_not_exist_or_cannot_be_is_refused() {
     for query in ["offset=-1", "offset=x", "limit_bytes=0", "limit_bytes=1048577", "wait=1h", "follow=true"] {
         api.get(&format!("{nobody}/output?{query}")).await.problem(400, "invalid_request");
     }
-    for query in ["job_id=x", "status=held", "date_from=x", "sort_by=duration_ms", "sort_order=up", "offset=1"] {
+    for query in
+        ["job_id=x", "status=held", "date_from=x", "sort_by=duration_ms", "sort_order=up", "offset=-1"]
+    {
         api.get(&format!("/api/executions?{query}")).await.problem(400, "invalid_request");
     }
 }

@@ -18,25 +18,27 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A scheduler with a fake executor of the type `shell`.
-pub struct Harness {
-    pub service: Service,
-    pub store: Store,
-    pub shell: FakeExecutor,
-    pub scheduler: Scheduler,
+pub(crate) struct Harness {
+    pub(crate) service: Service,
+    pub(crate) store: Store,
+    pub(crate) shell: FakeExecutor,
+    pub(crate) scheduler: Scheduler,
     _directory: TempDir,
 }
 
 impl Harness {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(FakeExecutor::new("shell")).await
     }
 
-    pub async fn with(shell: FakeExecutor) -> Self {
+    pub(crate) async fn with(shell: FakeExecutor) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreOptions::new(directory.path().join("oneoff.db")), SystemClock.now()).unwrap();
+        let store =
+            Store::open(StoreOptions::new(directory.path().join("oneoff.db")), SystemClock.now()).unwrap();
         let mut registry = Registry::new();
         registry.register(shell.clone());
-        let settings = SchedulerSettings { shutdown_grace: Duration::from_millis(50), ..SchedulerSettings::default() };
+        let settings =
+            SchedulerSettings { shutdown_grace: Duration::from_millis(50), ..SchedulerSettings::default() };
         let clock = Arc::new(SystemClock);
         let scheduler =
             Scheduler::start(store.clone(), registry, settings, clock, Arc::new(SystemRandom)).await.unwrap();
@@ -44,19 +46,23 @@ impl Harness {
     }
 
     /// The API with the usual settings.
-    pub async fn api(&self) -> Api<impl ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
+    pub(crate) async fn api(
+        &self,
+    ) -> Api<impl ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>>
+    {
         self.api_with(settings()).await
     }
 
-    pub async fn api_with(
+    pub(crate) async fn api_with(
         &self,
         settings: ApiSettings,
-    ) -> Api<impl ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>> {
+    ) -> Api<impl ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>>
+    {
         Api(init_service(App::new().configure(configure(settings, self.service.clone()))).await)
     }
 }
 
-pub fn settings() -> ApiSettings {
+pub(crate) fn settings() -> ApiSettings {
     ApiSettings {
         base_path: String::new(),
         auth_enabled: false,
@@ -72,14 +78,14 @@ pub fn settings() -> ApiSettings {
 }
 
 /// The API, as a browser or a program on this machine sees it.
-pub struct Api<S>(S);
+pub(crate) struct Api<S>(S);
 
 impl<S> Api<S>
 where
     S: ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
 {
     /// Sends as a request to localhost, unless it names another host.
-    pub async fn open(&self, request: TestRequest) -> ServiceResponse<BoxBody> {
+    pub(crate) async fn open(&self, request: TestRequest) -> ServiceResponse<BoxBody> {
         let mut request = request.to_request();
         let host = actix_web::http::header::HOST;
         if !request.headers().contains_key(&host) {
@@ -88,36 +94,36 @@ where
         call_service(&self.0, request).await
     }
 
-    pub async fn send(&self, request: TestRequest) -> Answer {
+    pub(crate) async fn send(&self, request: TestRequest) -> Answer {
         let response = self.open(request).await;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap_or_default().to_vec();
         Answer { status, headers, body }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(TestRequest::get().uri(path)).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(TestRequest::post().uri(path).set_json(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(TestRequest::patch().uri(path).set_json(body)).await
     }
 
     /// POST without a body.
-    pub async fn act(&self, path: &str) -> Answer {
+    pub(crate) async fn act(&self, path: &str) -> Answer {
         self.send(TestRequest::post().uri(path)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(TestRequest::delete().uri(path)).await
     }
 
     /// Creates a job and answers it.
-    pub async fn created(&self, job: &Value) -> Value {
+    pub(crate) async fn created(&self, job: &Value) -> Value {
         let answer = self.post("/api/jobs", job).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.data()
@@ -126,32 +132,32 @@ where
 
 /// An answer that was read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
     }
 
-    pub fn data(&self) -> Value {
+    pub(crate) fn data(&self) -> Value {
         self.json()["data"].clone()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let name: HeaderName = name.parse().unwrap();
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Asserts that this is a problem document of the given kind, complete in all its parts, and answers it.
-    pub fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("content-type"), "application/problem+json");
         let problem = self.json();
@@ -166,15 +172,15 @@ impl Answer {
 }
 
 /// A body that is read while it is sent.
-pub struct Streamed(Pin<Box<BoxBody>>);
+pub(crate) struct Streamed(Pin<Box<BoxBody>>);
 
 impl Streamed {
-    pub fn of(response: ServiceResponse<BoxBody>) -> Self {
+    pub(crate) fn of(response: ServiceResponse<BoxBody>) -> Self {
         Self(Box::pin(response.into_body()))
     }
 
     /// The next piece; `None` at the end. Fails after five seconds of silence.
-    pub async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         let piece = std::future::poll_fn(|context| self.0.as_mut().poll_next(context));
         let piece = tokio::time::timeout(Duration::from_secs(5), piece).await.expect("the stream is silent");
         piece.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap())
@@ -182,18 +188,18 @@ impl Streamed {
 }
 
 /// A job that waits for a year.
-pub fn waiting() -> Value {
+pub(crate) fn waiting() -> Value {
     json!({"type": "shell", "config": {"script": "true"}, "scheduled_at": "in 365d"})
 }
 
 /// `job` with one field set.
-pub fn with(job: Value, name: &str, value: impl Into<Value>) -> Value {
+pub(crate) fn with(job: Value, name: &str, value: impl Into<Value>) -> Value {
     let mut job = job;
     job[name] = value.into();
     job
 }
 
 /// The path of a record.
-pub fn path(record: &Value) -> String {
+pub(crate) fn path(record: &Value) -> String {
     format!("/api/jobs/{}", record["id"].as_str().unwrap())
 }

@@ -13,7 +13,10 @@ async fn a_created_job_is_answered_where_it_can_be_found_and_in_full() {
     let job = answer.data();
     assert_eq!(answer.header("location"), path(&job));
     assert_eq!(answer.header("etag"), "\"1\"");
-    assert_eq!((&job["name"], &job["status"], &job["priority"]), (&json!("backup"), &json!("scheduled"), &json!(5)));
+    assert_eq!(
+        (&job["name"], &job["status"], &job["priority"]),
+        (&json!("backup"), &json!("scheduled"), &json!(5))
+    );
     assert_eq!(job["config"], json!({"script": "true"}));
     assert_eq!(job["created_by"], "local");
 
@@ -45,7 +48,9 @@ async fn a_dry_run_shows_the_job_and_makes_none() {
     assert_eq!(preview.status, 200);
     assert_eq!(preview.data()["status"], "scheduled");
     assert_eq!(api.get("/api/jobs").await.data(), json!([]));
-    api.post("/api/jobs?dry_run=true", &with(waiting(), "priority", 11)).await.problem(400, "invalid_request");
+    api.post("/api/jobs?dry_run=true", &with(waiting(), "priority", 11))
+        .await
+        .problem(400, "invalid_request");
     api.post("/api/jobs?dry_run=perhaps", &waiting()).await.problem(400, "invalid_request");
 }
 
@@ -58,7 +63,10 @@ async fn an_edit_changes_what_it_names_and_clears_with_null() {
     let edited = api.patch(&path(&job), &edit).await;
     assert_eq!((edited.status, edited.header("etag")), (200, "\"2\""));
     let now = edited.data();
-    assert_eq!((&now["name"], &now["timeout_seconds"], &now["tags"]), (&json!("new"), &Value::Null, &json!(["x"])));
+    assert_eq!(
+        (&now["name"], &now["timeout_seconds"], &now["tags"]),
+        (&json!("new"), &Value::Null, &json!(["x"]))
+    );
     assert_eq!(now["external_id"], "e");
     assert!(now["scheduled_at"].as_str() > job["scheduled_at"].as_str());
     api.patch(&path(&job), &json!({"timeout": 7})).await.problem(400, "invalid_request");

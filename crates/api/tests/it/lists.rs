@@ -26,7 +26,9 @@ async fn a_walk_by_cursor_sees_every_job_once_and_in_order() {
         let at = format!("in {}d", 100 + index / 2);
         api.created(&with(with(waiting(), "scheduled_at", at), "name", format!("job {index}"))).await;
     }
-    for (sort, order) in [("scheduled_at", "asc"), ("scheduled_at", "desc"), ("created_at", "asc"), ("created_at", "desc")] {
+    for (sort, order) in
+        [("scheduled_at", "asc"), ("scheduled_at", "desc"), ("created_at", "asc"), ("created_at", "desc")]
+    {
         let mut next = Some(format!("/api/jobs?limit=5&sort_by={sort}&sort_order={order}"));
         let mut seen: Vec<Value> = Vec::new();
         let mut pages = 0;
@@ -34,7 +36,8 @@ async fn a_walk_by_cursor_sees_every_job_once_and_in_order() {
             let page = api.get(&path).await;
             assert_eq!(page.status, 200, "{}", page.text());
             seen.extend(page.data().as_array().unwrap().iter().cloned());
-            next = page.header("link").strip_prefix('<').map(|link| link.split('>').next().unwrap().to_owned());
+            next =
+                page.header("link").strip_prefix('<').map(|link| link.split('>').next().unwrap().to_owned());
             assert_eq!(next.is_some(), page.json()["next_cursor"].is_string());
             pages += 1;
         }
@@ -93,4 +96,30 @@ async fn wrong_parameters_are_refused_with_what_is_allowed() {
             assert_eq!(pointer.trim_start_matches('/'), name, "{problem}");
         }
     }
+}
+
+#[actix_web::test]
+async fn pages_by_offset_as_v1_has_them_meet_without_holes() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for day in 100..107 {
+        api.created(&with(waiting(), "scheduled_at", format!("in {day}d"))).await;
+    }
+    let ids = |list: &Value| -> Vec<Value> {
+        list["data"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect()
+    };
+    let all = ids(&api.get("/api/jobs").await.json());
+    let mut seen = Vec::new();
+    for offset in [0, 3, 6] {
+        seen.extend(ids(&api.get(&format!("/api/jobs?limit=3&offset={offset}")).await.json()));
+    }
+    assert_eq!(seen, all);
+    let beyond = api.get("/api/jobs?offset=7&total=true").await.json();
+    assert_eq!(
+        (&beyond["data"], &beyond["next_cursor"], &beyond["total"]),
+        (&json!([]), &Value::Null, &json!(7))
+    );
+    let second = api.get("/api/jobs?limit=3&offset=3").await;
+    let next = second.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
+    assert_eq!(ids(&api.get(&next).await.json()), all[6..]);
 }

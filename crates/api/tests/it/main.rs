@@ -9,6 +9,7 @@ mod executions;
 mod harness;
 mod jobs;
 mod lists;
+mod log;
 mod probes;
 mod server;
 mod time;

@@ -80,3 +80,18 @@ async fn beside_the_base_path_it_says_where_everything_is() {
     server.stop.send(()).unwrap();
     server.ended.await.unwrap().unwrap();
 }
+
+#[actix_web::test]
+async fn head_has_the_length_and_no_body() {
+    let harness = Harness::start().await;
+    let server = start(&harness, settings());
+    let mut stream =
+        send(server.address, "HEAD /api/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let answer = answer.to_lowercase();
+    assert!(answer.starts_with("http/1.1 200") && answer.contains("content-length: "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
+}
