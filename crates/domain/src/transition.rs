@@ -91,7 +91,7 @@ fn advice(status: JobStatus, transition: Transition) -> &'static str {
 
 /// The status after `transition` from `status`.
 ///
-/// Releasing is listed as it is for the last hold; [`JobState::release`] stays `held` while others remain.
+/// Releasing is listed as it is for the last hold; [`crate::JobState::release`] stays `held` while others remain.
 ///
 /// # Errors
 /// [`IllegalTransition`] for every pair that is not listed.
