@@ -196,7 +196,6 @@ async fn what_the_server_refuses_names_the_flag() {
         (&["at", "9am", "--priority=11", "--", "true"], "--priority: "),
         (&["at", "9am", "--on-late=wait", "--", "true"], "--on-late: "),
         (&["at", "9am", "ftp://example.org", "--", "true"], "WHEN: "),
-        (&["at", "9am", "https://"], "--url: "),
         (&["jobs", "create", "--at=9am", "--type=shel", "--config={}"], "--type: "),
         (&["jobs", "create", "--at=9am", "--type=shell", "--config={\"skript\": \"x\"}"], "--config: "),
         (&["jobs", "list", "--sort=name"], "--sort: "),

@@ -141,8 +141,9 @@ fn announce(session: &Session, job: &JobView, effect: &str) {
 
 fn suggest(session: &Session, job: &JobView) {
     let id = &job.id;
+    let first = if job.status == "held" { "jobs release" } else { "logs -f" };
     session.console.notes.suggest(&format!(
-        "Next: oneoff logs -f {id}\n      oneoff jobs reschedule {id} 'in 1h'\n      oneoff rm {id}"
+        "Next: oneoff {first} {id}\n      oneoff jobs reschedule {id} 'in 1h'\n      oneoff rm {id}"
     ));
 }
 

@@ -91,8 +91,9 @@ async fn truth(session: &Session, job: &JobView, exit_status: ExitStatus) -> Out
     let (reason, code) = match (&job.last_execution, exit) {
         (Some(execution), exit) if exit != Exit::Ok => {
             let execution = session.client.execution(execution).await?;
-            let reason = execution.error.or(execution.reason).unwrap_or_default();
-            (format!(": {}", escape_controls(&reason)), execution.exit_code)
+            let reason = execution.error.or(execution.reason).filter(|reason| *reason != job.status);
+            let reason = reason.map(|reason| format!(": {}", escape_controls(&reason)));
+            (reason.unwrap_or_default(), execution.exit_code)
         }
         _ => (String::new(), None),
     };

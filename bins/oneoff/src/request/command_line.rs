@@ -27,12 +27,22 @@ pub(crate) fn shell_config(command: &[String]) -> (Map<String, Value>, String) {
 
 /// Words as a shell reads them.
 pub(crate) fn quoted<S: AsRef<str>>(words: &[S]) -> String {
-    let quote = |word: &S| {
-        // Only a NUL cannot be quoted, and no word of a command line has one.
-        shlex::try_quote(word.as_ref())
-            .map_or_else(|_| word.as_ref().to_owned(), |quoted| quoted.into_owned())
-    };
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
+    words.iter().map(|word| quoted_word(word.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell reads it. Of a flag with a value, only the value is quoted.
+fn quoted_word(word: &str) -> String {
+    let is_flag =
+        |name: &str| name.starts_with("--") && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    if let Some((flag, value)) = word.split_once('=').filter(|(flag, _)| is_flag(flag)) {
+        return format!("{flag}={}", quoted_word(value));
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    // Only a NUL cannot be quoted, and no word of a command line has one.
+    shlex::try_quote(word).map_or_else(|_has_nul| word.to_owned(), |quoted| quoted.into_owned())
 }
 
 /// A text as the name of a job: one line, no longer than a name may be.
@@ -74,7 +84,13 @@ mod tests {
 
     #[test]
     fn a_shell_reads_the_words_back() {
-        let line = words(&["a b", "it's", "$x", "", "\n", "ü", "*"]);
+        let line = words(&[
+            "a b", "it's", "$x", "", "\n", "ü", "*", "--at=1:2", "--a=b c", "--=", "--x==y", "~", "#a",
+        ]);
         assert_eq!(shlex::split(&quoted(&line)).unwrap(), line);
+        assert_eq!(
+            quoted(&["--at=2031-01-15T09:00:00Z", "--name=a b"]),
+            "--at=2031-01-15T09:00:00Z --name='a b'"
+        );
     }
 }
