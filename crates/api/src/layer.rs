@@ -45,21 +45,17 @@ where
     request.extensions_mut().insert(id.clone());
     let id = id.0;
     let path = request.path().to_owned();
-    let mut granted = None;
-    let response = match admit(&request, &state, &path) {
-        Err(refusal) => request.into_response(refusal.response(&id)),
+    let (mut response, granted) = match admit(&request, &state, &path) {
+        Err(refusal) => (request.into_response(refusal.response(&id)), None),
+        Ok(origin) if origin.is_some() && cors::is_preflight(request.method(), request.headers()) => {
+            (request.into_response(cors::preflight()), origin)
+        }
         Ok(origin) => {
-            granted = origin;
-            if granted.is_some() && cors::is_preflight(request.method(), request.headers()) {
-                request.into_response(cors::preflight())
-            } else {
-                let span = tracing::error_span!("request", id);
-                let answer = next.call(request).instrument(span).await?;
-                with_problem(answer.map_into_boxed_body(), &id)
-            }
+            let span = tracing::error_span!("request", id);
+            let answer = next.call(request).instrument(span).await?;
+            (with_problem(answer.map_into_boxed_body(), &id), origin)
         }
     };
-    let mut response = response;
     let is_api = is_below(&path, &state.public_path("/api"));
     add_headers(response.headers_mut(), &id, is_api);
     cors::add_headers(response.headers_mut(), granted.as_deref(), state.defence.has_origins());

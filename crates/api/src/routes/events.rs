@@ -95,10 +95,10 @@ impl Tail {
                 return None;
             }
             let newest = *self.newest.borrow_and_update();
-            if newest > self.cursor {
-                if let Some(text) = self.read(newest).await? {
-                    return Some(text);
-                }
+            if newest > self.cursor
+                && let Some(text) = self.read(newest).await?
+            {
+                return Some(text);
             }
             tokio::select! {
                 changed = self.newest.changed() => changed.ok()?,

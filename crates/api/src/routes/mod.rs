@@ -62,7 +62,7 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/job-types", READ).route(get().to(system::job_types)))
         .service(resource("/workers/status", READ).route(get().to(system::worker_status)))
         .service(resource("/system/status", READ).route(get().to(system::system_status)))
-        .service(resource("/events", READ).route(get().to(events::stream)));
+        .service(resource("/events", "GET").route(web::get().to(events::stream)));
 }
 
 fn get() -> Route {

@@ -2,6 +2,8 @@
 
 use crate::harness::{Harness, Streamed, path, waiting};
 use actix_web::test::TestRequest;
+use oneoff_domain::Timestamp;
+use oneoff_storage::RetentionPolicy;
 use serde_json::Value;
 
 /// The frames of some text: id, event and data.
@@ -83,6 +85,24 @@ async fn a_backlog_larger_than_one_read_is_complete() {
     let seen = events(&mut stream, 205).await;
     assert_eq!(seen.len(), 205);
     assert!(seen.is_sorted_by(|a, b| a.0 + 1 == b.0), "no gap and no repetition");
+}
+
+#[actix_web::test]
+async fn a_reader_behind_the_kept_events_is_told_to_start_over() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    api.created(&waiting()).await;
+    let job = api.created(&waiting()).await;
+    let end = Timestamp::MAX;
+    let policy = RetentionPolicy { executions_before: end, events_before: end, idempotency_before: end };
+    while harness.store.retain(policy.clone()).await.unwrap().more {}
+    let mut stream = Streamed::of(api.open(TestRequest::get().uri("/api/events?after=1")).await);
+    let seen = events(&mut stream, 1).await;
+    assert_eq!(kinds(&seen), ["reset"]);
+    api.act(&format!("{}/cancel", path(&job))).await;
+    let next = events(&mut stream, 1).await;
+    assert_eq!(kinds(&next), ["job.cancelled"]);
+    assert_eq!(next[0].0, seen[0].0 + 1, "the reset says where the stream goes on");
 }
 
 #[actix_web::test]

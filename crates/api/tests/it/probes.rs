@@ -90,6 +90,29 @@ async fn every_path_of_the_ui_is_its_page_and_missing_files_are_not_found() {
 }
 
 #[actix_web::test]
+async fn files_of_a_built_ui_are_cached_by_their_names_and_the_page_by_its_tag() {
+    let harness = Harness::start().await;
+    let api = harness.api_with(ApiSettings { base_path: "/x".to_owned(), ..settings() }).await;
+    let page = api.get("/x/").await;
+    if !oneoff_ui::is_built() {
+        assert!(page.text().contains("cargo xtask run"));
+        return;
+    }
+    assert!(page.text().contains("<base href=\"/x/\""), "{}", page.text());
+    let known = TestRequest::get().uri("/x/jobs").insert_header(("if-none-match", page.header("etag")));
+    assert_eq!(api.send(known).await.status, 304);
+
+    let start = page.text().find("assets/").expect("the page loads a script");
+    let asset = page.text()[start..].split('"').next().unwrap().to_owned();
+    let get = || TestRequest::get().uri(&format!("/x/{asset}")).insert_header(("accept-encoding", "gzip"));
+    let file = api.send(get()).await;
+    assert_eq!((file.status, file.header("content-encoding")), (200, "gzip"), "{asset}");
+    assert!(file.header("cache-control").contains("immutable"));
+    let known = get().insert_header(("if-none-match", file.header("etag")));
+    assert_eq!(api.send(known).await.status, 304);
+}
+
+#[actix_web::test]
 async fn everything_moves_below_the_base_path() {
     let harness = Harness::start().await;
     let api = harness.api_with(ApiSettings { base_path: "/x/y".to_owned(), ..settings() }).await;
