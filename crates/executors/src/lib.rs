@@ -2,17 +2,22 @@
 //!
 //! An executor knows no database and no schedule. It is given a [`RunContext`] and gives back an outcome.
 
+mod builtin;
 pub mod context;
 pub mod executor;
 mod fields;
+pub mod http;
 pub mod output;
 pub mod process;
 pub mod registry;
 pub mod shell;
 pub mod stop;
 
+pub use builtin::BUILTIN_JOB_TYPES;
 pub use context::RunContext;
 pub use executor::{Executor, RunFuture};
+pub use http::HttpExecutor;
+pub use oneoff_outbound::{BuildError, EgressPolicy};
 pub use output::{OutputChunk, OutputWriter};
 pub use process::{Guardian, ProcessWatch, Unwatched};
 pub use registry::{Registry, UnknownJobType};

@@ -1,0 +1,69 @@
+//! Job type `http`: one request, its response judged by status, the body kept as output.
+
+mod attempt;
+mod config;
+mod expected;
+mod headers;
+mod record;
+
+use crate::fields::one_line;
+use crate::{Executor, RunContext, RunFuture};
+use config::HttpConfig;
+use oneoff_domain::FieldError;
+use oneoff_outbound::OutboundClient;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Characters of a summary.
+const SUMMARY_MAX_CHARS: usize = 120;
+
+/// Sends requests.
+#[derive(Debug, Clone)]
+pub struct HttpExecutor {
+    client: OutboundClient,
+}
+
+impl HttpExecutor {
+    /// An executor that sends its requests through `client`.
+    #[must_use]
+    pub fn new(client: OutboundClient) -> Self {
+        Self { client }
+    }
+}
+
+impl Executor for HttpExecutor {
+    fn job_type(&self) -> &str {
+        "http"
+    }
+
+    fn validate(&self, config: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
+        let config = HttpConfig::parse(config)?;
+        // An address in place of a name can be judged now; a name is judged when it is resolved.
+        let judged = self.client.policy().check_url(&config.url);
+        judged.map_err(|refused| vec![FieldError::new("/url", refused.to_string())])
+    }
+
+    fn summary(&self, config: &Map<String, Value>) -> String {
+        let Ok(HttpConfig { method, url, .. }) = HttpConfig::parse(config) else { return "http".to_owned() };
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let path = if url.path() == "/" { "" } else { url.path() };
+        one_line(&format!("{method} {host}{port}{path}"), SUMMARY_MAX_CHARS)
+    }
+
+    fn run(&self, context: RunContext) -> RunFuture {
+        let client = self.client.clone();
+        Box::pin(async move {
+            let mut stop = context.stop.clone();
+            tokio::select! {
+                biased;
+                reason = stop.wait() => reason.outcome(),
+                outcome = attempt::run(&client, &context) => outcome,
+            }
+        })
+    }
+
+    fn default_timeout(&self) -> Option<Duration> {
+        Some(Duration::from_secs(30))
+    }
+}
