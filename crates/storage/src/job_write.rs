@@ -55,8 +55,8 @@ pub struct Written<T> {
     pub replayed: bool,
 }
 
-/// What [`crate::Store::change_job`] asks with the present job.
-pub(crate) type Decide = Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send>;
+/// What a present job becomes, as [`crate::Store::change_job`] asks within its transaction.
+pub type Decide = Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send>;
 
 fn is_allowed(context: &Context, project: &str) -> bool {
     match &context.allowed_projects {

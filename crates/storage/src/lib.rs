@@ -38,7 +38,7 @@ pub use change::{Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
 pub use error::{Refusal, StoreError};
 pub use finish::{Finish, FinishResult};
-pub use job_write::{JobChange, NewJob, Written};
+pub use job_write::{Decide, JobChange, NewJob, Written};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};
 pub use query::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, Page, PageRequest, SortOrder};

@@ -129,7 +129,7 @@ impl Store {
         context: Context,
         now: Timestamp,
         id: JobId,
-        decide: Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send>,
+        decide: Decide,
     ) -> Result<Written<Job>, StoreError> {
         let body = move |tx: &mut Tx<'_>| job_write::change(tx, &context, now, id, decide);
         self.inner.writer.write(Lane::Api, body).await

@@ -111,11 +111,11 @@ pub(crate) fn change(state: JobState, action: &'static str, event: EventKind) ->
 }
 
 /// Cancels, as the service would.
-pub(crate) fn cancel() -> Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send> {
+pub(crate) fn cancel() -> Decide {
     Box::new(|job| Ok(change(job.state.cancel()?, "job.cancel", EventKind::JobCancelled)))
 }
 
-pub(crate) fn delete() -> Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send> {
+pub(crate) fn delete() -> Decide {
     Box::new(|job| {
         state::next_status(job.state.status, Transition::Delete)?;
         let change = change(job.state.clone(), "job.delete", EventKind::JobDeleted);

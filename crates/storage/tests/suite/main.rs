@@ -1,9 +1,16 @@
 //! Tests of the store on real files: what every database must do (`conformance`), and what is SQLite's own.
 
+#[cfg(test)]
 mod concurrency;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod counting;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
 mod migrating;
+#[cfg(test)]
 mod opening;
