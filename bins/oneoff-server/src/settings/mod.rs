@@ -8,6 +8,7 @@ pub mod table;
 
 pub use layers::{Given, Sources};
 
+use oneoff::EgressPolicy;
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,16 +38,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
-}
-
-/// Which addresses jobs may reach by HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Egress {
-    /// All but link-local and metadata addresses.
-    #[default]
-    Default,
-    /// Public ones only.
-    Strict,
 }
 
 /// Everything that can be set, checked.
@@ -83,7 +74,7 @@ pub struct Settings {
     /// `ALLOWED_ORIGINS`
     pub allowed_origins: Vec<String>,
     /// `EGRESS_POLICY`
-    pub egress_policy: Egress,
+    pub egress_policy: EgressPolicy,
     /// `SHUTDOWN_GRACE_SECONDS`
     pub shutdown_grace: Duration,
     /// `DISABLED_JOB_TYPES`

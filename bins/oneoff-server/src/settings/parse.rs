@@ -1,7 +1,8 @@
 //! What the text of each setting means. What is allowed in words stands in the table.
 
 use super::reader::{Parsed, Unusable};
-use super::{Egress, LogFormat, LogLevel};
+use super::{LogFormat, LogLevel};
+use oneoff::EgressPolicy;
 use oneoff_domain::suggest::nearest;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -59,8 +60,8 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
     word(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
 }
 
-pub(super) fn egress(text: &str) -> Parsed<Egress> {
-    word(text, &[("default", Egress::Default), ("strict", Egress::Strict)])
+pub(super) fn egress(text: &str) -> Parsed<EgressPolicy> {
+    word(text, &[("default", EgressPolicy::Default), ("strict", EgressPolicy::Strict)])
 }
 
 /// A host name or an address; an IPv6 address may be in brackets, as URLs write it.
@@ -157,11 +158,11 @@ pub(super) fn job_types(text: &str) -> Parsed<Vec<String>> {
 }
 
 fn job_type(text: &str) -> Parsed<String> {
-    let known = oneoff::builtin_job_types();
-    if known.iter().any(|name| name == text) {
+    let known = oneoff::BUILTIN_JOB_TYPES;
+    if known.contains(&text) {
         return Ok(text.to_owned());
     }
-    match nearest(text, known.iter().map(String::as_str)) {
+    match nearest(text, known.iter().copied()) {
         Some(name) => because(format!("there is no job type `{text}`, did you mean `{name}`?")),
         None => because(format!("there is no job type `{text}`")),
     }

@@ -1,0 +1,18 @@
+//! The built binary as people use it: settings, commands, the database it refuses, and how it stops.
+
+#[cfg(test)]
+mod check_config;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod database;
+#[cfg(test)]
+mod effects;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod shutdown;

@@ -1,0 +1,80 @@
+//! `LOG_RETENTION_DAYS`, observed on an execution that ended long ago.
+
+use crate::process::{Place, block_on, wait_for};
+use oneoff::{Clock as _, Random as _, SystemClock, SystemRandom};
+use oneoff_client::ExecutionQuery;
+use oneoff_domain::{
+    Actor, AttemptOutcome, Context, ExecutionId, JobDefinition, JobId, JobState, OnCrash, OnLate,
+    RetryPolicy, Timestamp,
+};
+use oneoff_storage::{ClaimRequest, ClaimResult, Finish, NewJob, Store, StoreOptions};
+use serde_json::Map;
+use std::time::Duration;
+
+fn definition() -> JobDefinition {
+    JobDefinition {
+        name: "old".to_owned(),
+        job_type: "shell".to_owned(),
+        config: Map::from_iter([("script".to_owned(), "true".into())]),
+        project_id: "default".to_owned(),
+        tags: Vec::new(),
+        priority: 5,
+        timezone: "UTC".to_owned(),
+        timeout_seconds: None,
+        retry: RetryPolicy::default(),
+        max_lateness_seconds: None,
+        on_late: OnLate::Run,
+        on_crash: OnCrash::Retry,
+        concurrency_key: None,
+        external_id: None,
+        metadata: Map::new(),
+    }
+}
+
+/// Writes a job whose only execution ended then.
+async fn ran_at(place: &Place, then: Timestamp) {
+    let store = Store::open(StoreOptions::new(place.database()), then).unwrap();
+    let id = JobId::generate(then, &SystemRandom);
+    let state = JobState::scheduled(then, None);
+    let new = NewJob { id, definition: definition(), state, origin: None, created_by: Actor::Local };
+    let created = store.create_jobs(Context::new(Actor::Local), then, vec![new]).await.unwrap();
+    let execution_id = ExecutionId::generate(then, &SystemRandom);
+    let claim = ClaimRequest { job: created.value[0].key, due_at: then, execution_id };
+    let claimed = store.claim(then, vec![claim]).await.unwrap();
+    let ClaimResult::Claimed(claimed) = &claimed[0] else { panic!("{claimed:?}") };
+    let finish = Finish {
+        execution_id,
+        fence: claimed.fence,
+        outcome: AttemptOutcome::success(),
+        completed_at: then,
+        duration_us: 1,
+        output: Vec::new(),
+        output_bytes: 0,
+        output_truncated: false,
+        random: SystemRandom.next_u64(),
+    };
+    store.finish(finish).await.unwrap();
+    store.close();
+}
+
+#[test]
+fn executions_are_kept_for_as_many_days_as_are_given() {
+    for form in ["LOG_RETENTION_DAYS", "ONEOFF_LOG_RETENTION_DAYS"] {
+        let place = Place::new().with(form, "3");
+        let now = SystemClock.now();
+        block_on(ran_at(&place, now.saturating_sub(Duration::from_secs(2 * 86_400))));
+        let executions = |place: &Place| {
+            let serving = place.serve();
+            let client = serving.client();
+            let count = move || block_on(client.executions(&ExecutionQuery::default())).unwrap().data.len();
+            (serving, count)
+        };
+        let (kept, count) = executions(&place);
+        assert_eq!(count(), 1);
+        kept.stop();
+        let place = place.with(form, "1");
+        let (removed, count) = executions(&place);
+        wait_for(|| (count() == 0).then_some(()));
+        removed.stop();
+    }
+}
