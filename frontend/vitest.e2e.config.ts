@@ -6,6 +6,8 @@ export default defineConfig({
     environment: 'node',
     include: ['e2e/**/*.e2e.ts'],
     fileParallelism: false,
+    // Later steps of a journey mean nothing once one has failed.
+    bail: 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -18,7 +18,7 @@ function answer(status: number, body: unknown) {
 
 function lastRequest() {
   const [url, init] = vi.mocked(fetch).mock.calls.at(-1) ?? []
-  return { url: String(url), init: init!, headers: init?.headers as Record<string, string> }
+  return { url: url as string, init: init!, headers: init?.headers as Record<string, string> }
 }
 
 beforeEach(() => {
@@ -93,7 +93,7 @@ describe('the API key', () => {
     storeKey('secret')
     answer(204, null)
     await deleteJob('1')
-    expect(lastRequest().headers['Authorization']).toBe('Bearer secret')
+    expect(lastRequest().headers.Authorization).toBe('Bearer secret')
   })
 
   it('is asked for when the server answers 401', async () => {

@@ -37,7 +37,7 @@ export function useCreateJob(draft: Readonly<Ref<Draft>>, timezone: string): Cre
     const entries = Object.entries(sorted.value.fields) as [Field, FieldProblem[]][]
     return Object.fromEntries(
       entries.filter(([field]) => draft.value[field] === submitted.value[field]),
-    ) as ProblemsByField
+    )
   })
 
   const submit = async () => {

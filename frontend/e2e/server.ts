@@ -1,0 +1,84 @@
+// Starts the real server binary on a free port, over a database of its own.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const START_MS = 20_000
+const STOP_MS = 15_000
+
+export interface RunningServer {
+  /** The page's address, with the base path and a slash at the end. */
+  url: string
+  stop: () => Promise<void>
+}
+
+/** Starts a server; `environment` adds to its settings. */
+export async function startServer(environment: Record<string, string> = {}): Promise<RunningServer> {
+  const binary = binaryPath()
+  const directory = await mkdtemp(join(tmpdir(), 'oneoff-e2e-'))
+  const port = await freePort()
+  const child = spawn(binary, [], {
+    cwd: directory,
+    env: {
+      PATH: process.env.PATH,
+      HOME: directory,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      DB_PATH: join(directory, 'oneoff.db'),
+      LOG_LEVEL: 'warn',
+      ...environment,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  const exited = once(child, 'exit')
+
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await exited
+    clearTimeout(timer)
+    await rm(directory, { recursive: true, force: true })
+  }
+
+  const url = `http://127.0.0.1:${port}${environment.BASE_PATH ?? ''}/`
+  try {
+    await answers(`${url}health`, () => child.exitCode !== null)
+  } catch (error) {
+    await stop()
+    throw new Error(`${binary} did not start; it wrote:\n${log}`, { cause: error })
+  }
+  return { url, stop }
+}
+
+function binaryPath(): string {
+  const path = resolve(process.env.ONEOFF_SERVER_BIN ?? '../target/debug/oneoff-server')
+  if (!existsSync(path)) {
+    throw new Error(`There is no server at ${path}: run \`cargo build -p oneoff-server\`, or set ONEOFF_SERVER_BIN.`)
+  }
+  return path
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+async function answers(url: string, hasEnded: () => boolean): Promise<void> {
+  const deadline = Date.now() + START_MS
+  while (Date.now() < deadline && !hasEnded()) {
+    const ok = await fetch(url).then((response) => response.ok).catch(() => false)
+    if (ok) return
+    await new Promise((wake) => setTimeout(wake, 50))
+  }
+  throw new Error(`${url} does not answer`)
+}
