@@ -13,9 +13,7 @@ async fn a_thousand_creates_and_a_thousand_reads_at_once() {
     let mut requests = tokio::task::JoinSet::new();
     for index in 0..CLIENTS {
         let (client, id) = (server.client.clone(), first.id.clone());
-        requests.spawn(async move {
-            client.create_job(&shell("true", "in 300d")).await.map(|_| ())
-        });
+        requests.spawn(async move { client.create_job(&shell("true", "in 300d")).await.map(|_| ()) });
         let client = server.client.clone();
         requests.spawn(async move {
             match index % 2 {

@@ -17,7 +17,8 @@ fn script(directory: &Path) -> String {
     format!(
         r#"cd '{}'
 for process in $(cat "pids.$ONEOFF_JOB_ID" 2>/dev/null); do
-  kill -0 "$process" 2>/dev/null && echo "overlap $ONEOFF_JOB_ID" >> journal
+  # A zombie is dead: it only waits for its parent to take note.
+  case "$(cut -d' ' -f3 "/proc/$process/stat" 2>/dev/null)" in ''|Z|X) ;; *) echo "overlap $ONEOFF_JOB_ID" >> journal ;; esac
 done
 echo $$ > "pids.$ONEOFF_JOB_ID"
 echo "start $ONEOFF_JOB_ID" >> journal

@@ -18,11 +18,8 @@ impl Server {
     /// Starts it on the database in `directory`, and waits until it listens.
     pub(crate) fn start(directory: &Path) -> Server {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(directory.join("server.log"))
-            .unwrap();
+        let log =
+            std::fs::File::options().create(true).append(true).open(directory.join("server.log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_oneoff-server"))
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
@@ -103,4 +100,3 @@ pub(crate) fn processes_with(text: &str) -> Vec<PathBuf> {
     };
     processes.map(|entry| entry.path()).filter(carries).collect()
 }
-
