@@ -91,6 +91,7 @@ async fn the_zone_and_the_key_are_sent_and_the_key_is_never_shown() {
     run(&server.url, &["--utc", "at", "9am", "--", "true"]).await;
     run(&server.url, &["at", "9am", "--tz", "Europe/Madrid", "--api-key", "", "--", "true"]).await;
     let asked = server.asked();
+    assert_eq!(asked[0].line, "POST /api/jobs HTTP/1.1");
     assert_eq!(asked[0].header("authorization").as_deref(), Some("Bearer s3cret"));
     assert_eq!(asked[2].header("authorization"), None);
     let zones: Vec<Value> = asked

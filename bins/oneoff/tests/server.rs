@@ -1,12 +1,14 @@
 //! The built binary against a real server: what a user does, from creating to deleting.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics where something is wrong")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test panics where something is wrong")]
 
 mod run;
 
 use oneoff_test_server::TestServer;
-use run::{Ran, run};
+use run::{Ran, oneoff, run};
 use serde_json::{Value, json};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 async fn server() -> TestServer {
     TestServer::start().await.unwrap()
@@ -43,6 +45,25 @@ async fn a_followed_command_writes_to_our_streams_and_ends_with_its_truth() {
     let text: String =
         json_of(&pieces).as_array().unwrap().iter().map(|p| p["text"].as_str().unwrap()).collect();
     assert_eq!((pieces.code, text.as_str()), (0, "out\n"));
+}
+
+#[tokio::test]
+async fn output_is_shown_while_the_job_runs() {
+    let server = server().await;
+    let file = server.directory().join("go-on");
+    let script = format!("echo one; until test -e {}; do sleep 0.02; done; echo two", file.display());
+    let mut child = oneoff(server.url())
+        .args(["now", "--follow", "--timeout=30s", "--", &script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The job only goes on once its first line was seen here; its timeout ends it otherwise.
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("one"));
+    std::fs::write(file, "").unwrap();
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("two"));
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
 }
 
 #[tokio::test]
@@ -196,6 +217,7 @@ async fn what_the_server_refuses_names_the_flag() {
         (&["at", "9am", "--priority=11", "--", "true"], "--priority: "),
         (&["at", "9am", "--on-late=wait", "--", "true"], "--on-late: "),
         (&["at", "9am", "ftp://example.org", "--", "true"], "WHEN: "),
+        (&["at", "9am", "https://"], "--url: "),
         (&["jobs", "create", "--at=9am", "--type=shel", "--config={}"], "--type: "),
         (&["jobs", "create", "--at=9am", "--type=shell", "--config={\"skript\": \"x\"}"], "--config: "),
         (&["jobs", "list", "--sort=name"], "--sort: "),

@@ -7,7 +7,9 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a look for the next attempt is held back by the server. The end of the job is answered at once.
+/// The pauses of the first looks for an attempt, which most often begins at once.
+const FIRST_PAUSES_MS: [u64; 4] = [50, 100, 200, 400];
+/// How long the server holds a later look back. The end of the job is answered at once.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The least time between two looks, for a server that answers at once.
 const LOOK_SPACING: Duration = Duration::from_millis(200);
@@ -44,6 +46,8 @@ pub struct JobFollower {
     waiting: VecDeque<ExecutionView>,
     output: Option<OutputFollower>,
     has_looked: bool,
+    /// Looks since the last event.
+    looks: usize,
     is_over: bool,
     patience: Patience,
 }
@@ -60,6 +64,7 @@ impl Client {
             waiting: VecDeque::new(),
             output: None,
             has_looked: false,
+            looks: 0,
             is_over: false,
             patience: Patience::new(self),
         }
@@ -81,6 +86,7 @@ impl JobFollower {
             }
             if let Some(execution) = self.waiting.pop_front() {
                 self.output = Some(self.client.follow_output(&execution.id, 0));
+                self.looks = 0;
                 return Ok(Some(JobEvent::Started(Box::new(execution))));
             }
             let looked_at = Instant::now();
@@ -97,14 +103,16 @@ impl JobFollower {
                 self.is_over = true;
                 return Ok(Some(JobEvent::Over(Box::new(job))));
             }
-            tokio::time::sleep_until(looked_at + LOOK_SPACING).await;
+            let pause = FIRST_PAUSES_MS.get(self.looks).map(|&ms| Duration::from_millis(ms));
+            self.looks += 1;
+            tokio::time::sleep_until(looked_at + pause.unwrap_or(LOOK_SPACING)).await;
         }
         Ok(None)
     }
 
     /// The job, and then its attempts: an attempt that is missing here began after the job was read.
     async fn look(&self) -> Result<(JobView, Vec<ExecutionView>), ClientError> {
-        let job = match self.has_looked {
+        let job = match self.looks >= FIRST_PAUSES_MS.len() {
             true => self.client.job_after(&self.job_id, LOOK_AGAIN).await?,
             false => self.client.job(&self.job_id).await?,
         };
