@@ -35,8 +35,9 @@ pub struct SystemRandom;
 impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) {
         if let Err(error) = getrandom::fill(buffer) {
-            // Ids stay unique through their time part and the store's constraint; jitter may repeat.
-            tracing::error!(%error, "the operating system gave no random numbers");
+            // Keys and ids that can be guessed are worse than a server that does not run.
+            tracing::error!(%error, "the operating system gives no random numbers: the server ends");
+            std::process::abort();
         }
     }
 }

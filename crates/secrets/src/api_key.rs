@@ -1,8 +1,8 @@
-//! API keys: `oneoff_` and 64 hexadecimal digits, of which the server keeps only the SHA-256.
+//! API keys: `oneoff_` and 72 hexadecimal digits, of which the server keeps only the SHA-256.
 //!
-//! The last eight digits are a CRC-32 of what stands before them, so that scanners for leaked keys and a person
-//! who mistyped one can tell without asking the server. Keys of version 1 have random digits there. They stay
-//! valid: a key is known by its hash, and the checksum decides nothing.
+//! 64 digits are random. The last eight are a CRC-32 of what stands before them, so that scanners for leaked
+//! keys and a person who mistyped one can tell without asking the server. Keys of version 1 end without it.
+//! They stay valid: a key is known by its hash, and the checksum decides nothing.
 
 use crate::hex;
 use crate::secret::SecretString;
@@ -12,12 +12,12 @@ use zeroize::Zeroize;
 
 /// What every key begins with.
 pub const PREFIX: &str = "oneoff_";
-const RANDOM_BYTES: usize = 28;
+const RANDOM_BYTES: usize = 32;
 const CHECKSUM_DIGITS: usize = 8;
-const KEY_CHARS: usize = PREFIX.len() + 2 * RANDOM_BYTES + CHECKSUM_DIGITS;
+const BODY_CHARS: usize = PREFIX.len() + 2 * RANDOM_BYTES;
 const SHOWN_CHARS: usize = PREFIX.len() + 8;
 
-/// A new key of 224 random bits and its checksum.
+/// A new key of 256 random bits and its checksum.
 #[must_use]
 pub fn generate_api_key(random: &dyn Random) -> SecretString {
     let mut bytes = [0; RANDOM_BYTES];
@@ -47,13 +47,14 @@ pub fn key_prefix(key: &str) -> &str {
 #[must_use]
 pub fn is_well_formed(key: &str) -> bool {
     let digits = key.strip_prefix(PREFIX).unwrap_or_default();
-    key.len() == KEY_CHARS && digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+    let of_known_length = [BODY_CHARS, BODY_CHARS + CHECKSUM_DIGITS].contains(&key.len());
+    of_known_length && digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
 }
 
 /// Whether the checksum fits. A key of version 1 has none, so `false` only means "mistyped, or from version 1".
 #[must_use]
 pub fn has_checksum(key: &str) -> bool {
-    let Some((body, checksum)) = key.split_at_checked(KEY_CHARS - CHECKSUM_DIGITS) else { return false };
+    let Some((body, checksum)) = key.split_at_checked(BODY_CHARS) else { return false };
     is_well_formed(key) && checksum == format!("{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
@@ -63,16 +64,16 @@ mod tests {
     use crate::test_random::Counting;
 
     #[test]
-    fn a_key_has_the_form_of_version_1_and_a_checksum() {
+    fn a_key_has_256_random_bits_and_a_checksum() {
         let random = Counting::from(1);
         let (key, other) = (generate_api_key(&random), generate_api_key(&random));
         assert_ne!(key.expose(), other.expose());
-        assert_eq!(key.expose().len(), "oneoff_".len() + 64);
+        assert_eq!(key.expose().len(), "oneoff_".len() + 72);
         assert!(is_well_formed(key.expose()) && has_checksum(key.expose()));
         assert_eq!(key_prefix(key.expose()), &key.expose()[..15]);
         let mistyped = key.expose().replace(&key.expose()[20..21], "x");
         assert!(!is_well_formed(&mistyped) && !has_checksum(&mistyped));
-        let swapped = format!("{}{}", &key.expose()[..63], &other.expose()[63..]);
+        let swapped = format!("{}{}", &key.expose()[..71], &other.expose()[71..]);
         assert!(is_well_formed(&swapped) && !has_checksum(&swapped));
     }
 
