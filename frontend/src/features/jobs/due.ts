@@ -6,9 +6,12 @@ export function dueAt(job: Job): string | null {
   return job.next_attempt_at ?? job.scheduled_at
 }
 
-/** `retry 1 of 3` for a job that waits for or runs another attempt. */
+/** `retry 1 of 3` for a job that waits for or runs another attempt; those after a crash are not counted. */
 export function retryText(job: Job): string {
-  return job.attempt === 0 ? '' : `retry ${job.attempt} of ${job.max_retries}`
+  if (job.attempt === 0) return ''
+  return job.attempt > job.max_retries
+    ? `attempt ${job.attempt + 1}`
+    : `retry ${job.attempt} of ${job.max_retries}`
 }
 
 /** Whether the job has ended for good, unless somebody starts it anew. */

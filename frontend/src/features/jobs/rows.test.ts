@@ -25,6 +25,7 @@ describe('the due time', () => {
     expect(retryText(retrying)).toBe('retry 1 of 3')
     expect(dueAt(jobFixture({ scheduled_at: null }))).toBeNull()
     expect(retryText(jobFixture())).toBe('')
+    expect(retryText(jobFixture({ attempt: 1, max_retries: 0 }))).toBe('attempt 2')
   })
 
   it('is over in a final status only', () => {
