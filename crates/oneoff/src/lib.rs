@@ -35,7 +35,7 @@
 //! For a job type with checks of its own config, or one that must tidy up when it is stopped, implement
 //! [`Executor`] and pass it to [`Builder::executor`].
 //!
-//! With the feature `http`, [`http`] serves the HTTP API and the web UI from your own actix-web application.
+//! With the feature `http`, the module `http` serves the HTTP API and the web UI from your own actix-web application.
 
 mod builder;
 mod error;

@@ -132,8 +132,22 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
+/// Hosts as a `Host` header names them: with or without a port.
 pub(super) fn hosts(text: &str) -> Parsed<Vec<String>> {
-    items(text).map(host).collect()
+    items(text)
+        .map(|item| {
+            if is_authority(item) { Ok(item.to_ascii_lowercase()) } else { because(format!("not `{item}`")) }
+        })
+        .collect()
+}
+
+/// A host, and perhaps a port.
+fn is_authority(text: &str) -> bool {
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    match text.rsplit_once(':') {
+        Some((name, port)) if !text.ends_with(']') => host(name).is_ok() && is_port(port),
+        _ => host(text).is_ok(),
+    }
 }
 
 /// Origins as browsers send them: scheme, host and perhaps a port, nothing after it.
@@ -145,12 +159,7 @@ fn origin(text: &str) -> Parsed<String> {
     let trimmed = text.trim_end_matches('/').to_ascii_lowercase();
     let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
     let Some(authority) = rest else { return because(format!("{text} does not begin with https://")) };
-    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
-    let usable = match authority.rsplit_once(':') {
-        Some((name, port)) if !authority.ends_with(']') => host(name).is_ok() && is_port(port),
-        _ => host(authority).is_ok(),
-    };
-    if usable { Ok(trimmed) } else { because(format!("{text} is not an origin")) }
+    if is_authority(authority) { Ok(trimmed) } else { because(format!("{text} is not an origin")) }
 }
 
 pub(super) fn job_types(text: &str) -> Parsed<Vec<String>> {
@@ -236,6 +245,13 @@ mod tests {
             origins,
             &["*", "example.com", "https://a/b", "https://a:0", "https://a:99999", "ftp://a", "https://"],
         );
+    }
+
+    #[test]
+    fn allowed_hosts_may_have_a_port() {
+        let expected = vec!["ops.example:8443".to_owned(), "box".to_owned(), "[::1]:80".to_owned()];
+        assert_eq!(hosts("Ops.example:8443, box,[::1]:80").ok(), Some(expected));
+        refuses(hosts, &["*", "a b", "http://a", "a:0", "a:x", "a/b"]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "ALLOWED_HOSTS",
         default: "",
-        allowed: "host names without a port, separated by commas",
+        allowed: "host names, with or without a port, separated by commas",
         about: &[
             "Host names under which the server may be asked, beside its own. Only checked without keys:",
             "it keeps web pages from reaching the server by a name of their own.",

@@ -1,6 +1,6 @@
 //! Commands and what is said when something is in the way.
 
-use crate::process::{Place, get};
+use crate::process::{Place, free_port, get, wait_for};
 use std::net::TcpListener;
 
 #[test]
@@ -81,4 +81,20 @@ fn logs_are_json_off_a_terminal_and_text_when_asked_for() {
     drop(serving);
     let refused = place.run(&["serve", "--log-format", "xml"]);
     refused.fails(1, &["LOG_FORMAT=xml", "auto, text or json"]);
+}
+
+#[test]
+fn text_logs_have_no_colours_off_a_terminal_and_a_root_server_without_keys_warns() {
+    let place = Place::new().with("LOG_FORMAT", "text").with("PORT", free_port());
+    let mut command = place.command(&["serve"]);
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let port = place.setting("PORT").parse().unwrap();
+    wait_for(|| std::net::TcpStream::connect(("localhost", port)).ok());
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    wait_for(|| child.try_wait().unwrap());
+    let mut log = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut log).unwrap();
+    assert!(log.contains(" INFO listening on http://localhost:") && !log.contains('\u{1b}'), "{log}");
+    let is_root = rustix::process::geteuid().is_root();
+    assert_eq!(log.contains("WARN this server runs as root without keys"), is_root, "{log}");
 }

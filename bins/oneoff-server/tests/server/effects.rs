@@ -1,15 +1,11 @@
 //! What each variable of version one does to a server that runs, in both forms.
 
-use crate::process::{Place, block_on, get, run_job, shell, wait_for};
-use std::net::{TcpListener, TcpStream};
+use crate::process::{Place, block_on, free_port, get, run_job, shell, wait_for};
+use std::net::TcpStream;
 
 /// Both forms of a variable.
 fn forms(name: &str) -> [String; 2] {
     [name.to_owned(), format!("ONEOFF_{name}")]
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use oneoff_client::{Client, ClientSettings, Waited};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -40,6 +40,10 @@ impl Place {
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.insert(name.to_owned(), value.to_string());
         self
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> &str {
+        &self.environment[name]
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -183,6 +187,10 @@ pub(crate) fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "it did not happen");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A request by hand: the status and the whole answer.
