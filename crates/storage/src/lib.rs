@@ -19,6 +19,7 @@ mod retain;
 mod rows;
 mod schema;
 mod startup;
+mod statement;
 mod writer;
 
 pub mod api_key;

@@ -2,7 +2,7 @@
 
 use crate::Refusal;
 use crate::failure::WriteError;
-use crate::rows::{instant, word};
+use crate::rows::{attempt, instant, word};
 use crate::schema::{attempts, output_chunks};
 use crate::writer::tx::Tx;
 use bytes::Bytes;
@@ -89,9 +89,7 @@ pub(crate) fn append(
         return Err(Refusal::NotFound { kind: "running execution", id: execution.to_string() }.into());
     };
     insert_chunks(tx, key, chunks)?;
-    diesel::update(attempts::table.find(key))
-        .set(attempts::output_bytes.eq(output_bytes))
-        .execute(tx.conn)?;
+    attempt::set_output_bytes(tx.conn, key, output_bytes)?;
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 use super::{from_json, instant, number, to_json, word};
 use crate::failure::{RowError, WriteError};
 use crate::schema::{attempts, job_definitions, job_states};
+use crate::statement::{self, Bind, Statement};
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, ExecutionStatus, Timestamp};
+use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, Timestamp};
 
 /// What is read of an attempt.
 #[derive(Debug, Queryable, Selectable)]
@@ -133,37 +134,45 @@ pub(crate) struct Ending<'a> {
     pub(crate) output: Option<(i64, bool)>,
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = attempts, treat_none_as_null = true)]
-struct EndedRow<'a> {
-    status: &'static str,
-    reason: Option<&'static str>,
-    exit_code: Option<i64>,
-    error: Option<&'a str>,
-    completed_at: Option<i64>,
-    duration_us: Option<i64>,
-    result: Option<String>,
+enum EndAttempt {}
+
+impl Statement for EndAttempt {
+    const SQL: &'static str = "UPDATE attempts SET status = ?, reason = ?, exit_code = ?, error = ?, \
+        completed_at = ?, duration_us = ?, result = ?, output_bytes = coalesce(?, output_bytes), \
+        output_truncated = coalesce(?, output_truncated) WHERE key = ? AND status = 'running'";
 }
 
 /// Records how an attempt ended; `false` if it does not run any more, and then nothing is written.
 pub(crate) fn end(conn: &mut SqliteConnection, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
     let outcome = ending.outcome;
     let result = outcome.result.as_ref().map(|result| to_json("attempts.result", result)).transpose()?;
-    let row = EndedRow {
-        status: outcome.status.as_str(),
-        reason: Some(outcome.reason.as_str()),
-        exit_code: outcome.exit_code.map(i64::from),
-        error: outcome.error.as_deref(),
-        completed_at: Some(ending.completed_at.as_micros()),
-        duration_us: ending.duration_us,
-        result,
+    let (bytes, truncated) = match ending.output {
+        Some((bytes, truncated)) => (Bind::from(bytes), Bind::from(truncated)),
+        None => (Bind::Number(None), Bind::Number(None)),
     };
-    let running = attempts::key.eq(key).and(attempts::status.eq(ExecutionStatus::Running.as_str()));
-    let ended = match ending.output {
-        Some((bytes, truncated)) => diesel::update(attempts::table.filter(running))
-            .set((row, attempts::output_bytes.eq(bytes), attempts::output_truncated.eq(truncated)))
-            .execute(conn)?,
-        None => diesel::update(attempts::table.filter(running)).set(row).execute(conn)?,
-    };
-    Ok(ended == 1)
+    let values = [
+        outcome.status.as_str().into(),
+        outcome.reason.as_str().into(),
+        outcome.exit_code.map(i64::from).into(),
+        outcome.error.as_deref().into(),
+        ending.completed_at.as_micros().into(),
+        ending.duration_us.into(),
+        result.as_deref().into(),
+        bytes,
+        truncated,
+        key.into(),
+    ];
+    Ok(statement::run::<EndAttempt>(conn, &values)? == 1)
+}
+
+enum SetOutputBytes {}
+
+impl Statement for SetOutputBytes {
+    const SQL: &'static str = "UPDATE attempts SET output_bytes = ? WHERE key = ?";
+}
+
+/// Records how much output a running attempt wrote so far.
+pub(crate) fn set_output_bytes(conn: &mut SqliteConnection, key: i64, bytes: i64) -> QueryResult<()> {
+    statement::run::<SetOutputBytes>(conn, &[bytes.into(), key.into()])?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use super::definition::DefinitionRow;
 use super::{hold, instant, number, word};
 use crate::failure::RowError;
 use crate::schema::{job_definitions, job_states};
+use crate::statement::{self, Statement};
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Hold, Job, JobId, JobKey, JobState, JobStatus};
@@ -185,37 +186,32 @@ pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64
 }
 
 /// What claiming and finishing change. The scheduled time is not among it, so that its index is left alone.
-#[derive(AsChangeset)]
-#[diesel(table_name = job_states, treat_none_as_null = true)]
-struct MovedRow {
-    status: &'static str,
-    run: i64,
-    attempt: i64,
-    next_attempt_at: Option<i64>,
-    cancel_requested: bool,
-    version: i64,
-    execution_key: Option<i64>,
-    epoch: Option<i64>,
-    last_execution: Option<String>,
-    updated_at: i64,
+enum UpdateStep {}
+
+impl Statement for UpdateStep {
+    const SQL: &'static str = "UPDATE job_states SET status = ?, run = ?, attempt = ?, next_attempt_at = ?, \
+        cancel_requested = ?, version = ?, execution_key = ?, epoch = ?, last_execution = ?, updated_at = ? \
+        WHERE key = ?";
 }
 
 /// Writes a step of a job that leaves its definition and its scheduled time as they are.
 pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
-    let state = &stored.job.state;
-    let row = MovedRow {
-        status: state.status.as_str(),
-        run: state.run.into(),
-        attempt: state.attempt.into(),
-        next_attempt_at: state.next_attempt_at.map(|at| at.as_micros()),
-        cancel_requested: state.cancel_requested,
-        version: state.version,
-        execution_key: stored.execution_key,
-        epoch: stored.epoch,
-        last_execution: stored.job.last_execution.map(|id| id.to_string()),
-        updated_at: stored.job.updated_at.as_micros(),
-    };
-    diesel::update(job_states::table.find(stored.job.key.0)).set(row).execute(conn)?;
+    let StoredJob { job, execution_key, epoch, .. } = stored;
+    let last_execution = job.last_execution.map(|id| id.to_string());
+    let values = [
+        job.state.status.as_str().into(),
+        i64::from(job.state.run).into(),
+        i64::from(job.state.attempt).into(),
+        job.state.next_attempt_at.map(|at| at.as_micros()).into(),
+        job.state.cancel_requested.into(),
+        job.state.version.into(),
+        (*execution_key).into(),
+        (*epoch).into(),
+        last_execution.as_deref().into(),
+        job.updated_at.as_micros().into(),
+        job.key.0.into(),
+    ];
+    statement::run::<UpdateStep>(conn, &values)?;
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
 use crate::connect::Connector;
 use crate::failure::{Consequence, WriteError, commit_failed, unavailable};
-use crate::schema::{events, job_counters};
+use crate::schema::events;
+use crate::statement::{self, Statement};
 use crate::{CommitListener, Committed, StoreError};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::max;
@@ -194,14 +195,18 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
+enum AddToCounter {}
+
+impl Statement for AddToCounter {
+    const SQL: &'static str = "UPDATE job_counters SET jobs = jobs + ? WHERE status = ?";
+}
+
 /// Sums up what the group changed, and commits.
 fn finish(live: &mut Live, effects: Effects) -> Result<Committed, StoreError> {
     let conn = &mut live.conn;
     for (status, difference) in effects.counts {
         if difference != 0 {
-            diesel::update(job_counters::table.filter(job_counters::status.eq(status.as_str())))
-                .set(job_counters::jobs.eq(job_counters::jobs + difference))
-                .execute(conn)?;
+            statement::run::<AddToCounter>(conn, &[difference.into(), status.as_str().into()])?;
         }
     }
     let last_event_sequence = match effects.wrote_event {
