@@ -1,5 +1,13 @@
 //! The API over a real service on a real database file.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "shared functions of tests fail by panicking"
+)]
+
 mod auth;
 mod conditions;
 mod defence;

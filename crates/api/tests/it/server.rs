@@ -57,9 +57,12 @@ async fn a_stop_ends_streams_long_polls_and_idle_connections() {
     let mut events = send(server.address, &format!("GET /api/events HTTP/1.1\r\n{host}")).await;
     read_until(&mut events, ": connected").await;
     let mut poll = send(server.address, &format!("GET /api/jobs/{id}?wait=60s HTTP/1.1\r\n{host}")).await;
-    // The poll is under way once a later request on another connection was answered.
-    let mut probe = send(server.address, &format!("GET /livez HTTP/1.1\r\n{host}")).await;
-    read_until(&mut probe, "OK").await;
+    // Connections go round the workers (four at most): once each has answered two later ones, one after
+    // the other, the poll is under way.
+    for _ in 0..8 {
+        let mut probe = send(server.address, &format!("GET /livez HTTP/1.1\r\n{host}")).await;
+        read_until(&mut probe, "OK").await;
+    }
 
     server.stop.send(()).unwrap();
     let mut rest = String::new();
