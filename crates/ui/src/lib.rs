@@ -7,7 +7,7 @@ use rust_embed::RustEmbed;
 use std::borrow::Cow;
 
 #[derive(RustEmbed)]
-#[folder = "../../frontend/dist"]
+#[folder = "$ONEOFF_UI_DIST"]
 #[allow_missing = true]
 struct Dist;
 
