@@ -1,7 +1,18 @@
 //! Executors with real processes and real HTTP over loopback.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
+
+mod conformance;
 mod guardian;
+mod http;
+mod http_network;
 mod processes;
 mod shell;
 mod shell_end;
 mod support;
+mod wire;

@@ -214,28 +214,3 @@ fn a_summary_is_the_first_thing_that_the_script_does() {
     assert_eq!(summary(json!({"script": "# nothing"})), "shell script");
     assert_eq!(summary(json!({"script": "x".repeat(1000)})).chars().count(), 80);
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures"]
-async fn true_jobs_per_second() {
-    let executor = shell();
-    let config = json!({"script": "true"});
-    let began = std::time::Instant::now();
-    const ROUNDS: usize = 5000;
-    let limit = std::sync::Arc::new(tokio::sync::Semaphore::new(32));
-    let mut tasks = Vec::new();
-    for _ in 0..ROUNDS {
-        let permit = limit.clone().acquire_owned().await.unwrap();
-        let (context, trigger, output) = crate::support::context(&config);
-        let task = executor.run(context);
-        tasks.push(tokio::spawn(async move {
-            let outcome = task.await;
-            drop((permit, trigger, output));
-            assert_eq!(outcome.reason, Reason::Success);
-        }));
-    }
-    for task in tasks {
-        task.await.unwrap();
-    }
-    println!("{} per second", ROUNDS as f64 / began.elapsed().as_secs_f64());
-}
