@@ -50,14 +50,10 @@ pub(crate) const LEAVES: &[&str] = &["oneoff-xtask", "oneoff-bench"];
 
 /// Dev-dependencies, which only tests, examples and benchmarks see; what is allowed above is allowed here too.
 pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
-    ("oneoff-storage", &["oneoff-fakes"]),
     ("oneoff-executors", &["oneoff-fakes"]),
     ("oneoff-scheduler", &["oneoff-fakes"]),
-    ("oneoff-webhooks", &["oneoff-fakes"]),
-    ("oneoff-client", &["oneoff-test-server"]),
-    ("oneoff-api", &["oneoff-fakes", "oneoff-executors", "oneoff-client", "oneoff-test-server"]),
-    ("oneoff", &["oneoff-fakes", "oneoff-client"]),
-    ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-fakes", "oneoff-test-server"]),
+    ("oneoff-api", &["oneoff-fakes", "oneoff-executors"]),
+    ("oneoff-server", &["oneoff-api-types", "oneoff-client"]),
     ("oneoff-cli", &["oneoff-test-server"]),
 ];
 
