@@ -88,7 +88,7 @@ pub(crate) fn by_hash(conn: &mut SqliteConnection, hash: &str) -> Result<Option<
     let row = api_keys::table
         .filter(api_keys::key_hash.eq(hash))
         .select(ApiKeyRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(ApiKey {

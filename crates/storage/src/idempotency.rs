@@ -23,7 +23,7 @@ pub(crate) fn earlier(tx: &mut Tx<'_>, context: &Context) -> Result<Option<Vec<J
         .filter(records::actor.eq(scope(&context.actor)))
         .filter(records::idempotency_key.eq(key))
         .select((records::fingerprint, records::subjects))
-        .first(tx.conn)
+        .get_result(tx.conn)
         .optional()?;
     let Some((stored, subjects)) = found else { return Ok(None) };
     if stored != *fingerprint {

@@ -11,7 +11,7 @@ use oneoff_domain::Event;
 /// The number of the newest event that was ever written, kept or not; 0 when there was none.
 pub(crate) fn last_sequence(conn: &mut SqliteConnection) -> Result<i64, WriteError> {
     let last: Option<i64> =
-        sqlite_sequence::table.find("events").select(sqlite_sequence::seq).first(conn).optional()?;
+        sqlite_sequence::table.find("events").select(sqlite_sequence::seq).get_result(conn).optional()?;
     Ok(last.unwrap_or(0))
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn after(
     limit: usize,
 ) -> Result<Option<Vec<Event>>, WriteError> {
     let last = last_sequence(conn)?;
-    let oldest: Option<i64> = events::table.select(min(events::sequence)).first(conn)?;
+    let oldest: Option<i64> = events::table.select(min(events::sequence)).get_result(conn)?;
     let next_kept = oldest.unwrap_or(last + 1);
     if sequence > last || sequence < next_kept - 1 {
         return Ok(None);

@@ -83,7 +83,7 @@ pub(crate) fn append(
         .filter(attempts::id.eq(execution.to_string()))
         .filter(attempts::status.eq(ExecutionStatus::Running.as_str()))
         .select(attempts::key)
-        .first(tx.conn)
+        .get_result(tx.conn)
         .optional()?;
     let Some(key) = running else {
         return Err(Refusal::NotFound { kind: "running execution", id: execution.to_string() }.into());
@@ -105,7 +105,7 @@ pub(crate) fn read(
     let found: Option<(i64, String, i64)> = attempts::table
         .filter(attempts::id.eq(execution.to_string()))
         .select((attempts::key, attempts::status, attempts::output_bytes))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((key, status, stored_bytes)) = found else { return Ok(None) };
     let mut page = PageInProgress { slices: Vec::new(), next: offset.max(0), room: limit_bytes };
@@ -148,7 +148,7 @@ fn first_chunk(conn: &mut SqliteConnection, key: i64, offset: i64) -> QueryResul
         .filter(output_chunks::execution_key.eq(key).and(output_chunks::start_offset.le(offset)))
         .order(output_chunks::start_offset.desc())
         .select(output_chunks::start_offset)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(before.unwrap_or(offset))
 }

@@ -22,7 +22,7 @@ fn next_hour(conn: &mut SqliteConnection, hour: i64) -> QueryResult<Option<i64>>
     pending_jobs::table
         .filter(pending_jobs::due_hour.ge(hour))
         .select(min(pending_jobs::due_hour))
-        .first(conn)
+        .get_result(conn)
 }
 
 /// Waiting jobs after `after` and not later than `until`, in the order of due time and key.
@@ -81,7 +81,7 @@ pub(crate) fn next_due(conn: &mut SqliteConnection) -> Result<Option<Timestamp>,
     let due: Option<i64> = pending_jobs::table
         .filter(pending_jobs::due_hour.eq(hour))
         .select(min(pending_jobs::due_at))
-        .first(conn)?;
+        .get_result(conn)?;
     Ok(due.map(instant))
 }
 

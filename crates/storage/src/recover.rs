@@ -49,7 +49,7 @@ fn close_one(tx: &mut Tx<'_>, now: Timestamp, id: ExecutionId) -> Result<Option<
         .filter(attempts::status.eq(ExecutionStatus::Running.as_str()))
         .filter(attempts::epoch.lt(tx.node.epoch))
         .select((attempts::key, attempts::job_key))
-        .first(tx.conn)
+        .get_result(tx.conn)
         .optional()?;
     let Some((execution_key, job_key)) = found else { return Ok(None) };
     let outcome = AttemptOutcome::failed(Reason::Lost, "the server died while this ran");

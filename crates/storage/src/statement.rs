@@ -3,6 +3,9 @@
 //! Diesel prepares every `UPDATE` and every `sql_query` of its own anew (`unsafe_to_cache_prepared`), which costs
 //! more than running one by key. The updates of the hot path therefore come from here, with bound values and
 //! Diesel's own cache of prepared statements.
+//!
+//! For the same reason single rows are read with `get_result` and not with `first`, which adds `LIMIT ?`: since
+//! 3.47 SQLite plans by the value bound there and prepares the statement anew whenever one is bound.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};

@@ -89,7 +89,7 @@ pub(crate) fn list(
             job_states::table
                 .filter(job_states::id.eq(id.to_string()))
                 .select(job_states::key)
-                .first(conn)
+                .get_result(conn)
                 .optional()?
                 .unwrap_or(0),
         ),

@@ -81,7 +81,8 @@ macro_rules! executions_where {
 
 /// The execution with this id.
 pub(crate) fn by_id(conn: &mut SqliteConnection, id: ExecutionId) -> Result<Option<Execution>, WriteError> {
-    let row: Option<JoinedRow> = executions_where!(attempts::id.eq(id.to_string())).first(conn).optional()?;
+    let row: Option<JoinedRow> =
+        executions_where!(attempts::id.eq(id.to_string())).get_result(conn).optional()?;
     Ok(row.map(into_domain).transpose()?)
 }
 

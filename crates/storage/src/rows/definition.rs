@@ -156,5 +156,5 @@ pub(crate) fn insert(
 
 /// Where a job came from, as it is stored with its first revision.
 pub(crate) fn origin(conn: &mut SqliteConnection, definition_key: i64) -> QueryResult<Option<String>> {
-    job_definitions::table.find(definition_key).select(job_definitions::origin).first(conn)
+    job_definitions::table.find(definition_key).select(job_definitions::origin).get_result(conn)
 }

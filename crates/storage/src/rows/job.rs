@@ -112,7 +112,7 @@ pub(crate) fn by_key(
     conn: &mut SqliteConnection,
     key: JobKey,
 ) -> Result<Option<StoredJob>, crate::failure::WriteError> {
-    let row = jobs_where!(job_states::key.eq(key.0)).first(conn).optional()?;
+    let row = jobs_where!(job_states::key.eq(key.0)).get_result(conn).optional()?;
     Ok(complete(conn, row.into_iter().collect())?.pop())
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn by_id(
     conn: &mut SqliteConnection,
     id: JobId,
 ) -> Result<Option<StoredJob>, crate::failure::WriteError> {
-    let row = jobs_where!(job_states::id.eq(id.to_string())).first(conn).optional()?;
+    let row = jobs_where!(job_states::id.eq(id.to_string())).get_result(conn).optional()?;
     Ok(complete(conn, row.into_iter().collect())?.pop())
 }
 

@@ -210,7 +210,7 @@ fn finish(live: &mut Live, effects: Effects) -> Result<Committed, StoreError> {
         }
     }
     let last_event_sequence = match effects.wrote_event {
-        true => events::table.select(max(events::sequence)).first(conn)?,
+        true => events::table.select(max(events::sequence)).get_result(conn)?,
         false => None,
     };
     AnsiTransactionManager::commit_transaction(conn).map_err(commit_failed)?;

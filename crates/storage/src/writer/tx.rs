@@ -57,9 +57,10 @@ pub(crate) struct Keys {
 impl Keys {
     /// Reads the highest keys in use.
     pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
-        let job: Option<i64> = job_states::table.select(max(job_states::key)).first(conn)?;
-        let definition: Option<i64> = job_definitions::table.select(max(job_definitions::key)).first(conn)?;
-        let attempt: Option<i64> = attempts::table.select(max(attempts::key)).first(conn)?;
+        let job: Option<i64> = job_states::table.select(max(job_states::key)).get_result(conn)?;
+        let definition: Option<i64> =
+            job_definitions::table.select(max(job_definitions::key)).get_result(conn)?;
+        let attempt: Option<i64> = attempts::table.select(max(attempts::key)).get_result(conn)?;
         Ok(Self { job: job.unwrap_or(0), definition: definition.unwrap_or(0), attempt: attempt.unwrap_or(0) })
     }
 
