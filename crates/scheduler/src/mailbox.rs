@@ -52,4 +52,8 @@ impl CommitListener for Mailbox {
             self.last_event.send_replace(sequence);
         }
     }
+
+    fn reopened(&self) {
+        self.send(Input::Reload);
+    }
 }

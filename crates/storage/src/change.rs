@@ -41,6 +41,10 @@ pub struct Committed {
 pub trait CommitListener: Send + Sync + 'static {
     /// A transaction was committed.
     fn committed(&self, committed: Committed);
+
+    /// The database was opened anew after a failure: a commit whose outcome was unknown may have taken effect
+    /// without having been told. What waits is to be read again.
+    fn reopened(&self) {}
 }
 
 /// Listens to nothing.

@@ -50,6 +50,10 @@ impl InFlight {
         self.claims.insert(job.key, Claim { job, key_freed: false });
     }
 
+    pub(super) fn has_claim_of(&self, key: JobKey) -> bool {
+        self.claims.contains_key(&key)
+    }
+
     pub(super) fn job_type(&self, key: JobKey) -> Option<String> {
         self.claims.get(&key).map(|claim| claim.job.job_type.clone())
     }

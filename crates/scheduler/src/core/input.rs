@@ -32,11 +32,18 @@ pub(crate) struct WindowLoad {
 #[derive(Debug)]
 pub(crate) enum Input {
     Committed(Vec<Change>),
-    WindowLoaded { load: WindowLoad, jobs: Vec<PendingJob> },
+    WindowLoaded {
+        load: WindowLoad,
+        jobs: Vec<PendingJob>,
+    },
     WindowFailed,
+    /// Commits may have been missed: what waits is to be read again.
+    Reload,
     ClaimsAnswered(Vec<ClaimResult>),
     ClaimsFailed(Vec<ClaimRequest>),
-    AttemptEnded { job_type: String },
+    AttemptEnded {
+        job_type: String,
+    },
     SetAlarm(Alarm, Timestamp),
     Stop,
 }

@@ -101,6 +101,7 @@ impl Core {
             Input::Committed(changes) => changes.into_iter().for_each(|change| self.apply(change)),
             Input::WindowLoaded { load, jobs } => self.window.loaded(&load, jobs),
             Input::WindowFailed => self.window.load_failed(wall),
+            Input::Reload => self.window.forget_all(),
             Input::ClaimsAnswered(results) => {
                 results.into_iter().for_each(|result| self.answered(result, effects));
             }
@@ -180,6 +181,9 @@ impl Core {
     fn claim(&mut self, effects: &mut Vec<Effect>) {
         let mut batch = Vec::new();
         while let Some(job) = self.ready.take_best(|job_type| self.slots.has_room(job_type)) {
+            if self.in_flight.has_claim_of(job.key) {
+                continue;
+            }
             let Some(job) = self.in_flight.park_if_key_taken(job) else { continue };
             self.slots.take(&job.job_type);
             batch.push(self.request(&job));

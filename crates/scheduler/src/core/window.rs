@@ -63,6 +63,9 @@ impl Window {
 
     /// Takes in what a load has read, except of jobs that commits told of meanwhile.
     pub(super) fn loaded(&mut self, load: &WindowLoad, jobs: Vec<PendingJob>) {
+        if self.loading.as_ref() != Some(load) {
+            return;
+        }
         self.loading = None;
         let cut = jobs.len() >= load.limit;
         let last = jobs.last().map(|job| (job.due_at, job.key));
@@ -80,6 +83,11 @@ impl Window {
             _ => self.horizon = Some((load.until, JobKey(i64::MAX))),
         }
         self.crowded = cut;
+    }
+
+    /// Reads everything again, as at the start. A load that is under way was asked before and is ignored.
+    pub(super) fn forget_all(&mut self) {
+        *self = Self::default();
     }
 
     pub(super) fn load_failed(&mut self, now: Timestamp) {

@@ -52,7 +52,8 @@ impl Service {
             if !page.slices.is_empty() || page.complete || Instant::now() >= deadline {
                 return Ok(page);
             }
-            let _timed_out = tokio::time::timeout_at(deadline, more(flushed, &mut attempts, &mut events)).await;
+            let _timed_out =
+                tokio::time::timeout_at(deadline, more(flushed, &mut attempts, &mut events)).await;
         }
     }
 }

@@ -80,7 +80,9 @@ impl GroupWriter {
         match ended {
             Ok(committed) => {
                 self.warn_if_slow(began.elapsed(), requests.len());
-                self.tell(committed);
+                if committed != Committed::default() {
+                    self.tell(|listener| listener.committed(committed));
+                }
                 for request in requests {
                     request.answer();
                 }
@@ -102,7 +104,10 @@ impl GroupWriter {
             }
             let pause = *pause;
             self.link = match self.reopen() {
-                Ok(live) => Link::Up(Box::new(live)),
+                Ok(live) => {
+                    self.tell(|listener| listener.reopened());
+                    Link::Up(Box::new(live))
+                }
                 Err(error) => {
                     tracing::error!(%error, cause = ?error, "the database cannot be reopened");
                     let next_pause = (pause * 2).min(REOPEN_MAX);
@@ -130,12 +135,9 @@ impl GroupWriter {
         }
     }
 
-    fn tell(&self, committed: Committed) {
+    fn tell(&self, what: impl FnOnce(&dyn CommitListener)) {
         let Some(listener) = self.listener.get() else { return };
-        if committed == Committed::default() {
-            return;
-        }
-        if catch_unwind(AssertUnwindSafe(|| listener.committed(committed))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| what(listener.as_ref()))).is_err() {
             tracing::error!("the listener of commits panicked");
         }
     }
