@@ -3,6 +3,7 @@
 use crate::support::{PATIENCE, eventually, execution_id, lives};
 use oneoff_domain::ExecutionId;
 use oneoff_executors::process::{EXECUTION_ID_VARIABLE, end_processes};
+use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -38,7 +39,9 @@ impl Orphans {
 
 impl Drop for Orphans {
     fn drop(&mut self) {
-        let _gone = self.0.kill();
+        for pid in self.members().into_iter().filter_map(Pid::from_raw) {
+            let _gone = kill_process(pid, Signal::KILL);
+        }
         let _gone = self.0.wait();
     }
 }
