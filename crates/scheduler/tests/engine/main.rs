@@ -1,12 +1,22 @@
 //! The scheduler over a real store: its service is asked, its executors are fakes.
 
+#[cfg(test)]
 mod cancel;
+#[cfg(test)]
 mod crash;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod holds;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod output;
+#[cfg(test)]
 mod retry;
+#[cfg(test)]
 mod run;
+#[cfg(test)]
 mod shutdown;
+#[cfg(test)]
 mod validation;
