@@ -64,7 +64,7 @@ pub fn bind(settings: &Settings) -> Result<TcpListener, ListenError> {
     if !settings.auth_enabled && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(ListenError::Exposed(exposed(&host)));
     }
-    let listener = TcpListener::bind(addresses.as_slice()).map_err(|source| match source.kind() {
+    let listener = bind_first(&addresses).map_err(|source| match source.kind() {
         ErrorKind::AddrInUse => ListenError::PortInUse { host: host.clone(), port },
         ErrorKind::PermissionDenied => ListenError::PortReserved { port },
         ErrorKind::AddrNotAvailable => ListenError::Host { host: host.clone(), source },
@@ -75,6 +75,19 @@ pub fn bind(settings: &Settings) -> Result<TcpListener, ListenError> {
         tracing::debug!(%error, "the backlog stays at its default");
     }
     Ok(listener)
+}
+
+/// Listens on the first address that this machine has. One that is in use ends the search: a server on another
+/// address of the same name would be taken for the one that has it.
+fn bind_first(addresses: &[SocketAddr]) -> std::io::Result<TcpListener> {
+    let mut result = Err(std::io::Error::from(ErrorKind::AddrNotAvailable));
+    for address in addresses {
+        result = TcpListener::bind(address);
+        if !matches!(&result, Err(error) if error.kind() == ErrorKind::AddrNotAvailable) {
+            break;
+        }
+    }
+    result
 }
 
 /// The URL under which the server is reached from this machine.
@@ -110,6 +123,14 @@ mod tests {
         let port = taken.local_addr().unwrap().port().to_string();
         let error = bind(&settings(&[("PORT", &port), ("HOST", "127.0.0.1")])).unwrap_err().to_string();
         assert!(error.contains(&port) && error.contains("PORT="), "{error}");
+    }
+
+    #[test]
+    fn a_name_does_not_fall_back_to_its_other_address_when_the_first_is_in_use() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        let error = bind(&settings(&[("PORT", &port), ("HOST", "localhost")])).unwrap_err().to_string();
+        assert!(error.contains("is in use"), "{error}");
     }
 
     #[test]
