@@ -45,6 +45,9 @@ pub enum ClaimResult {
     KeyBusy(JobKey),
     /// It does not wait any more, or for another time.
     Gone(JobKey),
+    /// Its rows cannot be read: the file was altered or is damaged. It still waits, and no claim will succeed
+    /// before the rows are repaired or the job is deleted.
+    Unreadable(JobKey),
 }
 
 /// Claims due jobs, each on its own terms.

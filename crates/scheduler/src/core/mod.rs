@@ -150,7 +150,7 @@ impl Core {
                     self.ready.insert(job);
                 }
             }
-            ClaimResult::Missed(key) | ClaimResult::Gone(key) => {
+            ClaimResult::Missed(key) | ClaimResult::Gone(key) | ClaimResult::Unreadable(key) => {
                 self.release_slot_of(key);
                 let (_gone, waiting) = self.in_flight.given_up(key);
                 waiting.into_iter().for_each(|job| self.ready.insert(job));
