@@ -53,12 +53,21 @@ pub struct Context {
     pub idempotency_key: Option<IdempotencyKey>,
     /// The version that the record must still have (HTTP `If-Match`).
     pub if_match: Option<i64>,
+    /// Set when everything is to be checked and decided, and nothing changed.
+    pub dry_run: bool,
 }
 
 impl Context {
     /// A context without conditions.
     #[must_use]
     pub fn new(actor: Actor) -> Self {
-        Self { actor, allowed_projects: None, request_id: None, idempotency_key: None, if_match: None }
+        Self {
+            actor,
+            allowed_projects: None,
+            request_id: None,
+            idempotency_key: None,
+            if_match: None,
+            dry_run: false,
+        }
     }
 }

@@ -6,6 +6,8 @@ pub const NAME_MAX_CHARS: usize = 256;
 pub const CONFIG_MAX_BYTES: usize = 256 * 1024;
 /// Bytes of a job's metadata, printed as JSON.
 pub const METADATA_MAX_BYTES: usize = 16 * 1024;
+/// Levels of arrays and objects within a job's config and metadata.
+pub const JSON_MAX_DEPTH: usize = 64;
 /// Tags of a job.
 pub const TAGS_MAX: usize = 32;
 /// Characters of a tag.

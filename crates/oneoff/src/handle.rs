@@ -62,7 +62,7 @@ impl Handle {
     /// # Errors
     /// There is no such job, it has ended, or the store failed.
     pub async fn cancel(&self, id: JobId) -> Result<Job, Error> {
-        Ok(self.service.cancel_job(context(), id).await?)
+        Ok(self.service.cancel_job(context(), id).await?.value)
     }
 
     /// A job as it is now.

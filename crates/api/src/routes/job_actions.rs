@@ -49,7 +49,7 @@ pub(crate) async fn cancel(
     no_parameters(&request)?;
     job_requests::nothing(writer.body.object_if_any()?)?;
     RequestedWait::note(&request, CANCEL_WAIT);
-    Ok(answer::job(state.service.cancel_job(writer.context(), id_of(&id)?).await?))
+    Ok(answer::job(state.service.cancel_job(writer.context(), id_of(&id)?).await?.value))
 }
 
 /// Adds a hold.
@@ -62,7 +62,7 @@ pub(crate) async fn hold(
     no_parameters(&request)?;
     let id = id_of(&id)?;
     let (reason, until) = job_requests::hold(writer.body.object_if_any()?)?;
-    Ok(answer::job(state.service.hold_job(writer.context(), id, reason, until).await?))
+    Ok(answer::job(state.service.hold_job(writer.context(), id, reason, until).await?.value))
 }
 
 /// Releases a hold.
@@ -75,5 +75,5 @@ pub(crate) async fn release(
     no_parameters(&request)?;
     let id = id_of(&id)?;
     let reason = job_requests::release(writer.body.object_if_any()?)?;
-    Ok(answer::job(state.service.release_job(writer.context(), id, reason).await?))
+    Ok(answer::job(state.service.release_job(writer.context(), id, reason).await?.value))
 }

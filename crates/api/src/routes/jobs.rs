@@ -54,7 +54,8 @@ pub(crate) async fn create(
     query.finish()?;
     let draft = job_requests::create(writer.body.object()?)?;
     if is_dry_run {
-        let preview = state.service.preview_job(&writer.context(), draft)?;
+        let context = oneoff_domain::Context { dry_run: true, ..writer.context() };
+        let preview = state.service.create_job(context, draft).await?.value;
         return Ok(answer::data(view::job::job(preview)));
     }
     let written = state.service.create_job(writer.once(), draft).await?;

@@ -28,8 +28,7 @@ impl Service {
         let now = self.now();
         let service = self.clone();
         let decide = move |job: &Job| service.edited(job, patch, now);
-        let written = self.inner.store.change_job(context, now, id, Box::new(decide)).await?;
-        Ok(written.value)
+        Ok(self.change(context, now, id, decide).await?.value)
     }
 
     fn edited(&self, job: &Job, patch: JobPatch, now: Timestamp) -> Result<JobChange, Refusal> {
@@ -37,8 +36,8 @@ impl Service {
         let untouched = job.state.edit()?;
         let mut checks = Checks::default();
         let mut definition = job.definition.clone();
-        let state = match &patch.schedule {
-            Some(schedule) => self.moved(job, schedule, now, &mut definition, &mut checks)?,
+        let state = match patch.schedule.clone().or_else(|| same_wall_time(job, &patch)) {
+            Some(schedule) => self.moved(job, &schedule, now, &mut definition, &mut checks)?,
             None => untouched,
         };
         self.merge(&mut definition, patch, &mut checks);
@@ -99,7 +98,7 @@ impl Service {
             definition.tags = checks.tags(tags);
         }
         if let Some(metadata) = patch.metadata {
-            checks.object_bytes("/metadata", &metadata, METADATA_MAX_BYTES);
+            checks.object("/metadata", &metadata, METADATA_MAX_BYTES);
             definition.metadata = metadata;
         }
         if let Some(key) = patch.concurrency_key {
@@ -124,6 +123,12 @@ impl Service {
             definition.on_crash = on_crash;
         }
     }
+}
+
+/// A job that was given a wall time keeps it when only its zone is edited.
+fn same_wall_time(job: &Job, patch: &JobPatch) -> Option<Schedule> {
+    let (timezone, local) = (patch.timezone.clone()?, job.state.scheduled_local.clone()?);
+    Some(Schedule { timezone: Some(timezone), ..Schedule::at(local) })
 }
 
 /// The part of a patch that says how a job is run.

@@ -1,14 +1,17 @@
 //! Jobs: create, read, wait, start, cancel, hold, clone, delete.
 
 use super::plan::Plan;
+use super::preview::preview_of;
 use super::validate::Checks;
 use super::{Service, release};
 use crate::{JobDraft, Schedule, ServiceError};
 use oneoff_domain::{
-    Context, EventKind, FieldError, Hold, HoldReason, Job, JobId, JobKey, JobState, JobStatus, Timestamp,
-    Transition, state,
+    Context, EventKind, FieldError, Hold, HoldReason, Job, JobId, JobState, JobStatus, Timestamp, Transition,
+    state,
 };
-use oneoff_storage::{JobChange, JobFilter, JobSort, NewJob, Page, PageRequest, Refusal, Written};
+use oneoff_storage::{
+    JobChange, JobFilter, JobSort, NewJob, Page, PageRequest, Refusal, StoreError, Written,
+};
 use serde_json::Map;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,26 +33,6 @@ impl Service {
         self.store_job(context, now, job).await
     }
 
-    /// What [`Self::create_job`] would make of it, without making it.
-    ///
-    /// # Errors
-    /// [`ServiceError::Invalid`] as creating would answer.
-    pub fn preview_job(&self, context: &Context, draft: JobDraft) -> Result<Job, ServiceError> {
-        let now = self.now();
-        let new = self.new_job(context, draft, now)?;
-        Ok(Job {
-            key: JobKey(0),
-            id: new.id,
-            revision: 1,
-            definition: new.definition,
-            state: new.state,
-            last_execution: None,
-            created_by: Some(new.created_by.label()),
-            created_at: now,
-            updated_at: now,
-        })
-    }
-
     fn new_job(&self, context: &Context, draft: JobDraft, now: Timestamp) -> Result<NewJob, ServiceError> {
         let held = draft.held;
         let Plan { definition, mut state } = self.plan(draft, now)?;
@@ -67,6 +50,9 @@ impl Service {
         now: Timestamp,
         job: NewJob,
     ) -> Result<Written<Job>, ServiceError> {
+        if context.dry_run {
+            return Ok(preview_of(job, now));
+        }
         let id = job.id;
         let written = self.inner.store.create_jobs(context, now, vec![job]).await?;
         let not_found = || Refusal::NotFound { kind: "job", id: id.to_string() };
@@ -131,7 +117,7 @@ impl Service {
         let now = self.now();
         let decide =
             move |job: &Job| Ok(change(job.state.execute(now)?, Some(EventKind::JobUpdated), "job.execute"));
-        Ok(self.inner.store.change_job(context, now, id, Box::new(decide)).await?)
+        self.change(context, now, id, decide).await
     }
 
     /// Makes a new job like this one. Its name is the old one and ` (clone)` unless another is given.
@@ -173,8 +159,9 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Refused`] when the job is over.
-    pub async fn cancel_job(&self, context: Context, id: JobId) -> Result<Job, ServiceError> {
+    pub async fn cancel_job(&self, context: Context, id: JobId) -> Result<Written<Job>, ServiceError> {
         let now = self.now();
+        let dry_run = context.dry_run;
         let decide = move |job: &Job| {
             let state = job.state.cancel()?;
             let event = match state.status {
@@ -183,13 +170,37 @@ impl Service {
             };
             Ok(change(state, Some(event), "job.cancel"))
         };
-        let job = self.inner.store.change_job(context, now, id, Box::new(decide)).await?.value;
-        if !job.state.cancel_requested {
-            return Ok(job);
+        let written = match self.change(context, now, id, decide).await {
+            Ok(written) => written,
+            Err(ServiceError::Store(error)) => return self.stop_unrecorded(id, error).await,
+            Err(error) => return Err(error),
+        };
+        if dry_run || !written.value.state.cancel_requested {
+            return Ok(written);
         }
-        self.inner.running.cancel(&job);
+        self.inner.running.cancel(&written.value);
+        let value = self.attempt_over(&written.value).await?;
+        Ok(Written { value, replayed: written.replayed })
+    }
+
+    /// Ends the job's attempt although the store cannot record that somebody asked for it: stopped means
+    /// stopped, also on a full disk. The outcome is recorded once the store takes it.
+    async fn stop_unrecorded(&self, id: JobId, error: StoreError) -> Result<Written<Job>, ServiceError> {
+        let job = self.job(id).await?;
+        if job.state.status == JobStatus::Running {
+            self.inner.running.cancel(&job);
+            let value = self.attempt_over(&job).await?;
+            if value.state.status == JobStatus::Cancelled {
+                return Ok(Written { value, replayed: false });
+            }
+        }
+        Err(error.into())
+    }
+
+    /// The job once the attempt that it is in has ended, or as it is after [`CANCEL_WAIT`].
+    async fn attempt_over(&self, job: &Job) -> Result<Job, ServiceError> {
         let (run, attempt) = (job.state.run, job.state.attempt);
-        self.wait_until(id, CANCEL_WAIT, |job| {
+        self.wait_until(job.id, CANCEL_WAIT, |job| {
             job.state.status != JobStatus::Running || (job.state.run, job.state.attempt) != (run, attempt)
         })
         .await
@@ -205,15 +216,15 @@ impl Service {
         id: JobId,
         reason: HoldReason,
         until: Option<Schedule>,
-    ) -> Result<Job, ServiceError> {
+    ) -> Result<Written<Job>, ServiceError> {
         self.accepting()?;
         let now = self.now();
         let until = until.map(|until| self.parse_until(&until)).transpose()?;
         let hold = Hold { reason, by: context.actor.label(), at: now, until };
         let decide = move |job: &Job| release::hold(job, hold);
-        let job = self.inner.store.change_job(context, now, id, Box::new(decide)).await?.value;
+        let written = self.change(context, now, id, decide).await?;
         self.inner.look_at_holds.notify_one();
-        Ok(job)
+        Ok(written)
     }
 
     fn parse_until(&self, until: &Schedule) -> Result<Timestamp, ServiceError> {
@@ -240,25 +251,24 @@ impl Service {
         context: Context,
         id: JobId,
         reason: HoldReason,
-    ) -> Result<Job, ServiceError> {
+    ) -> Result<Written<Job>, ServiceError> {
         self.accepting()?;
         let decide = move |job: &Job| release::release(job, reason);
-        Ok(self.inner.store.change_job(context, self.now(), id, Box::new(decide)).await?.value)
+        self.change(context, self.now(), id, decide).await
     }
 
-    /// Deletes the job with its executions. A running one is refused.
+    /// Deletes the job with its executions; answers it as it was. A running one is refused.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] when it runs or does not exist.
-    pub async fn delete_job(&self, context: Context, id: JobId) -> Result<(), ServiceError> {
+    pub async fn delete_job(&self, context: Context, id: JobId) -> Result<Job, ServiceError> {
         self.accepting()?;
         let decide = move |job: &Job| {
             state::next_status(job.state.status, Transition::Delete)?;
             let state = JobState { version: job.state.version + 1, ..job.state.clone() };
             Ok(JobChange { delete: true, ..change(state, Some(EventKind::JobDeleted), "job.delete") })
         };
-        self.inner.store.change_job(context, self.now(), id, Box::new(decide)).await?;
-        Ok(())
+        Ok(self.change(context, self.now(), id, decide).await?.value)
     }
 }
 

@@ -7,6 +7,7 @@ mod edit;
 mod executions;
 mod jobs;
 mod plan;
+mod preview;
 pub(crate) mod release;
 mod system;
 mod validate;

@@ -31,6 +31,17 @@ enum Setting {
     RetryMaxDelay,
 }
 
+impl Setting {
+    fn pointer(self) -> &'static str {
+        match self {
+            Self::Timeout => "/timeout_seconds",
+            Self::MaxRetries => "/max_retries",
+            Self::RetryDelay => "/retry_delay_seconds",
+            Self::RetryMaxDelay => "/retry_max_delay_seconds",
+        }
+    }
+}
+
 /// A draft that was found good.
 pub(super) struct Plan {
     pub(super) definition: JobDefinition,
@@ -41,7 +52,7 @@ impl Service {
     /// Checks a draft. All that is wrong is reported at once.
     pub(super) fn plan(&self, mut draft: JobDraft, now: Timestamp) -> Result<Plan, ServiceError> {
         let mut checks = Checks::default();
-        take_settings(&mut draft, &mut checks);
+        let taken = take_settings(&mut draft, &mut checks);
         let config = std::mem::take(&mut draft.config);
         self.check_config(&draft.job_type, &config, &mut checks);
         let name = match draft.name.take().filter(|name| !name.trim().is_empty()) {
@@ -55,6 +66,9 @@ impl Service {
             self.time(&draft.schedule, now, &mut checks)
         };
         let definition = self.definition(draft, name, config, time.timezone, &mut checks);
+        taken
+            .iter()
+            .for_each(|(field, setting)| checks.repoint(setting.pointer(), &format!("/config/{field}")));
         checks.into_result()?;
         let state = JobState::scheduled(time.instant.unwrap_or(now), time.local);
         let state = JobState { scheduled_at: time.instant, ..state };
@@ -82,7 +96,7 @@ impl Service {
         checks.key("/project_id", &project_id);
         optional_key("/concurrency_key", draft.concurrency_key.as_deref(), checks);
         optional_key("/external_id", draft.external_id.as_deref(), checks);
-        checks.object_bytes("/metadata", &draft.metadata, METADATA_MAX_BYTES);
+        checks.object("/metadata", &draft.metadata, METADATA_MAX_BYTES);
         JobDefinition {
             name,
             job_type: draft.job_type,
@@ -121,7 +135,7 @@ impl Service {
 
     /// Checks the type and, where it is known, its config.
     pub(super) fn check_config(&self, job_type: &str, config: &Map<String, Value>, checks: &mut Checks) {
-        checks.object_bytes("/config", config, CONFIG_MAX_BYTES);
+        checks.object("/config", config, CONFIG_MAX_BYTES);
         match self.inner.registry.get(job_type) {
             Err(unknown) => {
                 let known: Vec<_> = self.inner.registry.job_types().collect();
@@ -224,8 +238,9 @@ pub(super) fn unknown_zone(name: &str) -> FieldError {
         .with_hint("an IANA name such as Europe/Madrid, or UTC")
 }
 
-/// Moves the job's settings out of the config. What stands beside the config wins.
-fn take_settings(draft: &mut JobDraft, checks: &mut Checks) {
+/// Moves the job's settings out of the config; answers which. What stands beside the config wins.
+fn take_settings(draft: &mut JobDraft, checks: &mut Checks) -> Vec<(&'static str, Setting)> {
+    let mut taken = Vec::new();
     for (field, setting) in SETTINGS_IN_CONFIG {
         let Some(value) = draft.config.remove(field) else { continue };
         let Some(number) = value.as_i64() else {
@@ -243,8 +258,12 @@ fn take_settings(draft: &mut JobDraft, checks: &mut Checks) {
             Setting::RetryDelay => &mut draft.retry_delay_seconds,
             Setting::RetryMaxDelay => &mut draft.retry_max_delay_seconds,
         };
-        target.get_or_insert(number);
+        if target.is_none() {
+            *target = Some(number);
+            taken.push((field, setting));
+        }
     }
+    taken
 }
 
 pub(super) fn check_on_late(on_late: OnLate, max_lateness_seconds: Option<u32>, checks: &mut Checks) {

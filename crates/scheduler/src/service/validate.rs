@@ -1,6 +1,6 @@
 //! Checks of single fields: bounds, and what is allowed instead.
 
-use oneoff_domain::limits::{KEY_MAX_CHARS, NAME_MAX_CHARS, TAG_MAX_CHARS, TAGS_MAX};
+use oneoff_domain::limits::{JSON_MAX_DEPTH, KEY_MAX_CHARS, NAME_MAX_CHARS, TAG_MAX_CHARS, TAGS_MAX};
 use oneoff_domain::{FieldError, ValidationErrors};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
@@ -70,7 +70,20 @@ impl Checks {
         tags
     }
 
-    pub(super) fn object_bytes(&mut self, pointer: &str, given: &Map<String, Value>, max_bytes: usize) {
+    /// What went wrong with a field that was given inside of the config is reported there.
+    pub(super) fn repoint(&mut self, from: &str, to: &str) {
+        for error in self.errors.iter_mut().filter(|error| error.pointer == from) {
+            to.clone_into(&mut error.pointer);
+        }
+    }
+
+    /// The client's own JSON: bounded in bytes, and in depth so that every reader can take it.
+    pub(super) fn object(&mut self, pointer: &str, given: &Map<String, Value>, max_bytes: usize) {
+        if given.values().any(|value| is_deeper_than(value, JSON_MAX_DEPTH - 1)) {
+            let error = FieldError::new(pointer, "it is nested too deeply");
+            self.add(error.with_hint(format!("at most {JSON_MAX_DEPTH} levels")));
+            return;
+        }
         let bytes = serde_json::to_string(given).map_or(usize::MAX, |text| text.len());
         if bytes > max_bytes {
             let error = FieldError::new(pointer, format!("{bytes} bytes are too many"));
@@ -88,4 +101,14 @@ impl Checks {
             self.add(FieldError::new(pointer, "it contains a NUL character"));
         }
     }
+}
+
+/// Whether arrays and objects are nested in each other more than `levels` times.
+fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(fields) => Box::new(fields.values()),
+        _ => return false,
+    };
+    levels == 0 || inner.any(|value| is_deeper_than(value, levels - 1))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 async fn a_waiting_job_is_cancelled_at_once() {
     let engine = engine().await;
     let job = engine.create(draft("in 1s")).await;
-    let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap();
+    let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap().value;
     assert_eq!(cancelled.state.status, JobStatus::Cancelled);
     let later = engine.create(draft("in 1500ms")).await;
     engine.over(later.id).await;
@@ -24,7 +24,7 @@ async fn a_running_job_has_ended_when_cancelling_answers() {
     let engine = Engine::start(FakeExecutor::new("fake").blocking()).await;
     let job = engine.create(JobDraft { max_retries: Some(5), ..draft("now") }).await;
     engine.running(job.id).await;
-    let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap();
+    let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap().value;
     assert_eq!(cancelled.state.status, JobStatus::Cancelled, "no retry follows");
     assert_eq!(engine.fake.running(), 0);
     let executions = engine.executions(job.id).await;
@@ -37,7 +37,7 @@ async fn a_cancel_right_after_a_create_always_wins_or_comes_too_late() {
     let engine = Engine::start(FakeExecutor::new("fake").blocking()).await;
     for _ in 0..200 {
         let job = engine.create(draft("now")).await;
-        let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap();
+        let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap().value;
         assert_eq!(cancelled.state.status, JobStatus::Cancelled);
     }
     assert_eq!(engine.fake.running(), 0);

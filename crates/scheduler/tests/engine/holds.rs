@@ -13,7 +13,7 @@ async fn a_held_job_does_not_run_until_its_last_hold_is_released() {
     service.hold_job(context(), job.id, HoldReason::Approval, None).await.unwrap();
     let later = engine.create(draft("in 1200ms")).await;
     engine.over(later.id).await;
-    let held = service.release_job(context(), job.id, HoldReason::Manual).await.unwrap();
+    let held = service.release_job(context(), job.id, HoldReason::Manual).await.unwrap().value;
     assert_eq!(held.state.status, JobStatus::Held, "one hold is left");
     assert_eq!(engine.fake.ran().len(), 1);
     service.release_job(context(), job.id, HoldReason::Approval).await.unwrap();
@@ -27,7 +27,7 @@ async fn a_hold_ends_by_itself_at_its_time() {
     let engine = engine().await;
     let job = engine.create(draft("in 500ms")).await;
     let until = Some(Schedule::at("in 2s"));
-    let held = engine.service.hold_job(context(), job.id, HoldReason::Manual, until).await.unwrap();
+    let held = engine.service.hold_job(context(), job.id, HoldReason::Manual, until).await.unwrap().value;
     engine.over(job.id).await;
     let until = held.state.holds[0].until.unwrap();
     assert!(engine.executions(job.id).await[0].started_at >= until);
