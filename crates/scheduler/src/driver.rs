@@ -7,6 +7,7 @@ use oneoff_domain::{Clock, EventKind, NewEvent};
 use oneoff_storage::{ClaimRequest, Store};
 use serde_json::{Map, json};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,8 +40,16 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Runs until it is told to end.
+    /// Runs until it is told to end. A panic must not end all scheduling in silence: what waits is read again.
     pub(crate) fn run(mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.turn_until_ended())).is_err() {
+            tracing::error!("the scheduler's thread panicked; it reads again what waits and goes on");
+            self.core.forget_all();
+            std::thread::sleep(SLICE);
+        }
+    }
+
+    fn turn_until_ended(&mut self) {
         let mut inputs = Vec::new();
         while !self.ended.load(Ordering::Acquire) {
             let now = self.now();

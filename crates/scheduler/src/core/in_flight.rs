@@ -1,7 +1,8 @@
 //! Claims that are on their way, and due jobs that wait for a concurrency key.
 
-use oneoff_domain::JobKey;
+use oneoff_domain::{JobKey, Timestamp};
 use oneoff_storage::PendingJob;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 struct Claim {
@@ -10,19 +11,28 @@ struct Claim {
     key_freed: bool,
 }
 
+type Rank = (Reverse<u8>, Timestamp, JobKey);
+
+/// The jobs that wait for one concurrency key.
+#[derive(Default)]
+struct Line {
+    /// A job of the key runs or is being claimed.
+    taken: bool,
+    waiting: BTreeMap<Rank, PendingJob>,
+}
+
 #[derive(Default)]
 pub(super) struct InFlight {
     claims: HashMap<JobKey, Claim>,
-    /// Keys of which a job runs or is being claimed, with the jobs that wait for them.
-    waiting: HashMap<String, BTreeMap<JobKey, PendingJob>>,
-    waits_for: HashMap<JobKey, String>,
+    lines: HashMap<String, Line>,
+    waits_for: HashMap<JobKey, (String, Rank)>,
 }
 
 impl InFlight {
     /// Gives the job back, unless its key is taken: then it waits here for it.
     pub(super) fn park_if_key_taken(&mut self, job: PendingJob) -> Option<PendingJob> {
         match job.concurrency_key.clone() {
-            Some(key) if self.waiting.contains_key(&key) => {
+            Some(key) if self.lines.get(&key).is_some_and(|line| line.taken) => {
                 self.park(key, job);
                 None
             }
@@ -30,22 +40,17 @@ impl InFlight {
         }
     }
 
-    fn park(&mut self, concurrency_key: String, job: PendingJob) {
-        self.waits_for.insert(job.key, concurrency_key.clone());
-        self.waiting.entry(concurrency_key).or_default().insert(job.key, job);
-    }
-
-    fn unpark_all(&mut self, concurrency_key: &str) -> Vec<PendingJob> {
-        let jobs: Vec<_> = self.waiting.remove(concurrency_key).unwrap_or_default().into_values().collect();
-        for job in &jobs {
-            self.waits_for.remove(&job.key);
-        }
-        jobs
+    fn park(&mut self, key: String, job: PendingJob) {
+        let rank = (Reverse(job.priority), job.due_at, job.key);
+        self.waits_for.insert(job.key, (key.clone(), rank));
+        let line = self.lines.entry(key).or_default();
+        line.taken = true;
+        line.waiting.insert(rank, job);
     }
 
     pub(super) fn begin(&mut self, job: PendingJob) {
         if let Some(key) = &job.concurrency_key {
-            self.waiting.entry(key.clone()).or_default();
+            self.lines.entry(key.clone()).or_default().taken = true;
         }
         self.claims.insert(job.key, Claim { job, key_freed: false });
     }
@@ -75,32 +80,53 @@ impl InFlight {
         }
     }
 
-    /// The claim came to nothing: gives the job back, and those that waited for its key.
-    pub(super) fn given_up(&mut self, key: JobKey) -> (Option<PendingJob>, Vec<PendingJob>) {
-        let Some(claim) = self.claims.remove(&key) else { return (None, Vec::new()) };
-        let waiting = match claim.job.concurrency_key.clone() {
-            Some(key) => self.unpark_all(&key),
-            None => Vec::new(),
-        };
-        (Some(claim.job), waiting)
+    /// The claim came to nothing: gives the job back, and the one that is next in line for its key.
+    pub(super) fn given_up(&mut self, key: JobKey) -> (Option<PendingJob>, Option<PendingJob>) {
+        let Some(claim) = self.claims.remove(&key) else { return (None, None) };
+        let next = claim.job.concurrency_key.clone().and_then(|key| self.next_in_line(&key));
+        (Some(claim.job), next)
     }
 
-    /// A key is free: gives back those that waited for it.
-    pub(super) fn key_freed(&mut self, key: &str) -> Vec<PendingJob> {
+    /// A key is free: gives back the job that is next in line for it.
+    pub(super) fn key_freed(&mut self, key: &str) -> Option<PendingJob> {
         for claim in self.claims.values_mut() {
             if claim.job.concurrency_key.as_deref() == Some(key) {
                 claim.key_freed = true;
             }
         }
-        self.unpark_all(key)
+        self.next_in_line(key)
+    }
+
+    /// A job that was next in line does not wait any more: the one behind it is.
+    pub(super) fn passed_over(&mut self, job: &PendingJob) -> Option<PendingJob> {
+        let key = job.concurrency_key.as_ref()?;
+        if self.lines.get(key)?.taken { None } else { self.next_in_line(key) }
+    }
+
+    fn next_in_line(&mut self, key: &str) -> Option<PendingJob> {
+        let line = self.lines.get_mut(key)?;
+        line.taken = false;
+        let next = line.waiting.pop_first();
+        if line.waiting.is_empty() {
+            self.lines.remove(key);
+        }
+        let (_, job) = next?;
+        self.waits_for.remove(&job.key);
+        Some(job)
     }
 
     /// The job does not wait any more, or for another time.
     pub(super) fn unpark(&mut self, key: JobKey) {
-        let Some(concurrency_key) = self.waits_for.remove(&key) else { return };
-        if let Some(waiting) = self.waiting.get_mut(&concurrency_key) {
-            waiting.remove(&key);
+        let Some((concurrency_key, rank)) = self.waits_for.remove(&key) else { return };
+        if let Some(line) = self.lines.get_mut(&concurrency_key) {
+            line.waiting.remove(&rank);
         }
+    }
+
+    /// Forgets who waits for which key. Claims that are on their way stay.
+    pub(super) fn forget_lines(&mut self) {
+        self.lines.clear();
+        self.waits_for.clear();
     }
 
     pub(super) fn no_claims(&self) -> bool {

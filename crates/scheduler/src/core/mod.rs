@@ -27,6 +27,9 @@ const CLAIM_BATCH: usize = 256;
 /// How long the core waits after the store refused claims.
 const CLAIM_BACKOFF: Duration = Duration::from_millis(500);
 
+/// Due jobs that are ranked against each other. More of them wait in the window, by their due time.
+const DUE_MAX: usize = 50_000;
+
 /// What waits, what is due, and what runs.
 pub(crate) struct Core {
     random: Arc<dyn Random>,
@@ -67,10 +70,10 @@ impl Core {
             self.take(now.wall, input, &mut effects);
         }
         self.ring_alarms(now.wall, &mut effects);
-        if let Some(load) = self.window.wants_load(now.wall) {
+        if let Some(load) = self.window.wants_load(now.wall, self.queued()) {
             effects.push(Effect::LoadWindow(load));
         }
-        for job in self.window.take_due(now.wall) {
+        for job in self.window.take_due(now.wall, self.room()) {
             self.ready.insert(job);
         }
         if self.may_claim(now) {
@@ -101,7 +104,7 @@ impl Core {
             Input::Committed(changes) => changes.into_iter().for_each(|change| self.apply(change)),
             Input::WindowLoaded { load, jobs } => self.window.loaded(&load, jobs),
             Input::WindowFailed => self.window.load_failed(wall),
-            Input::Reload => self.window.forget_all(),
+            Input::Reload => self.forget_all(),
             Input::ClaimsAnswered(results) => {
                 results.into_iter().for_each(|result| self.answered(result, effects));
             }
@@ -125,17 +128,27 @@ impl Core {
             }
             Change::NotPending(key) => self.forget(key),
             Change::KeyFree(key) => {
-                for job in self.in_flight.key_freed(&key) {
-                    self.ready.insert(job);
+                if let Some(next) = self.in_flight.key_freed(&key) {
+                    self.ready.insert(next);
                 }
             }
         }
     }
 
+    /// Everything that waits is read again; what is claimed or runs stays.
+    pub(crate) fn forget_all(&mut self) {
+        self.window = Window::default();
+        self.ready = Ready::default();
+        self.in_flight.forget_lines();
+    }
+
     fn forget(&mut self, key: JobKey) {
         self.window.remove(key);
-        self.ready.remove(key);
         self.in_flight.unpark(key);
+        let next = self.ready.remove(key).and_then(|job| self.in_flight.passed_over(&job));
+        if let Some(next) = next {
+            self.ready.insert(next);
+        }
     }
 
     fn answered(&mut self, result: ClaimResult, effects: &mut Vec<Effect>) {
@@ -161,8 +174,8 @@ impl Core {
     /// The store could not be asked: the job is as due as before.
     fn unclaimed(&mut self, key: JobKey) {
         self.release_slot_of(key);
-        let (job, waiting) = self.in_flight.given_up(key);
-        job.into_iter().chain(waiting).for_each(|job| self.ready.insert(job));
+        let (job, next) = self.in_flight.given_up(key);
+        job.into_iter().chain(next).for_each(|job| self.ready.insert(job));
     }
 
     fn release_slot_of(&mut self, key: JobKey) {
@@ -214,12 +227,21 @@ impl Core {
         }
     }
 
+    /// Due jobs that may still be taken out of the window.
+    fn room(&self) -> usize {
+        DUE_MAX.saturating_sub(self.queued())
+    }
+
     fn wake_at(&self, now: Now) -> Option<Timestamp> {
         let claiming = match (self.claims_rest_until, self.clock.pause_ends(now)) {
+            (None, None) if self.room() == 0 => None,
             (None, None) => self.window.next_due(),
             (rest, pause) => rest.max(pause),
         };
-        [claiming, self.window.next_load(), self.alarms.values().min().copied()].into_iter().flatten().min()
+        [claiming, self.window.next_load(self.queued()), self.alarms.values().min().copied()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

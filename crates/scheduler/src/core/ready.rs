@@ -21,11 +21,9 @@ impl Ready {
         self.by_type.entry(job.job_type.clone()).or_default().insert(rank, job);
     }
 
-    pub(super) fn remove(&mut self, key: JobKey) {
-        let Some((job_type, rank)) = self.places.remove(&key) else { return };
-        if let Some(jobs) = self.by_type.get_mut(&job_type) {
-            jobs.remove(&rank);
-        }
+    pub(super) fn remove(&mut self, key: JobKey) -> Option<PendingJob> {
+        let (job_type, rank) = self.places.remove(&key)?;
+        self.by_type.get_mut(&job_type)?.remove(&rank)
     }
 
     /// Takes the first job of a type that `has_room`.

@@ -273,3 +273,61 @@ fn after_the_database_was_opened_anew_everything_is_read_again() {
     core.step(at(10), vec![Input::WindowLoaded { load: load.clone(), jobs: vec![job(1, 10)] }]);
     assert!(claimed(&core.step(at(10), vec![])).is_empty(), "its claim is still on its way");
 }
+
+#[test]
+fn a_backlog_is_bounded_in_memory_and_worked_off_to_its_end() {
+    let mut core = core(1);
+    let count = 3 * DUE_MAX;
+    let mut claims = Vec::new();
+    let mut in_store: BTreeMap<(Timestamp, JobKey), PendingJob> = BTreeMap::new();
+    for key in 1..=i64::try_from(count).unwrap() {
+        in_store.insert((wall(1), JobKey(key)), job(key, 1));
+    }
+    let commits = in_store.values().cloned().map(Change::Pending).collect();
+    let mut inputs = vec![Input::Committed(commits)];
+    while claims.len() < count {
+        let step = core.step(at(2), inputs);
+        inputs = Vec::new();
+        assert!(core.queued() <= DUE_MAX);
+        for effect in step.effects {
+            match effect {
+                Effect::LoadWindow(load) => {
+                    let after = load.after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+                    let range = in_store.range((after, std::ops::Bound::Unbounded));
+                    let jobs = range.take(load.limit).map(|(_, job)| job.clone()).collect();
+                    inputs.push(Input::WindowLoaded { load, jobs });
+                }
+                Effect::Claim(requests) => {
+                    for request in requests {
+                        in_store.remove(&(request.due_at, request.job));
+                        claims.push(request.job);
+                        inputs.push(gone(request.job.0));
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(!inputs.is_empty() || claims.len() == count, "stuck after {} of {count}", claims.len());
+    }
+    assert!(claims.is_sorted(), "in the order of their age");
+}
+
+#[test]
+fn the_next_in_line_for_a_key_is_not_stopped_by_one_that_left() {
+    let mut core = core(4);
+    let inputs = [keyed(1), keyed(2), keyed(3), keyed(4)].into_iter().map(pending).collect();
+    assert_eq!(claimed(&core.step(at(1), inputs)), [1]);
+    // Nothing can be claimed for a moment, so that the next in line stays where it can be cancelled.
+    core.step(at(2), vec![Input::ClaimsFailed(Vec::new()), free()]);
+    core.step(at(2), vec![Input::Committed(vec![Change::NotPending(JobKey(2))])]);
+    assert_eq!(claimed(&core.step(at(3), vec![])), [3]);
+    assert_eq!(core.queued(), 1);
+}
+
+#[test]
+fn a_job_that_cannot_be_read_does_not_stop_others() {
+    let mut core = core(1);
+    assert_eq!(claimed(&core.step(at(1), vec![pending(job(1, 1)), pending(job(2, 1))])), [1]);
+    let unreadable = Input::ClaimsAnswered(vec![ClaimResult::Unreadable(JobKey(1))]);
+    assert_eq!(claimed(&core.step(at(1), vec![unreadable])), [2]);
+}

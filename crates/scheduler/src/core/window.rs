@@ -37,8 +37,8 @@ pub(super) struct Window {
 
 impl Window {
     /// The load that is to be done now, if one is. It counts as begun.
-    pub(super) fn wants_load(&mut self, now: Timestamp) -> Option<WindowLoad> {
-        if self.loading.is_some() || self.next_load().is_some_and(|at| now < at) {
+    pub(super) fn wants_load(&mut self, now: Timestamp, queued: usize) -> Option<WindowLoad> {
+        if self.loading.is_some() || self.next_load(queued).is_some_and(|at| now < at) {
             return None;
         }
         self.rest_until = None;
@@ -48,20 +48,22 @@ impl Window {
     }
 
     /// When the next load is due; `None` while one is under way. An instant in the past is now.
-    pub(super) fn next_load(&self) -> Option<Timestamp> {
+    /// `queued` jobs have left the window and wait for a slot: they count as much as those in it.
+    pub(super) fn next_load(&self, queued: usize) -> Option<Timestamp> {
         if self.loading.is_some() {
             return None;
         }
         let wanted = match self.horizon {
             None => Timestamp::MIN,
-            Some(_) if self.crowded && self.by_due.len() > LOAD_LIMIT / 2 => Timestamp::MAX,
+            Some(_) if self.crowded && self.by_due.len() + queued > LOAD_LIMIT / 2 => Timestamp::MAX,
             Some(_) if self.crowded => Timestamp::MIN,
             Some((horizon, _)) => horizon.saturating_sub(MARGIN),
         };
         Some(self.rest_until.map_or(wanted, |rest| wanted.max(rest)))
     }
 
-    /// Takes in what a load has read, except of jobs that commits told of meanwhile.
+    /// Takes in what a load has read, except of jobs that commits told of meanwhile. The answer to a load that
+    /// was asked for before everything was forgotten is ignored.
     pub(super) fn loaded(&mut self, load: &WindowLoad, jobs: Vec<PendingJob>) {
         if self.loading.as_ref() != Some(load) {
             return;
@@ -83,11 +85,6 @@ impl Window {
             _ => self.horizon = Some((load.until, JobKey(i64::MAX))),
         }
         self.crowded = cut;
-    }
-
-    /// Reads everything again, as at the start. A load that is under way was asked before and is ignored.
-    pub(super) fn forget_all(&mut self) {
-        *self = Self::default();
     }
 
     pub(super) fn load_failed(&mut self, now: Timestamp) {
@@ -118,9 +115,12 @@ impl Window {
         }
     }
 
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<PendingJob> {
+    /// Takes out at most `at_most` jobs that are due.
+    pub(super) fn take_due(&mut self, now: Timestamp, at_most: usize) -> Vec<PendingJob> {
         let mut due = Vec::new();
-        while let Some(entry) = self.by_due.first_entry() {
+        while due.len() < at_most
+            && let Some(entry) = self.by_due.first_entry()
+        {
             if entry.key().0 > now {
                 break;
             }
