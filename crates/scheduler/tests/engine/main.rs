@@ -5,6 +5,8 @@ mod cancel;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod dry_run;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod holds;

@@ -62,3 +62,29 @@ async fn all_that_is_wrong_is_said_at_once_and_a_config_is_checked_by_its_type()
     pointers.sort_unstable();
     assert_eq!(pointers, ["/config/url", "/max_retries", "/priority", "/scheduled_at"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_inside_of_the_config_is_reported_there() {
+    let engine = engine().await;
+    let mut wrong = draft("in 1h");
+    wrong.config.insert("max_retries".to_owned(), (-1).into());
+    wrong.config.insert("retry_delay_seconds".to_owned(), "soon".into());
+    let error = engine.service.create_job(context(), wrong).await.unwrap_err();
+    let ServiceError::Invalid(errors) = error else { panic!("{error:?}") };
+    let mut pointers: Vec<_> = errors.0.iter().map(|error| error.pointer.as_str()).collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/config/max_retries", "/config/retry_delay_seconds"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_nested_too_deeply_for_readers_is_refused() {
+    let engine = engine().await;
+    let nested =
+        |levels: usize| (1..levels).fold(serde_json::json!({}), |inner, _| serde_json::json!([inner]));
+    for (levels, accepted) in [(62, true), (64, false), (500, false)] {
+        let mut deep = draft("in 1h");
+        deep.metadata.insert("a".to_owned(), nested(levels));
+        let answer = engine.service.create_job(context(), deep).await;
+        assert_eq!(answer.is_ok(), accepted, "{levels}");
+    }
+}
