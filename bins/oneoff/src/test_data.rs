@@ -39,5 +39,6 @@ pub(crate) fn chunk() -> OutputChunkView {
         offset: 0,
         at: "2026-12-01T08:00:00.5Z".into(),
         text: "- a: [\n\u{1b}".into(),
+        base64: None,
     }
 }

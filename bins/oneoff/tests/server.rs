@@ -178,6 +178,45 @@ async fn output_is_read_by_job_and_by_execution() {
 }
 
 #[tokio::test]
+async fn output_that_is_not_text_stays_as_it_was_written() {
+    let server = server().await;
+    let url = server.url();
+    let words = ["-q", "now", "--follow", "--", r"printf 'a\377b\0\303\244'; printf '\200' >&2"];
+    let followed = oneoff(url).args(words).output().await.unwrap();
+    assert_eq!(followed.stdout, b"a\xffb\0\xc3\xa4", "{followed:?}");
+    assert_eq!(followed.stderr, b"\x80", "{followed:?}");
+    let executions = json_of(&run(url, &["executions", "list", "-o", "json"]).await);
+    let text = |name: &str| executions[0][name].as_str().unwrap().to_owned();
+    for words in [
+        &["logs", &text("job_id")][..],
+        &["executions", "tail", &text("id")],
+        &["executions", "tail", "--no-follow", &text("id")],
+    ] {
+        let ran = oneoff(url).args(words).output().await.unwrap();
+        assert_eq!((ran.stdout.as_slice(), ran.stderr.as_slice()), (&b"a\xffb\0\xc3\xa4"[..], &b"\x80"[..]));
+    }
+}
+
+#[tokio::test]
+async fn a_copy_takes_a_past_time_and_one_in_a_gap_where_that_is_said() {
+    let server = server().await;
+    let url = server.url();
+    let id = create(&server, &["--", "true"]).await;
+    let clone = |when: &'static [&'static str]| {
+        let line = [&["-o", "json", "--tz", "Europe/Madrid", "jobs", "clone", id.as_str()], when].concat();
+        let line: Vec<String> = line.into_iter().map(str::to_owned).collect();
+        async move { run(url, &line.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    for refused in [&["2031-03-30", "02:30"][..], &["2020-01-01", "09:00"]] {
+        assert_eq!(clone(refused).await.code, 2, "{refused:?}");
+    }
+    let later = clone(&["2031-03-30", "02:30", "--dst", "later"]).await;
+    assert_eq!(json_of(&later)["scheduled_at"], json!("2031-03-30T01:30:00Z"), "{later:?}");
+    let past = clone(&["2020-01-01", "09:00", "--allow-past"]).await;
+    assert_eq!(json_of(&past)["scheduled_at"], json!("2020-01-01T08:00:00Z"), "{past:?}");
+}
+
+#[tokio::test]
 async fn waits_end_with_the_job_or_with_124() {
     let server = server().await;
     let id = create(&server, &["--", "true"]).await;

@@ -75,4 +75,7 @@ pub struct OutputChunkView {
     pub at: String,
     /// Its text; bytes that are not UTF-8 are replaced.
     pub text: String,
+    /// Its bytes in base64 (RFC 4648 section 4), only where they are not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
 }

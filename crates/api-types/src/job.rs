@@ -178,6 +178,12 @@ pub struct CloneJob {
     /// The old name and ` (clone)` if it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// `reject` (the default), `earlier` or `later`, where the clocks are changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disambiguation: Option<String>,
+    /// Whether a time in the past is accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_past: Option<bool>,
 }
 
 /// `POST /api/jobs/{id}/hold`.

@@ -2,7 +2,10 @@
 
 use crate::wait::{LONG_POLL, Patience};
 use crate::{Client, ClientError, OutputRequest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use oneoff_api_types::OutputChunkView;
+use std::borrow::Cow;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -84,4 +87,11 @@ impl OutputFollower {
     pub fn next_offset(&self) -> i64 {
         self.next_offset
     }
+}
+
+/// The bytes of a piece as the job wrote them. A server that does not give them exactly gives their text.
+#[must_use]
+pub fn chunk_bytes(chunk: &OutputChunkView) -> Cow<'_, [u8]> {
+    let exact = chunk.base64.as_ref().and_then(|base64| STANDARD.decode(base64).ok());
+    exact.map_or(Cow::Borrowed(chunk.text.as_bytes()), Cow::Owned)
 }

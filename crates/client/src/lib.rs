@@ -17,7 +17,7 @@ mod wait;
 
 pub use error::ClientError;
 pub use executions::{ExecutionQuery, OutputRequest};
-pub use follow::OutputFollower;
+pub use follow::{OutputFollower, chunk_bytes};
 pub use follow_job::{FollowFrom, JobEvent, JobFollower};
 pub use idempotency::new_key as new_idempotency_key;
 pub use jobs::JobQuery;

@@ -146,6 +146,12 @@ pub(crate) struct CloneArgs {
     /// Its name [default: that of the job and ` (clone)`]
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// Which instant is meant when the clocks are changed
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) dst: Option<Dst>,
+    /// Accept a time in the past: the copy is due at once
+    #[arg(long)]
+    pub(crate) allow_past: bool,
 }
 
 /// `oneoff jobs reschedule`.

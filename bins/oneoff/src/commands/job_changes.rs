@@ -49,6 +49,8 @@ pub(crate) async fn clone(session: &Session, args: CloneArgs) -> Outcome {
         scheduled_at: args.when.join(" "),
         timezone: Some(session.console.zone.clone()),
         name: args.name,
+        disambiguation: args.dst.map(|dst| dst.as_str().to_owned()),
+        allow_past: args.allow_past.then_some(true),
     };
     let job = session.client.clone_job(&args.id.to_string(), &clone).await?;
     say_when(session, &job, "created");

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output::{Format, ListPrinter, Look, Printer, Record, Row};
 use oneoff_api_types::OutputChunkView;
+use oneoff_client::chunk_bytes;
 use std::io::{self, Write};
 
 impl Record for OutputChunkView {
@@ -64,11 +65,11 @@ impl<'a> ChunkSink<'a> {
 }
 
 fn write_raw(chunk: &OutputChunkView) -> Result<(), Failure> {
+    let bytes = chunk_bytes(chunk);
     if chunk.stream == "stdout" {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(chunk.text.as_bytes())?;
+        stdout.write_all(&bytes)?;
         return Ok(stdout.flush()?);
     }
-    let mut stderr = io::stderr().lock();
-    Ok(stderr.write_all(chunk.text.as_bytes())?)
+    Ok(io::stderr().lock().write_all(&bytes)?)
 }

@@ -104,7 +104,7 @@ pub(crate) const PATCH: &[Field] = &[
 ];
 
 /// The fields of a clone.
-pub(crate) const CLONE: &[Field] = &[SCHEDULED_AT, TIMEZONE, NAME];
+pub(crate) const CLONE: &[Field] = &[SCHEDULED_AT, TIMEZONE, NAME, DISAMBIGUATION, ALLOW_PAST];
 
 /// The fields of a hold.
 pub(crate) const HOLD: &[Field] = &[REASON, UNTIL, TIMEZONE];
@@ -176,7 +176,13 @@ mod tests {
         assert_eq!(names(PATCH), create);
 
         let text = || Some("x".to_owned());
-        let clone = CloneJob { scheduled_at: String::new(), timezone: text(), name: text() };
+        let clone = CloneJob {
+            scheduled_at: String::new(),
+            timezone: text(),
+            name: text(),
+            disambiguation: text(),
+            allow_past: Some(true),
+        };
         assert_eq!(names(CLONE), sent(&clone));
         assert_eq!(names(HOLD), sent(&HoldJob { reason: text(), until: text(), timezone: text() }));
         assert_eq!(names(RELEASE), sent(&ReleaseJob { reason: text() }));

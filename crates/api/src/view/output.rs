@@ -1,6 +1,8 @@
 //! Output on the wire: as pieces, and as one text.
 
 use crate::view::text::{lossy, whole_characters};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use oneoff_api_types::{OutputChunkView, OutputView};
 use oneoff_storage::{OutputPage, OutputSlice};
 
@@ -17,6 +19,7 @@ pub(crate) fn page(page: OutputPage) -> OutputView {
         stream: piece.stream.to_string(),
         offset: piece.offset,
         at: piece.at.to_string(),
+        base64: std::str::from_utf8(&piece.bytes).is_err().then(|| STANDARD.encode(&piece.bytes)),
         text: lossy(piece.bytes),
     });
     OutputView {
@@ -77,6 +80,20 @@ mod tests {
             OutputPage { slices: vec![slice(0, b"\xc3")], next_offset: 1, total_bytes: 1, complete: false };
         let half = page(half);
         assert_eq!((half.chunks.len(), half.next_offset), (1, 1));
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_given_exactly_and_only_they() {
+        let both = OutputPage {
+            slices: vec![slice(0, b"a\xffb"), slice(3, "\u{e4}".as_bytes())],
+            next_offset: 5,
+            total_bytes: 5,
+            complete: true,
+        };
+        let both = page(both);
+        assert_eq!(both.chunks[0].text, "a\u{fffd}b");
+        assert_eq!(both.chunks[0].base64.as_deref(), Some("Yf9i"));
+        assert_eq!((both.chunks[1].text.as_str(), &both.chunks[1].base64), ("\u{e4}", &None));
     }
 
     #[test]
