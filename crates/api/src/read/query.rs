@@ -7,8 +7,9 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Reads query parameters. An empty value is as good as none, as OneOff v1 has it. Every method answers
-/// `None` when the parameter is absent or wrong; what is wrong is told by [`Self::finish`].
+/// Reads query parameters. An empty value is never taken for none, by which a filter would let everything
+/// through. Every method answers `None` when the parameter is absent or wrong; what is wrong is told by
+/// [`Self::finish`].
 pub(crate) struct QueryReader {
     known: &'static [Field],
     parameters: Vec<(String, String)>,
@@ -21,7 +22,6 @@ impl QueryReader {
         let mut reader = Self { known, parameters: Vec::new(), errors: ValidationErrors::default() };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
             match known.iter().any(|field| field.name == name) {
-                true if value.is_empty() => {}
                 true => reader.parameters.push((name, value)),
                 false => reader.unknown(&name),
             }
@@ -45,15 +45,12 @@ impl QueryReader {
     }
 
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        let values: Vec<&str> = self.values(name).take(2).collect();
-        match values.as_slice() {
-            [] => None,
-            [only] => Some((*only).to_owned()),
-            _ => {
-                self.wrong(name, "is given more than once");
-                None
-            }
+        let text = self.only(name)?;
+        if text.is_empty() {
+            self.wrong(name, NO_VALUE);
+            return None;
         }
+        Some(text)
     }
 
     /// A value that `T` reads.
@@ -66,7 +63,12 @@ impl QueryReader {
     pub(crate) fn list<T: FromStr>(&mut self, name: &str) -> Vec<T> {
         let texts: Vec<String> =
             self.values(name).flat_map(|value| value.split(',')).map(|text| text.trim().to_owned()).collect();
-        texts.iter().filter(|text| !text.is_empty()).filter_map(|text| self.parse(name, text)).collect()
+        let given = texts.iter().filter(|text| !text.is_empty());
+        let values: Vec<T> = given.clone().filter_map(|text| self.parse(name, text)).collect();
+        if given.count() == 0 && self.has(name) {
+            self.wrong(name, NO_VALUE);
+        }
+        values
     }
 
     pub(crate) fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
@@ -78,10 +80,11 @@ impl QueryReader {
         Some(number)
     }
 
+    /// A flag, which is set by its name alone.
     pub(crate) fn boolean(&mut self, name: &str) -> Option<bool> {
-        let text = self.text(name)?;
+        let text = self.only(name)?;
         match text.as_str() {
-            "true" | "1" => Some(true),
+            "" | "true" | "1" => Some(true),
             "false" | "0" => Some(false),
             _ => {
                 self.wrong(name, not_allowed(&text));
@@ -121,6 +124,18 @@ impl QueryReader {
         self.errors.into_result().map_err(ApiError::invalid)
     }
 
+    fn only(&mut self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self.values(name).take(2).collect();
+        match values.as_slice() {
+            [] => None,
+            [only] => Some((*only).to_owned()),
+            _ => {
+                self.wrong(name, "is given more than once");
+                None
+            }
+        }
+    }
+
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.parameters.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -144,6 +159,8 @@ impl QueryReader {
         self.errors.0.push(FieldError::new(name, "is not a parameter of this request").with_hint(hint));
     }
 }
+
+const NO_VALUE: &str = "has no value";
 
 fn not_allowed(text: &str) -> String {
     let text: String = text.chars().take(64).collect();
@@ -193,11 +210,23 @@ mod tests {
     }
 
     #[test]
-    fn empty_values_are_none() {
-        let mut reader = QueryReader::new("status=&limit=&&", KNOWN);
-        assert!(reader.list::<JobStatus>("status").is_empty());
+    fn an_empty_value_sets_a_flag_and_is_wrong_elsewhere() {
+        for query in ["status=", "status", "status=,", "status=&status="] {
+            let mut reader = QueryReader::new(query, KNOWN);
+            assert!(reader.list::<JobStatus>("status").is_empty());
+            assert_eq!(told(reader), [("status".to_owned(), Some("a job status".to_owned()))], "{query}");
+        }
+        let mut reader = QueryReader::new("limit=&&time_from&wait=", KNOWN);
         assert_eq!(reader.integer("limit", 1..=200), None);
-        assert!(reader.finish().is_ok());
+        assert_eq!(reader.instant("time_from"), None);
+        assert_eq!(reader.wait("wait", Duration::from_secs(60)), None);
+        let pointers: Vec<String> = told(reader).into_iter().map(|(pointer, _)| pointer).collect();
+        assert_eq!(pointers, ["limit", "time_from", "wait"]);
+        for query in ["total", "total="] {
+            let mut reader = QueryReader::new(query, KNOWN);
+            assert_eq!(reader.boolean("total"), Some(true), "{query}");
+            assert!(reader.finish().is_ok());
+        }
         assert!(QueryReader::new("=1", KNOWN).finish().is_err(), "the empty name is no parameter");
     }
 

@@ -69,7 +69,6 @@ async fn filters_select() {
         (format!("time_from={until}&limit=1"), vec![&other]),
         ("type=http".to_owned(), vec![]),
         ("status=failed".to_owned(), vec![]),
-        ("status=".to_owned(), vec![&other, &held]),
     ] {
         let list = api.get(&format!("/api/jobs?{query}")).await.data();
         let ids = |jobs: &[&Value]| jobs.iter().map(|job| job["id"].clone()).collect::<Vec<_>>();
@@ -83,6 +82,8 @@ async fn wrong_parameters_are_refused_with_what_is_allowed() {
     let api = harness.api().await;
     for (query, name) in [
         ("status=done", "status"),
+        ("status=", "status"),
+        ("cursor=", "cursor"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),
         ("limit=all", "limit"),
