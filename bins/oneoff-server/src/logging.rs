@@ -44,7 +44,13 @@ fn filter(level: LogLevel) -> Targets {
     };
     // actix's own start lines repeat ours.
     let libraries = own.min(LevelFilter::WARN);
-    Targets::new().with_default(libraries).with_target("oneoff", own)
+    // What it calls errors of its HTTP/1 streams are requests that are malformed, cut off or too slow.
+    let malformed = if own == LevelFilter::DEBUG { libraries } else { LevelFilter::OFF };
+    Targets::new()
+        .with_default(libraries)
+        .with_target("oneoff", own)
+        .with_target("actix_http::h1::dispatcher", malformed)
+        .with_target("actix_http::h1::decoder", malformed)
 }
 
 #[cfg(test)]
@@ -64,6 +70,12 @@ mod tests {
         assert!(debug.would_enable("oneoff_api::routes", &Level::DEBUG));
         assert!(!debug.would_enable("h2::codec", &Level::INFO));
         assert!(debug.would_enable("h2::codec", &Level::WARN));
+        for level in [LogLevel::Info, LogLevel::Warn, LogLevel::Error] {
+            let quiet = filter(level);
+            assert!(!quiet.would_enable("actix_http::h1::dispatcher", &Level::ERROR), "a client's fault");
+            assert!(quiet.would_enable("actix_http::h1::service", &Level::ERROR), "ours");
+        }
+        assert!(debug.would_enable("actix_http::h1::dispatcher", &Level::ERROR));
         let error = filter(LogLevel::Error);
         assert!(
             !error.would_enable("oneoff_server", &Level::WARN) && !error.would_enable("h2", &Level::WARN)
