@@ -1,5 +1,6 @@
 //! Successful answers: the envelope, entity tags, pages with their `Link`, and waits that were asked for.
 
+use crate::caller::Writer;
 use crate::etag;
 use crate::idempotency::IDEMPOTENCY_REPLAYED;
 use crate::state::ApiState;
@@ -44,12 +45,23 @@ pub(crate) fn job_if_changed(request: &HttpRequest, job: Job) -> HttpResponse {
 }
 
 /// A job that was written, perhaps by an earlier request with the same idempotency key.
-pub(crate) fn written(written: Written<Job>) -> HttpResponse {
+pub(crate) fn written(writer: &Writer, written: Written<Job>) -> HttpResponse {
+    if writer.is_dry_run() {
+        return preview(written.value);
+    }
     with_job(StatusCode::OK, written.value).replayed(written.replayed).finish()
 }
 
+/// A job as it would be. That version of it does not exist, and so has neither entity tag nor place.
+pub(crate) fn preview(job: Job) -> HttpResponse {
+    data(view::job::job(job))
+}
+
 /// A job that was created.
-pub(crate) fn created(state: &ApiState, written: Written<Job>) -> HttpResponse {
+pub(crate) fn created(writer: &Writer, state: &ApiState, written: Written<Job>) -> HttpResponse {
+    if writer.is_dry_run() {
+        return preview(written.value);
+    }
     let location = state.public_path(&format!("/api/jobs/{}", written.value.id));
     let mut answer = with_job(StatusCode::CREATED, written.value).replayed(written.replayed);
     answer.headers.push((LOCATION, location));

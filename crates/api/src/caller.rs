@@ -6,13 +6,15 @@ use crate::etag;
 use crate::idempotency;
 use crate::problem::ApiError;
 use crate::read::body::Body;
+use crate::read::fields::Field;
+use crate::read::query::QueryReader;
 use crate::request_id::RequestId;
 use crate::state::ApiState;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
-use oneoff_domain::{Actor, Context, IdempotencyKey};
+use oneoff_domain::{Actor, Context, FieldError};
 use oneoff_secrets::api_key::hash_api_key;
 use oneoff_storage::ApiKey;
 use std::pin::Pin;
@@ -47,24 +49,46 @@ impl Permission {
 #[derive(Debug)]
 pub(crate) struct Reader;
 
+/// A caller who may read, and the question that was sent in a body.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    /// The body of the request.
+    pub(crate) body: Body,
+}
+
+/// The parameters of everything that changes something.
+const WRITE_PARAMETERS: &[Field] = &[Field { name: "dry_run", allowed: "true or false" }];
+
 /// A caller who may change something, and what was sent.
 #[derive(Debug)]
 pub(crate) struct Writer {
     context: Context,
-    idempotency_key: Option<IdempotencyKey>,
     /// The body of the request.
     pub(crate) body: Body,
 }
 
 impl Writer {
-    /// For what can be repeated without harm.
+    /// What the service wants to know of the request.
     pub(crate) fn context(&self) -> Context {
         self.context.clone()
     }
 
-    /// For what must take effect once, however often it is sent with the same key.
-    pub(crate) fn once(&self) -> Context {
-        Context { idempotency_key: self.idempotency_key.clone(), ..self.context() }
+    /// Whether the caller only wants to see what would be.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.context.dry_run
+    }
+
+    /// For what makes a new record.
+    ///
+    /// # Errors
+    /// The caller demands a version, which what does not exist yet cannot have.
+    pub(crate) fn context_of_new(&self) -> Result<Context, ApiError> {
+        if self.context.if_match.is_some() {
+            let error = FieldError::new("If-Match", "a new job has no earlier version")
+                .with_hint("leave the header out");
+            return Err(ApiError::invalid_field(error));
+        }
+        Ok(self.context())
     }
 }
 
@@ -83,6 +107,20 @@ impl FromRequest for Reader {
     }
 }
 
+impl FromRequest for Asker {
+    type Error = ApiError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            authorize(&request, Permission::Read).await?;
+            Ok(Self { body: Body::read(request.headers(), payload).await? })
+        })
+    }
+}
+
 impl FromRequest for Writer {
     type Error = ApiError;
     type Future = Extracted<Self>;
@@ -93,15 +131,24 @@ impl FromRequest for Writer {
         Box::pin(async move {
             let actor = authorize(&request, Permission::Write).await?;
             let headers = request.headers();
+            let mut query = QueryReader::new(request.query_string(), WRITE_PARAMETERS);
+            let dry_run = query.boolean("dry_run").unwrap_or_default();
+            query.finish()?;
             let if_match = etag::if_match(headers)?;
             let body = Body::read(headers, payload).await?;
             let idempotency_key = match *request.method() {
                 Method::POST => idempotency::of_request(headers, "POST", request.path(), body.bytes())?,
                 _ => None,
             };
-            let request_id = RequestId::of_request(&request);
-            let context = Context { request_id, if_match, ..Context::new(actor) };
-            Ok(Self { context, idempotency_key, body })
+            let context = Context {
+                request_id: RequestId::of_request(&request),
+                // A look at what would be leaves the key to the request that does it.
+                idempotency_key: idempotency_key.filter(|_| !dry_run),
+                if_match,
+                dry_run,
+                ..Context::new(actor)
+            };
+            Ok(Self { context, body })
         })
     }
 }

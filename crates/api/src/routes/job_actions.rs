@@ -4,7 +4,7 @@ use crate::answer::{self, RequestedWait};
 use crate::caller::Writer;
 use crate::problem::ApiError;
 use crate::read::job_requests;
-use crate::routes::jobs::{id_of, no_parameters};
+use crate::routes::jobs::id_of;
 use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::time::Duration;
@@ -17,12 +17,10 @@ pub(crate) async fn execute(
     writer: Writer,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     job_requests::nothing(writer.body.object_if_any()?)?;
-    let written = state.service.execute_job(writer.once(), id_of(&id)?).await?;
-    Ok(answer::written(written))
+    let written = state.service.execute_job(writer.context(), id_of(&id)?).await?;
+    Ok(answer::written(&writer, written))
 }
 
 /// Makes a new job like this one.
@@ -30,13 +28,11 @@ pub(crate) async fn clone(
     writer: Writer,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     let id = id_of(&id)?;
     let (name, schedule) = job_requests::clone(writer.body.object()?)?;
-    let written = state.service.clone_job(writer.once(), id, name, schedule).await?;
-    Ok(answer::created(&state, written))
+    let written = state.service.clone_job(writer.context_of_new()?, id, name, schedule).await?;
+    Ok(answer::created(&writer, &state, written))
 }
 
 /// Cancels the job.
@@ -46,10 +42,10 @@ pub(crate) async fn cancel(
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     job_requests::nothing(writer.body.object_if_any()?)?;
     RequestedWait::note(&request, CANCEL_WAIT);
-    Ok(answer::job(state.service.cancel_job(writer.context(), id_of(&id)?).await?.value))
+    let written = state.service.cancel_job(writer.context(), id_of(&id)?).await?;
+    Ok(answer::written(&writer, written))
 }
 
 /// Adds a hold.
@@ -57,12 +53,11 @@ pub(crate) async fn hold(
     writer: Writer,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     let id = id_of(&id)?;
     let (reason, until) = job_requests::hold(writer.body.object_if_any()?)?;
-    Ok(answer::job(state.service.hold_job(writer.context(), id, reason, until).await?.value))
+    let written = state.service.hold_job(writer.context(), id, reason, until).await?;
+    Ok(answer::written(&writer, written))
 }
 
 /// Releases a hold.
@@ -70,10 +65,9 @@ pub(crate) async fn release(
     writer: Writer,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     let id = id_of(&id)?;
     let reason = job_requests::release(writer.body.object_if_any()?)?;
-    Ok(answer::job(state.service.release_job(writer.context(), id, reason).await?.value))
+    let written = state.service.release_job(writer.context(), id, reason).await?;
+    Ok(answer::written(&writer, written))
 }

@@ -12,6 +12,7 @@ use crate::state::ApiState;
 use crate::view;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_domain::JobId;
+use oneoff_storage::Written;
 use std::time::Duration;
 
 /// The longest wait for a job to end.
@@ -19,7 +20,6 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 const GET_PARAMETERS: &[Field] =
     &[Field { name: "wait", allowed: "how long to wait for the job's end, at most 60s" }];
-const CREATE_PARAMETERS: &[Field] = &[Field { name: "dry_run", allowed: "true or false" }];
 const NO_PARAMETERS: &[Field] = &[];
 
 /// The id in the path. What is no id names no job.
@@ -44,22 +44,10 @@ pub(crate) async fn list(
 }
 
 /// `POST /api/jobs`.
-pub(crate) async fn create(
-    writer: Writer,
-    state: web::Data<ApiState>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let mut query = QueryReader::new(request.query_string(), CREATE_PARAMETERS);
-    let is_dry_run = query.boolean("dry_run").unwrap_or_default();
-    query.finish()?;
+pub(crate) async fn create(writer: Writer, state: web::Data<ApiState>) -> Result<HttpResponse, ApiError> {
     let draft = job_requests::create(writer.body.object()?)?;
-    if is_dry_run {
-        let context = oneoff_domain::Context { dry_run: true, ..writer.context() };
-        let preview = state.service.create_job(context, draft).await?.value;
-        return Ok(answer::data(view::job::job(preview)));
-    }
-    let written = state.service.create_job(writer.once(), draft).await?;
-    Ok(answer::created(&state, written))
+    let written = state.service.create_job(writer.context_of_new()?, draft).await?;
+    Ok(answer::created(&writer, &state, written))
 }
 
 /// `GET /api/jobs/{id}`, which can wait for the job's end.
@@ -90,12 +78,11 @@ pub(crate) async fn update(
     writer: Writer,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     let id = id_of(&id)?;
     let patch = job_patch::patch(writer.body.object()?)?;
-    Ok(answer::job(state.service.update_job(writer.context(), id, patch).await?))
+    let value = state.service.update_job(writer.context(), id, patch).await?;
+    Ok(answer::written(&writer, Written { value, replayed: false }))
 }
 
 /// `DELETE /api/jobs/{id}`.
@@ -103,10 +90,11 @@ pub(crate) async fn delete(
     writer: Writer,
     state: web::Data<ApiState>,
     id: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    no_parameters(&request)?;
     job_requests::nothing(writer.body.object_if_any()?)?;
-    state.service.delete_job(writer.context(), id_of(&id)?).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let job = state.service.delete_job(writer.context(), id_of(&id)?).await?;
+    match writer.is_dry_run() {
+        true => Ok(answer::preview(job)),
+        false => Ok(HttpResponse::NoContent().finish()),
+    }
 }

@@ -1,7 +1,7 @@
 //! `POST /api/time/parse`: what a time expression means.
 
 use crate::answer;
-use crate::caller::Writer;
+use crate::caller::Asker;
 use crate::problem::ApiError;
 use crate::read::job_requests;
 use crate::routes::jobs::no_parameters;
@@ -14,12 +14,12 @@ use oneoff_scheduler::ServiceError;
 
 /// Reads an expression as a job's time would be read.
 pub(crate) async fn parse(
-    writer: Writer,
+    asker: Asker,
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
-    let schedule = job_requests::parse_time(writer.body.object()?)?;
+    let schedule = job_requests::parse_time(asker.body.object()?)?;
     let resolved = state.service.parse_time(&schedule).map_err(about_expression)?;
     Ok(answer::data(view(resolved, state.service.now())))
 }

@@ -41,7 +41,7 @@ const ROUTES: &[(Method, &str, bool)] = &[
     (Method::GET, "/api/executions", false),
     (Method::GET, "/api/executions/x", false),
     (Method::GET, "/api/executions/x/output", false),
-    (Method::POST, "/api/time/parse", true),
+    (Method::POST, "/api/time/parse", false),
     (Method::GET, "/api/job-types", false),
     (Method::GET, "/api/workers/status", false),
     (Method::GET, "/api/system/status", false),

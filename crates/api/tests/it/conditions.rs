@@ -85,6 +85,46 @@ async fn a_repeated_execute_and_clone_take_effect_once() {
 }
 
 #[actix_web::test]
+async fn a_repeated_hold_release_and_cancel_take_effect_once() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = api.created(&waiting()).await;
+    let act = |action: &str, body: Value| {
+        let at = format!("{}/{action}", path(&job));
+        TestRequest::post()
+            .uri(&at)
+            .insert_header(("idempotency-key", format!("key {action}")))
+            .set_json(body)
+    };
+    for (version, action) in [("\"2\"", "hold"), ("\"3\"", "release"), ("\"4\"", "cancel")] {
+        let first = api.send(act(action, json!({}))).await;
+        assert_eq!((first.status, first.header("etag")), (200, version), "{action}: {}", first.text());
+        assert_eq!(first.header("idempotency-replayed"), "");
+        let again = api.send(act(action, json!({}))).await;
+        assert_eq!((again.status, again.header("etag")), (200, version), "{action}: {}", again.text());
+        assert_eq!(again.header("idempotency-replayed"), "true", "{action}");
+    }
+    assert_eq!(api.send(act("hold", json!({}))).await.header("idempotency-replayed"), "true");
+    assert_eq!(api.get(&path(&job)).await.data()["status"], "cancelled", "it is not held again");
+    api.send(act("hold", json!({"until": "in 2h"}))).await.problem(422, "idempotency_mismatch");
+}
+
+#[actix_web::test]
+async fn what_is_new_has_no_version_to_demand() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = api.created(&waiting()).await;
+    let clone = (format!("{}/clone", path(&job)), json!({"scheduled_at": "in 2h"}));
+    for (at, body) in [clone, ("/api/jobs".to_owned(), waiting())] {
+        let request = |etag: &str| TestRequest::post().uri(&at).insert_header(("if-match", etag));
+        let problem = api.send(request("\"1\"").set_json(&body)).await.problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["pointer"], "If-Match", "{problem}");
+        assert_eq!(api.send(request("*").set_json(&body)).await.status, 201);
+    }
+    assert_eq!(api.get("/api/jobs").await.data().as_array().unwrap().len(), 3);
+}
+
+#[actix_web::test]
 async fn an_external_id_is_unique_within_its_project() {
     let harness = Harness::start().await;
     let api = harness.api().await;

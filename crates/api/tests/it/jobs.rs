@@ -41,20 +41,6 @@ async fn a_job_as_v1_writes_it_runs() {
 }
 
 #[actix_web::test]
-async fn a_dry_run_shows_the_job_and_makes_none() {
-    let harness = Harness::start().await;
-    let api = harness.api().await;
-    let preview = api.post("/api/jobs?dry_run=true", &waiting()).await;
-    assert_eq!(preview.status, 200);
-    assert_eq!(preview.data()["status"], "scheduled");
-    assert_eq!(api.get("/api/jobs").await.data(), json!([]));
-    api.post("/api/jobs?dry_run=true", &with(waiting(), "priority", 11))
-        .await
-        .problem(400, "invalid_request");
-    api.post("/api/jobs?dry_run=perhaps", &waiting()).await.problem(400, "invalid_request");
-}
-
-#[actix_web::test]
 async fn an_edit_changes_what_it_names_and_clears_with_null() {
     let harness = Harness::start().await;
     let api = harness.api().await;

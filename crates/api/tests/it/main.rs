@@ -11,6 +11,7 @@
 mod auth;
 mod conditions;
 mod defence;
+mod dry_run;
 mod errors;
 mod events;
 mod executions;
