@@ -1,6 +1,7 @@
 //! The typed field reader: takes the fields of an object one by one and collects all that is wrong.
 
 use crate::read::object::JsonObject;
+use crate::read::strict::pointer;
 use crate::read::value::{self, Mismatch};
 use oneoff_domain::{FieldError, ValidationErrors, suggest};
 use serde_json::{Map, Value};
@@ -177,12 +178,6 @@ impl FieldReader {
         };
         self.error(FieldError::new(pointer(name), "is not a field of this request").with_hint(hint));
     }
-}
-
-/// The JSON pointer of a field (RFC 6901), cut where the name is absurdly long.
-fn pointer(name: &str) -> String {
-    let name: String = name.chars().take(128).collect();
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]

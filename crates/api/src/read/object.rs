@@ -1,10 +1,12 @@
-//! A JSON object as it was sent: its fields in order, with repetitions, which a map would swallow.
+//! A JSON object as it was sent: its fields in order, with repetitions, which a map would swallow. Within
+//! the fields' values nothing may be repeated.
 
 use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
-use oneoff_domain::FieldError;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use crate::read::strict::Repetitions;
+use oneoff_domain::{FieldError, ValidationErrors};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
 use std::fmt;
@@ -17,39 +19,61 @@ impl JsonObject {
     /// Reads the text of an object.
     ///
     /// # Errors
-    /// Text that is not JSON, with the place, or JSON that is not an object.
+    /// Text that is not JSON, with the place, or JSON that is not an object or has repetitions within a field.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ApiError> {
-        serde_json::from_slice(text).map_err(|error| match error.classify() {
-            Category::Data => ApiError::invalid_field(
-                FieldError::new("", format!("the body is not a JSON object: {error}"))
-                    .with_hint("{\"name\": value, ...}"),
-            ),
-            Category::Syntax | Category::Eof | Category::Io => {
-                ApiError::new(ErrorCode::InvalidJson, format!("the body is not JSON: {error}"))
-            }
-        })
+        let mut repetitions = Repetitions::default();
+        let object = read(text, &mut repetitions).map_err(|error| not_an_object(&error))?;
+        if repetitions.pointers.is_empty() {
+            return Ok(object);
+        }
+        let again = |pointer| FieldError::new(pointer, "is given more than once");
+        Err(ApiError::invalid(ValidationErrors(repetitions.pointers.into_iter().map(again).collect())))
     }
 }
 
-impl<'de> Deserialize<'de> for JsonObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = JsonObject;
+fn read(text: &[u8], repetitions: &mut Repetitions) -> Result<JsonObject, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let object = Fields(repetitions).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(object)
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(JsonObject(fields))
-            }
+fn not_an_object(error: &serde_json::Error) -> ApiError {
+    match error.classify() {
+        Category::Data => ApiError::invalid_field(
+            FieldError::new("", format!("the body is not a JSON object: {error}"))
+                .with_hint("{\"name\": value, ...}"),
+        ),
+        Category::Syntax | Category::Eof | Category::Io => {
+            ApiError::new(ErrorCode::InvalidJson, format!("the body is not JSON: {error}"))
         }
-        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields<'a>(&'a mut Repetitions);
+
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
+    type Value = JsonObject;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<JsonObject, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = JsonObject;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(self.0.below(&name))?;
+            fields.push((name, value));
+        }
+        Ok(JsonObject(fields))
     }
 }
 
@@ -63,6 +87,14 @@ mod tests {
         let object = JsonObject::parse(br#"{"a": 1, "b": null, "a": [2]}"#).unwrap();
         let expected = [("a", json!(1)), ("b", json!(null)), ("a", json!([2]))];
         assert_eq!(object.0, expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    #[test]
+    fn repetitions_within_a_field_are_told_by_their_place() {
+        let text = br#"{"config": {"url": "x", "headers": {"A": "1", "A": "2"}, "url": "y"}, "tags": [{"a":1,"a":1}]}"#;
+        let error = JsonObject::parse(text).unwrap_err();
+        let pointers: Vec<&str> = error.fields().iter().map(|field| field.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/config/headers/A", "/config/url", "/tags/0/a"]);
     }
 
     #[test]

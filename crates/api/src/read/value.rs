@@ -1,5 +1,6 @@
 //! JSON values as Rust values, or a sentence that says what was expected and what was given.
 
+use crate::read::strict;
 use serde_json::{Map, Value};
 
 /// What was expected and what was given.
@@ -39,9 +40,10 @@ pub(crate) fn object(value: &Value) -> Result<Map<String, Value>, Mismatch> {
 /// An object, or an object as JSON in a string, as OneOff v1 has it.
 pub(crate) fn object_or_its_text(value: &Value) -> Result<Map<String, Value>, Mismatch> {
     let Value::String(text) = value else { return object(value) };
-    match serde_json::from_str::<Value>(text) {
+    match strict::from_text(text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(other) => Err(format!("must be an object, but the text holds {}", described(&other))),
+        Err(error) if error.is_data() => Err(format!("must be an object; in the text, {error}")),
         Err(error) => Err(format!("must be an object; the text that was given is not JSON: {error}")),
     }
 }
@@ -105,8 +107,12 @@ mod tests {
         let expected = json!({"url": "http://x"}).as_object().cloned().unwrap();
         assert_eq!(object_or_its_text(&json!({"url": "http://x"})), Ok(expected.clone()));
         assert_eq!(object_or_its_text(&json!("{\"url\": \"http://x\"}")), Ok(expected));
-        for (value, part) in [(json!("[1]"), "a list"), (json!("{"), "not JSON"), (json!(1), "the number 1")]
-        {
+        for (value, part) in [
+            (json!("[1]"), "a list"),
+            (json!("{"), "not JSON"),
+            (json!(1), "the number 1"),
+            (json!("{\"a\":{\"b\":1,\"b\":2}}"), "`/a/b` is given more than once"),
+        ] {
             let said = object_or_its_text(&value).unwrap_err();
             assert!(said.contains(part), "{said}");
         }

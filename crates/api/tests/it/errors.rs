@@ -173,9 +173,43 @@ async fn unknown_parameters_are_refused_everywhere() {
         let problem = api.get(path).await.problem(400, "invalid_request");
         assert_eq!(problem["errors"][0]["pointer"], "x", "{path}");
     }
-    api.act(&format!("{at}/cancel?dry_run=true")).await.problem(400, "invalid_request");
-    api.delete(&format!("{at}?dry_run=true")).await.problem(400, "invalid_request");
+    for action in ["execute", "clone", "cancel", "hold", "release"] {
+        api.act(&format!("{at}/{action}?dryrun=true")).await.problem(400, "invalid_request");
+    }
+    api.delete(&format!("{at}?dryrun=true")).await.problem(400, "invalid_request");
+    api.patch(&format!("{at}?dryrun=true"), &json!({"name": "x"})).await.problem(400, "invalid_request");
     assert_eq!(api.get(&at).await.data()["status"], "scheduled", "nothing happened");
+}
+
+#[actix_web::test]
+async fn a_parameter_without_a_value_is_never_taken_for_none() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = api.created(&waiting()).await;
+    let at = crate::harness::path(&job);
+    for (path, pointer) in [
+        ("/api/jobs?external_id=", "external_id"),
+        ("/api/jobs?status=", "status"),
+        ("/api/executions?job_id", "job_id"),
+        (&format!("{at}?wait="), "wait"),
+        ("/api/events?after=", "after"),
+    ] {
+        let problem = api.get(path).await.problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{path}");
+        assert!(problem["errors"][0]["hint"].is_string(), "{problem}");
+    }
+    assert_eq!(api.get("/api/jobs?total").await.json()["total"], 1);
+}
+
+#[actix_web::test]
+async fn names_that_are_repeated_within_a_field_are_refused() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let body = r#"{"type":"shell","config":{"script":"true","script":"false"},"scheduled_at":"in 2h"}"#;
+    let request = TestRequest::post().uri("/api/jobs").insert_header(("content-type", "application/json"));
+    let problem = api.send(request.set_payload(body)).await.problem(400, "invalid_request");
+    assert_eq!(problem["errors"][0]["pointer"], "/config/script");
+    assert_eq!(api.get("/api/jobs").await.data(), json!([]), "nothing was created");
 }
 
 #[actix_web::test]
