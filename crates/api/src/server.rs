@@ -2,9 +2,11 @@
 
 use crate::configure::mount;
 use crate::error_table::ErrorCode;
+use crate::layer;
 use crate::problem::ApiError;
 use crate::settings::ApiSettings;
 use crate::state::ApiState;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use oneoff_scheduler::Service;
 use std::future::Future;
@@ -33,10 +35,12 @@ pub async fn serve(
     let state = web::Data::new(ApiState::new(settings, service));
     let app_state = state.clone();
     let server = HttpServer::new(move || {
-        App::new().configure(mount(app_state.clone())).default_service(web::to({
-            let base_path = app_state.settings.base_path.clone();
-            move || std::future::ready(outside(&base_path))
-        }))
+        let base_path = app_state.settings.base_path.clone();
+        let beside = web::resource("/{path:.*}")
+            .app_data(app_state.clone())
+            .wrap(from_fn(layer::serve))
+            .default_service(web::to(move || std::future::ready(outside(&base_path))));
+        App::new().configure(mount(app_state.clone())).service(beside)
     })
     .workers(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX))
     .disable_signals()

@@ -78,8 +78,15 @@ async fn beside_the_base_path_it_says_where_everything_is() {
     let harness = Harness::start().await;
     let server = start(&harness, ApiSettings { base_path: "/oneoff".to_owned(), ..settings() });
     let mut stream = send(server.address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    let answer = read_until(&mut stream, "below /oneoff/").await;
-    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let answer = read_until(&mut stream, "request_id").await;
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("below /oneoff/"), "{answer}");
+    let named = "GET /x/y?z HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine-1\r\n\r\n";
+    let answer = read_until(&mut send(server.address, named).await, "request_id").await;
+    assert!(answer.contains("\"request_id\":\"mine-1\""), "{answer}");
+    assert!(answer.contains("x-request-id: mine-1"), "{answer}");
+    let foreign = "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    let answer = read_until(&mut send(server.address, foreign).await, "host_refused").await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     server.stop.send(()).unwrap();
     server.ended.await.unwrap().unwrap();
 }
