@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newIdempotencyKey } from './idempotency'
 import { actOnJob, createJob, deleteJob, listJobs } from './jobs'
-import { refusal, storedKey, storeKey } from './key'
+import { askForKey, canBeKey, hasKey, refusal, storedKey, storeKey } from './key'
 import { ApiError, errorFromResponse, toApiError } from './problem'
 import { apiUrl } from './url'
 
@@ -108,6 +108,22 @@ describe('the API key', () => {
     await expect(deleteJob('1')).rejects.toBeInstanceOf(ApiError)
     expect(storedKey()).toBeNull()
     expect(refusal.value).toEqual({ hadKey: true })
+  })
+
+  it('can be given up for another one', async () => {
+    storeKey('read-only')
+    expect(hasKey.value).toBe(true)
+    askForKey()
+    expect(hasKey.value).toBe(false)
+    expect(refusal.value).toEqual({ hadKey: false })
+    answer(204, null)
+    await deleteJob('1')
+    expect(lastRequest().headers).not.toHaveProperty('Authorization')
+  })
+
+  it('is what a header can carry', () => {
+    expect(canBeKey('oneoff_0aZ-_~!')).toBe(true)
+    expect(['', 'ключ', 'a b', 'a\n', 'é'].some(canBeKey)).toBe(false)
   })
 
   it('survives the refusal of a request that was sent without it', async () => {

@@ -191,11 +191,17 @@ describe('the key prompt', () => {
     await flushPromises()
     const dialog = document.querySelector('[role="dialog"]')!
     expect(dialog.textContent).toContain('did not accept this key')
-    const input = dialog.querySelector('input')!
-    input.value = ' oneoff_abc '
-    input.dispatchEvent(new Event('input'))
-    dialog.querySelector('form')!.dispatchEvent(new Event('submit'))
-    await flushPromises()
+    const give = async (key: string) => {
+      const input = dialog.querySelector('input')!
+      input.value = key
+      input.dispatchEvent(new Event('input'))
+      dialog.querySelector('form')!.dispatchEvent(new Event('submit'))
+      await flushPromises()
+    }
+    await give('ключ')
+    expect(storedKey()).toBeNull()
+    expect(dialog.textContent).toContain('ASCII only')
+    await give(' oneoff_abc ')
     expect(storedKey()).toBe('oneoff_abc')
     expect(document.querySelector('[role="dialog"]')).toBeNull()
     sessionStorage.clear()

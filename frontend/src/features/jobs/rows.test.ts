@@ -1,6 +1,6 @@
 // What the tables show.
 import { describe, expect, it } from 'vitest'
-import { dueAt, isOver, retryText } from './due'
+import { byStart, dueAt, isOver, retryText } from './due'
 import { executionFixture, jobFixture } from './fixtures'
 import { outcomeText } from './outcome'
 import { recentRows, shownRow } from './recent'
@@ -26,6 +26,17 @@ describe('the due time', () => {
     expect(dueAt(jobFixture({ scheduled_at: null }))).toBeNull()
     expect(retryText(jobFixture())).toBe('')
     expect(retryText(jobFixture({ attempt: 1, max_retries: 0 }))).toBe('attempt 2')
+  })
+
+  it('orders what waits, a retry by its own time, behind what runs', () => {
+    const jobs = [
+      jobFixture({ id: 'retry', scheduled_at: '2026-11-24T07:00:00Z', next_attempt_at: '2026-11-24T09:00:00Z' }),
+      jobFixture({ id: 'waits', scheduled_at: '2026-11-24T08:00:00Z' }),
+      jobFixture({ id: 'no time', status: 'held', scheduled_at: null }),
+      jobFixture({ id: 'runs', status: 'running', scheduled_at: '2026-11-24T07:30:00Z' }),
+      jobFixture({ id: 'last', scheduled_at: '2026-11-24T10:00:00Z' }),
+    ]
+    expect(byStart(jobs).map((job) => job.id)).toEqual(['runs', 'waits', 'retry', 'last', 'no time'])
   })
 
   it('is over in a final status only', () => {

@@ -46,9 +46,12 @@ export function useLive(): Readonly<Ref<LiveState>> {
     clearTimeout(hiddenTimer)
     connection.stop()
   })
-  // A new key was given: what was refused is asked for again.
-  watch(refusal, (now, before) => {
-    if (now !== null || before === null) return
+  // Without a key there is nothing to hear; with a new one, what was refused is asked for again.
+  watch(refusal, (now) => {
+    if (now !== null) {
+      connection.stop()
+      return
+    }
     connection.start()
     refetch()
   })

@@ -102,7 +102,7 @@ describe('the words of the button', () => {
   })
 
   it('know which times are counted from now', () => {
-    expect(['now', ' NOW + 5m', 'in 2h', 'In 5 min'].every(isFromNow)).toBe(true)
+    expect(['now', ' NOW + 5m', 'in 2h', 'In 5 min', '+90s'].every(isFromNow)).toBe(true)
     expect(['tomorrow 9am', 'india', 'nowhere', ''].some(isFromNow)).toBe(false)
   })
 })

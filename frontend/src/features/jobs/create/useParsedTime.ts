@@ -16,9 +16,9 @@ export interface TimeEcho {
   fromNow: ComputedRef<boolean>
 }
 
-/** Whether an expression is counted from now: `now`, `now + 5m`, `in 2h`. */
+/** Whether an expression is counted from now: `now`, `now + 5m`, `in 2h`, `+90s`. */
 export function isFromNow(expression: string): boolean {
-  return /^\s*(now|in)\b/i.test(expression)
+  return /^\s*(?:now\b|in\b|\+)/i.test(expression)
 }
 
 export function useParsedTime(expression: Ref<string>, timezone: string): TimeEcho {

@@ -41,6 +41,12 @@ describe('output text', () => {
     expect(text.segments).toHaveLength(1)
   })
 
+  it('reads commands for a terminal by stream, also across chunks', () => {
+    const text = new OutputText()
+    text.add([chunk(0, 'a\x1b[3'), chunk(4, 'oops\n', 'stderr'), chunk(9, '1mb\x1b[0m')])
+    expect(text.segments.map((segment) => segment.text)).toEqual(['a', 'oops\n', 'b'])
+  })
+
   it('lets the oldest go when there is too much', () => {
     const text = new OutputText()
     const block = 'x'.repeat(SHOWN_MAX_CHARS / 4)

@@ -1,6 +1,7 @@
 // Output as segments to show: neighbours of one stream are joined, gaps are said, the oldest is let go.
 import type { OutputChunk, OutputStream } from '@/api/types'
 import { bytes } from '@/lib/bytes'
+import { TerminalText } from './terminalText'
 
 export interface Segment {
   key: number
@@ -19,6 +20,7 @@ const encoder = new TextEncoder()
 export class OutputText {
   readonly segments: Segment[] = []
   droppedChars = 0
+  readonly #streams = new Map<OutputStream, TerminalText>()
   #nextKey = 0
   #nextOffset = 0
   #chars = 0
@@ -28,13 +30,20 @@ export class OutputText {
       // Bytes that were not UTF-8 have become longer, so that only a real gap can lie ahead.
       const missing = chunk.offset - this.#nextOffset
       if (missing > 0) this.#push('gap', `… ${bytes(missing)} were not kept …\n`)
-      this.#append(chunk.stream, chunk.text)
+      this.#append(chunk.stream, this.#shown(chunk))
       this.#nextOffset = chunk.offset + encoder.encode(chunk.text).length
     }
     this.#letGo()
   }
 
+  #shown({ stream, text }: OutputChunk): string {
+    const terminal = this.#streams.get(stream) ?? new TerminalText()
+    this.#streams.set(stream, terminal)
+    return terminal.read(text)
+  }
+
   #append(stream: OutputStream, text: string): void {
+    if (text === '') return
     const last = this.segments.at(-1)
     if (last?.stream === stream && last.text.length + text.length <= SEGMENT_MAX_CHARS) {
       last.text += text
