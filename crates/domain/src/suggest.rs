@@ -3,7 +3,7 @@
 /// What is longer than this is no typo, and comparing it would cost.
 const WORD_MAX_BYTES: usize = 64;
 
-/// The word of `known` that `word` was probably meant to be, if any is near enough.
+/// The word of `known` that `word` was probably meant to be, if any is near enough. Never the word itself.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > WORD_MAX_BYTES {
@@ -12,6 +12,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let word = word.to_lowercase();
     known
         .into_iter()
+        .filter(|candidate| *candidate != word)
         .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -28,6 +29,7 @@ mod tests {
         assert_eq!(nearest("schedule_at", known), Some("scheduled_at"));
         assert_eq!(nearest("Priorty", known), Some("priority"));
         assert_eq!(nearest("qqq", known), None);
+        assert_eq!(nearest("Priority", ["priority"]), None, "a word is no suggestion for itself");
         assert_eq!(nearest(&"priority".repeat(100_000), known), None);
     }
 }

@@ -14,7 +14,11 @@ pub fn describe(instant: Timestamp, timezone: &str) -> String {
 /// Writes an instant for people in a zone that is known.
 pub(super) fn in_zone(instant: Timestamp, zone: &Zone) -> String {
     let shown = without_name(instant, zone);
-    if shown.ends_with(&format!(" {}", zone.name)) { shown } else { format!("{shown} ({})", zone.name) }
+    if zone.is_exact() && shown.ends_with(&format!(" {}", zone.name)) {
+        shown
+    } else {
+        format!("{shown} ({})", zone.name)
+    }
 }
 
 /// The same without the zone's name: `Tue 24 Nov 2026 09:00 CET`.

@@ -3,9 +3,9 @@
 //! Weeks, days, months and years are steps in the calendar of the zone: the time of day stays. Hours and
 //! everything below are exact.
 
-use super::TimeError;
 use super::cursor::Cursor;
-use super::error::quoted;
+use super::error::{LATEST, quoted};
+use super::{TimeError, clock_time};
 
 const SECOND_MICROS: i64 = 1_000_000;
 
@@ -85,6 +85,10 @@ fn friendly_units(cursor: &mut Cursor<'_>, sum: &mut Sum) -> Result<(), TimeErro
         }
         ahead.skip_space();
         let start = ahead.position();
+        let mut time = ahead;
+        if sum.last.is_some() && matches!(clock_time::parse(&mut time), Ok(Some(_))) {
+            return Ok(());
+        }
         let Some((whole, fraction)) = number(&mut ahead) else { return Ok(()) };
         if ahead.peek() == Some(':') {
             return Err(TimeError::new("a duration is written with units, not with colons")
@@ -201,7 +205,7 @@ impl Sum {
 
 fn too_long(number: &str) -> TimeError {
     TimeError::new(format!("{} is too long a duration", quoted(number)))
-        .hint("the latest time is at the end of the year 9999")
+        .hint(format!("the latest time is {LATEST}"))
 }
 
 impl Duration {

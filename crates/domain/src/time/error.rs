@@ -10,6 +10,9 @@ const WORDS: &[&str] =
 /// What to write, where nothing better is known.
 pub(super) const EXAMPLES: &str = "write for example `in 2h`, `tomorrow 09:00` or `2026-12-24T18:00`";
 
+/// The latest time that can be written, [`crate::Timestamp::MAX`] without its fraction.
+pub(super) const LATEST: &str = "9999-12-30T22:00:00Z";
+
 impl TimeError {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, span: None }
@@ -57,6 +60,9 @@ fn known_form(text: &str, at: Cursor<'_>) -> Option<TimeError> {
         let message = format!("{} does not fit here", quoted(ahead.text_from(at.position())));
         let hint = "give one day and one time of day, and the time zone last";
         return Some(TimeError::new(message).hint(hint).span(ahead.span_from(at.position())));
+    }
+    if WORDS.iter().chain(day::WORDS).any(|known| known.eq_ignore_ascii_case(text)) {
+        return Some(TimeError::new(format!("{} does not fit here", quoted(text))).hint(EXAMPLES));
     }
     let mut ahead = at;
     if duration::parse(&mut ahead).is_ok() {

@@ -5,7 +5,8 @@ use super::day::{self, Day};
 use super::duration::{self, Duration};
 use super::error::{EXAMPLES, not_understood, quoted};
 use super::instant::{self, OffsetClaim};
-use super::zone::{self, Zone};
+use super::suffix;
+use super::zone::Zone;
 use super::{TimeError, clock_time};
 use crate::Timestamp;
 use crate::limits::TIME_EXPRESSION_MAX_CHARS;
@@ -57,18 +58,19 @@ pub(super) fn parse(text: &str) -> Result<Expression, TimeError> {
     let Some(first) = cursor.peek_word() else {
         return Err(TimeError::new("a time is needed").hint(EXAMPLES));
     };
-    let meaning = match relative(&mut cursor, first)? {
+    let mut meaning = match relative(&mut cursor, first)? {
         Some(meaning) => meaning,
         None if first.text.starts_with('@') => Meaning::Instant(instant::epoch(&mut cursor)?),
         None => Meaning::Wall(wall_time(&mut cursor)?),
     };
-    let zone = trailing_zone(&mut cursor, &meaning)?;
+    let zone = suffix::parse(&mut cursor, &mut meaning)?;
     match cursor.peek_word() {
         None => Ok(Expression { meaning, zone }),
         Some(word) if zone.is_some() => {
             let message = format!("{} stands behind the time zone", quoted(word.text));
             Err(TimeError::new(message).hint("the time zone comes last").span(word.span()))
         }
+        Some(word) if matches!(meaning, Meaning::After(_)) => Err(after_duration(word, after_space(cursor))),
         Some(word) => Err(not_understood(word, after_space(cursor))),
     }
 }
@@ -172,34 +174,32 @@ fn without_time(cursor: &Cursor<'_>, start: usize, day: Option<Day>) -> TimeErro
     }
 }
 
-/// `Europe/Madrid`, `[Europe/Madrid]`, `(Europe/Madrid)`, `CET (Europe/Madrid)` or nothing.
-fn trailing_zone(cursor: &mut Cursor<'_>, meaning: &Meaning) -> Result<Option<Zone>, TimeError> {
-    let mut ahead = *cursor;
-    let Some(word) = ahead.take_word() else { return Ok(None) };
-    let bracketed = word.text.strip_prefix('[').map(|rest| rest.strip_prefix('!').unwrap_or(rest));
-    let name = match bracketed {
-        Some(rest) => rest.strip_suffix(']'),
-        None => word.text.strip_prefix('(').map_or(Some(word.text), |rest| rest.strip_suffix(')')),
+/// What does not fit behind a duration.
+fn after_duration(word: Word<'_>, at: Cursor<'_>) -> TimeError {
+    let lower = word.lower();
+    let error = match lower.as_str() {
+        _ if lower.starts_with('+') => only_one(word),
+        "in" | "now" => only_one(word),
+        "at" | "on" => not_behind_duration(word),
+        _ if is_day_or_time(at) => not_behind_duration(word),
+        _ => not_understood(word, at),
     };
-    let malformed = || {
-        let message = format!("{} is not a time zone in brackets", quoted(word.text));
-        TimeError::new(message).hint("write `[Europe/Madrid]`").span(word.span())
-    };
-    let name = name.ok_or_else(malformed)?;
-    match Zone::find(name) {
-        Some(zone) => {
-            *cursor = ahead;
-            Ok(Some(zone))
-        }
-        None if name.len() < word.text.len() => Err(zone::unknown(name).span(word.span())),
-        None if matches!(meaning, Meaning::Wall(_))
-            && name.contains('/')
-            && day::numeric_date(name).is_none() =>
-        {
-            Err(zone::unknown(name).span(word.span()))
-        }
-        None => Ok(None),
-    }
+    TimeError { span: error.span.or(Some(word.span())), ..error }
+}
+
+fn only_one(word: Word<'_>) -> TimeError {
+    TimeError::new("only one duration can be given").hint("add them up, as in `in 1h 30m`").span(word.span())
+}
+
+fn not_behind_duration(word: Word<'_>) -> TimeError {
+    TimeError::new("a duration takes no day and no time of day")
+        .hint("write a day and a time such as `tomorrow 9am`, or only a duration such as `in 26h`")
+        .span(word.span())
+}
+
+fn is_day_or_time(at: Cursor<'_>) -> bool {
+    let (mut day, mut time) = (at, at);
+    matches!(clock_time::parse(&mut time), Ok(Some(_))) || matches!(day::parse(&mut day), Ok(Some(_)))
 }
 
 fn after_space(mut cursor: Cursor<'_>) -> Cursor<'_> {

@@ -2,7 +2,7 @@
 
 use super::TimeError;
 use super::cursor::Cursor;
-use super::error::quoted;
+use super::error::{LATEST, quoted};
 use crate::Timestamp;
 use jiff::tz::Offset;
 
@@ -55,7 +55,7 @@ fn micros(whole: &str, fraction: &str, unit_micros: i64) -> Option<i64> {
 }
 
 fn out_of_range(digits: &str, unit_micros: i64) -> TimeError {
-    let error = TimeError::new(format!("{} lies outside of the years up to 9999", quoted(digits)));
+    let error = TimeError::new(format!("{} lies behind the latest time, {LATEST}", quoted(digits)));
     match digits.len() {
         12..=15 if unit_micros == 1_000_000 => error.hint(format!("milliseconds are written `@{digits}ms`")),
         _ => error.hint("write seconds since 1970, such as `@1789000000`"),
@@ -78,7 +78,7 @@ pub(super) fn claim(cursor: &mut Cursor<'_>) -> Result<Option<OffsetClaim>, Time
 }
 
 /// Reads `Z`, `+01:00`, `+0100` or `-03` if one comes next.
-fn offset(cursor: &mut Cursor<'_>) -> Result<Option<OffsetClaim>, TimeError> {
+pub(super) fn offset(cursor: &mut Cursor<'_>) -> Result<Option<OffsetClaim>, TimeError> {
     let mut ahead = *cursor;
     ahead.skip_space();
     let start = ahead.position();

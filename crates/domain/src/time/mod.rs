@@ -10,6 +10,7 @@ mod expression;
 mod instant;
 mod occurrence;
 mod resolve;
+mod suffix;
 mod zone;
 
 pub use describe::{describe, describe_distance};

@@ -1,5 +1,6 @@
 //! When a wall time occurs in a zone: once, twice, or not at all, because the clocks are changed.
 
+use super::error::LATEST;
 use super::zone::Zone;
 use super::{Disambiguation, TimeError, describe};
 use crate::Timestamp;
@@ -88,5 +89,5 @@ pub(super) fn instant_at(wall: DateTime, offset: Offset) -> Result<Timestamp, Ti
 /// The error for what lies outside of the instants there are.
 pub(super) fn too_late() -> TimeError {
     TimeError::new("that lies outside of the times that can be scheduled")
-        .hint("the latest time is at the end of the year 9999")
+        .hint(format!("the latest time is {LATEST}"))
 }

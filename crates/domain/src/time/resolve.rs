@@ -214,8 +214,12 @@ impl Present<'_> {
         micros.and_then(Timestamp::from_micros).ok_or_else(too_late)
     }
 
-    /// Refuses an instant before the present. `tomorrow` is what the same time of day would be then.
+    /// Refuses an instant before the present, and one before 1970 even where the past is allowed. `tomorrow` is what the same time of day would be then.
     fn not_past(&self, instant: Timestamp, tomorrow: Option<Timestamp>) -> Result<(), TimeError> {
+        if instant < Timestamp::EPOCH {
+            return Err(TimeError::new(format!("times before {} cannot be scheduled", Timestamp::EPOCH))
+                .hint("write `now` for at once"));
+        }
         let now = self.options.now;
         if instant >= now || self.options.allow_past {
             return Ok(());

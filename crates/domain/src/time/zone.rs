@@ -6,6 +6,8 @@ use jiff::tz::{TimeZone, TimeZoneDatabase, db};
 
 /// The longest name that is looked up; the longest there is has 32.
 const NAME_MAX_BYTES: usize = 64;
+/// Longer names are no abbreviations, such as `Singapore`.
+const ABBREVIATION_MAX_BYTES: usize = 5;
 /// Names that the files on some systems offer, and that mean another zone on each, or none.
 const NOT_ZONES: &[&str] = &["Etc/Unknown", "Factory", "localtime", "posixrules"];
 
@@ -37,6 +39,23 @@ impl Zone {
         let rules = db().get(name).or_else(|_unknown| TimeZoneDatabase::bundled().get(name)).ok()?;
         let name = rules.iana_name()?.to_owned();
         Some(Self { name, rules })
+    }
+}
+
+impl Zone {
+    /// Whether the name says one zone to everybody: names of cities do, and UTC and GMT. `CET` or `EST` are
+    /// abbreviations first, and other single words old names.
+    pub(super) fn is_exact(&self) -> bool {
+        self.name.contains('/') || matches!(self.name.as_str(), "UTC" | "GMT")
+    }
+}
+
+/// The error for a zone whose name is an abbreviation or an old one.
+pub(super) fn inexact(name: &str) -> TimeError {
+    let error = TimeError::new(format!("{} is an abbreviation or an old name, no exact zone", quoted(name)));
+    match nearest_name(name).filter(|_| name.len() > ABBREVIATION_MAX_BYTES) {
+        Some(nearest) => error.hint(format!("did you mean the time zone `{nearest}`?")),
+        None => error.hint("name a city's zone such as `Europe/Madrid`, or an offset such as `+01:00`"),
     }
 }
 

@@ -13,4 +13,6 @@ mod time_examples;
 #[cfg(test)]
 mod time_properties;
 #[cfg(test)]
+mod time_refusals;
+#[cfg(test)]
 mod values;

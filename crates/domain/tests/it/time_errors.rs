@@ -176,7 +176,7 @@ fn durations_that_mean_nothing() {
     const ORDER: &str = "the units of a duration go from the largest to the smallest, once each";
     const NEEDED: &str = "write for example `2h`, `1h 30m`, `90s`, `2 days` or `PT90S`";
     const OUTSIDE: &str = "that lies outside of the times that can be scheduled";
-    const LATEST: &str = "the latest time is at the end of the year 9999";
+    const LATEST: &str = "the latest time is 9999-12-30T22:00:00Z";
     check(&[
         ("in", "a duration is needed here", NEEDED, ""),
         ("in two hours", "a duration is needed here, not `two`", NEEDED, "two"),
@@ -236,13 +236,13 @@ fn numbers_of_seconds_since_1970() {
         ("@1796119200us", FORM, HINT, ""),
         (
             "@1796119200000",
-            "`1796119200000` lies outside of the years up to 9999",
+            "`1796119200000` lies behind the latest time, 9999-12-30T22:00:00Z",
             "milliseconds are written `@1796119200000ms`",
             "@1796119200000",
         ),
         (
             "@99999999999999999999",
-            "`99999999999999999999` lies outside of the years up to 9999",
+            "`99999999999999999999` lies behind the latest time, 9999-12-30T22:00:00Z",
             "write seconds since 1970, such as `@1789000000`",
             "",
         ),
@@ -346,7 +346,6 @@ fn zones_and_offsets() {
         ("9am [Mars/Base]", "there is no time zone `Mars/Base`", IANA, "[Mars/Base]"),
         ("9am ../../etc/passwd", "there is no time zone `../../etc/passwd`", IANA, "../../etc/passwd"),
         ("9am Etc/Unknown", "there is no time zone `Etc/Unknown`", IANA, "Etc/Unknown"),
-        ("2026-12-01T09:00[u-ca=gregory]", "there is no time zone `u-ca=gregory`", IANA, "[u-ca=gregory]"),
         (
             "2026-12-01T09:00[Europe/Madrid",
             "`[Europe/Madrid` is not a time zone in brackets",

@@ -293,9 +293,8 @@ fn the_past_is_accepted_where_it_is_allowed() {
     for (expression, expected) in [
         ("today 09:00", "2026-11-21T08:00:00Z"),
         ("2020-02-29 12:00", "2020-02-29T11:00:00Z"),
-        ("@-1.5", "1969-12-31T23:59:58.5Z"),
         ("@0", "1970-01-01T00:00:00Z"),
-        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("1970-01-01 01:00", "1970-01-01T00:00:00Z"),
         ("9am", "2026-11-22T08:00:00Z"),
     ] {
         assert_eq!(parse(expression, &options).unwrap().instant, expected.parse().unwrap(), "{expression}");
