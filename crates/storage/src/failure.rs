@@ -46,6 +46,10 @@ enum Cause {
 }
 
 fn cause(error: &DieselError) -> Cause {
+    // After a commit that failed there is nothing left to roll back, which Diesel reports beside the cause.
+    if let DieselError::RollbackErrorOnCommit { commit_error, .. } = error {
+        return cause(commit_error);
+    }
     let DieselError::DatabaseError(kind, information) = error else { return Cause::Other };
     if !matches!(kind, DatabaseErrorKind::Unknown) {
         return Cause::Constraint;
@@ -121,8 +125,18 @@ impl From<WriteError> for Consequence {
 }
 
 /// The answer to everybody in a group whose commit failed.
+///
+/// When the disk is full the outcome is known. In WAL mode `SQLITE_FULL` comes only from a write of frames to the
+/// log that was cut short (a sync, or making the log's index longer, fails with `SQLITE_IOERR`). The last frame of
+/// a transaction carries the commit mark and is written last; up to it the chain of checksums is incomplete, so
+/// recovery takes none of the frames, and the next transaction overwrites them, because the log's index was not
+/// moved on. (Frames after the one with the mark are padding, which SQLite writes only with `psow=0`.) A checkpoint
+/// after the commit does not make it fail.
 pub(crate) fn commit_failed(error: DieselError) -> StoreError {
-    StoreError::OutcomeUnknown(source(error))
+    match cause(&error) {
+        Cause::Full => StoreError::Full(source(error)),
+        Cause::Constraint | Cause::Corrupt | Cause::Other => StoreError::OutcomeUnknown(source(error)),
+    }
 }
 
 /// An error of the pool or of opening a connection.
@@ -146,6 +160,12 @@ mod tests {
         assert!(matches!(unknown("disk I/O error").into(), StoreError::Unavailable(_)));
         assert!(matches!(unknown("database is locked").into(), StoreError::Unavailable(_)));
         assert!(matches!(commit_failed(unknown("disk I/O error")), StoreError::OutcomeUnknown(_)));
+        let full = || DieselError::RollbackErrorOnCommit {
+            rollback_error: Box::new(unknown("cannot rollback - no transaction is active")),
+            commit_error: Box::new(unknown("database or disk is full")),
+        };
+        assert!(matches!(commit_failed(full()), StoreError::Full(_)));
+        assert!(matches!(full().into(), StoreError::Full(_)));
     }
 
     #[test]

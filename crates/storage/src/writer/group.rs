@@ -2,9 +2,11 @@
 //!
 //! Inside a group only refusals of the domain, violated constraints and panics are answered alone. Any other
 //! error ends the whole group, because SQLite may have rolled all of it back: the connection is dropped and
-//! opened anew, and everybody in the group gets that error. A commit that fails has an unknown outcome.
+//! opened anew, and everybody in the group gets that error. A commit that fails has an unknown outcome, unless
+//! the disk is full.
 //! Nothing here knows threads or channels, so the same code can run on a caller's thread.
 
+use super::outage::{Outage, Telling};
 use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
 use crate::connect::Connector;
@@ -16,6 +18,8 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
+use oneoff_domain::JobKey;
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -29,6 +33,7 @@ pub(crate) type Listener = Arc<OnceLock<Arc<dyn CommitListener>>>;
 struct Live {
     conn: SqliteConnection,
     keys: Keys,
+    unreadable: HashSet<JobKey>,
 }
 
 enum Link {
@@ -43,11 +48,13 @@ enum Link {
 
 /// Runs groups of requests.
 pub(crate) struct GroupWriter {
-    connector: Connector,
+    // Before the connector, which keeps the file open for as long as a connection is.
     link: Link,
+    connector: Connector,
     node: Arc<Node>,
     listener: Listener,
     slow_commit: Duration,
+    outage: Outage,
 }
 
 impl GroupWriter {
@@ -60,9 +67,9 @@ impl GroupWriter {
         slow_commit: Duration,
     ) -> QueryResult<Self> {
         let keys = Keys::load(&mut conn)?;
-        let link = Link::Up(Box::new(Live { conn, keys }));
+        let link = Link::Up(Box::new(Live { conn, keys, unreadable: HashSet::new() }));
         let node = Arc::new(node);
-        Ok(Self { connector, link, node, listener, slow_commit })
+        Ok(Self { link, connector, node, listener, slow_commit, outage: Outage::default() })
     }
 
     /// Runs the requests that `next` yields as one transaction and answers them.
@@ -74,12 +81,14 @@ impl GroupWriter {
             Ok(live) => execute(live, &node, next, &mut requests),
             Err(error) => {
                 requests.extend(std::iter::from_fn(next));
+                self.tell_failure(&error, requests.len());
                 return answer_error(requests, &error);
             }
         };
         match ended {
             Ok(committed) => {
                 self.warn_if_slow(began.elapsed(), requests.len());
+                self.tell_success();
                 if committed != Committed::default() {
                     self.tell(|listener| listener.committed(committed));
                 }
@@ -88,44 +97,77 @@ impl GroupWriter {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, cause = ?error, requests = requests.len(), "a group of writes failed");
-                self.link =
-                    Link::Down { retry_at: Instant::now(), pause: REOPEN_FIRST, error: error.clone() };
+                self.tell_failure(&error, requests.len());
+                self.link = self.link_after(&error);
                 answer_error(requests, &error);
             }
         }
+    }
+
+    /// What follows a failed group. On a full disk the new connection is opened before the old one is closed:
+    /// the last one to close removes the index of the log, and there would be no room for a new index.
+    fn link_after(&self, error: &StoreError) -> Link {
+        match error {
+            StoreError::Full(_) => self.reopen().ok(),
+            _ => None,
+        }
+        .map_or_else(
+            || Link::Down { retry_at: Instant::now(), pause: REOPEN_FIRST, error: error.clone() },
+            |live| Link::Up(Box::new(live)),
+        )
     }
 
     /// The connection, opened anew where it was lost.
     fn connect(&mut self) -> Result<&mut Live, StoreError> {
         if let Link::Down { retry_at, pause, error } = &self.link {
             if Instant::now() < *retry_at {
-                return Err(StoreError::Unavailable(Arc::new(error.clone())));
+                return Err(while_down(error));
             }
-            let pause = *pause;
+            let (pause, earlier) = (*pause, error.clone());
             self.link = match self.reopen() {
                 Ok(live) => {
                     self.tell(|listener| listener.reopened());
                     Link::Up(Box::new(live))
                 }
                 Err(error) => {
-                    tracing::error!(%error, cause = ?error, "the database cannot be reopened");
                     let next_pause = (pause * 2).min(REOPEN_MAX);
+                    // On a full disk opening fails with another error than the one that says so.
+                    let error = if matches!(earlier, StoreError::Full(_)) { earlier } else { error };
                     Link::Down { retry_at: Instant::now() + pause, pause: next_pause, error }
                 }
             };
         }
         match &mut self.link {
             Link::Up(live) => Ok(live),
-            Link::Down { error, .. } => Err(StoreError::Unavailable(Arc::new(error.clone()))),
+            Link::Down { error, .. } => Err(while_down(error)),
         }
     }
 
     fn reopen(&self) -> Result<Live, StoreError> {
         let mut conn = self.connector.writer().map_err(unavailable)?;
         let keys = Keys::load(&mut conn)?;
-        tracing::info!("the database is open again");
-        Ok(Live { conn, keys })
+        Ok(Live { conn, keys, unreadable: HashSet::new() })
+    }
+
+    fn tell_failure(&mut self, error: &StoreError, requests: usize) {
+        match self.outage.failed(Instant::now(), requests) {
+            Some(Telling::Began) => tracing::error!(%error, cause = ?error, requests, "writes fail"),
+            Some(Telling::Continues { requests, lasting } | Telling::Ended { requests, lasting }) => {
+                let lasting_seconds = lasting.as_secs();
+                tracing::error!(%error, cause = ?error, requests, lasting_seconds, "writes still fail");
+            }
+            None => {}
+        }
+    }
+
+    fn tell_success(&mut self) {
+        if let Some(Telling::Ended { requests, lasting }) = self.outage.succeeded(Instant::now()) {
+            tracing::info!(
+                failed_requests = requests,
+                lasting_seconds = lasting.as_secs(),
+                "writes succeed again"
+            );
+        }
     }
 
     fn warn_if_slow(&self, took: Duration, requests: usize) {
@@ -140,6 +182,14 @@ impl GroupWriter {
         if catch_unwind(AssertUnwindSafe(|| what(listener.as_ref()))).is_err() {
             tracing::error!("the listener of commits panicked");
         }
+    }
+}
+
+/// What requests are answered while there is no connection. None of them was begun.
+fn while_down(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full(_) => error.clone(),
+        _ => StoreError::Unavailable(Arc::new(error.clone())),
     }
 }
 
@@ -182,9 +232,9 @@ fn execute(
 
 /// Runs one request in a savepoint, which is rolled back when it fails.
 fn run_one(live: &mut Live, node: &Node, request: &mut dyn Request) -> Result<Effects, WriteError> {
-    let Live { conn, keys } = live;
+    let Live { conn, keys, unreadable } = live;
     conn.transaction(|conn| {
-        let mut tx = Tx { conn, keys, node, effects: Effects::default() };
+        let mut tx = Tx { conn, keys, node, unreadable, effects: Effects::default() };
         match catch_unwind(AssertUnwindSafe(|| request.run(&mut tx))) {
             Ok(result) => result.map(|()| tx.effects),
             Err(panic) => Err(WriteError::Panicked(panic_text(panic.as_ref()))),

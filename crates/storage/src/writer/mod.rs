@@ -4,6 +4,7 @@
 
 pub(crate) mod group;
 pub(crate) mod lanes;
+mod outage;
 pub(crate) mod request;
 pub(crate) mod tx;
 

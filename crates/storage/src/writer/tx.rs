@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{ExecutionId, Job, JobKey, JobStatus, NewEvent, Timestamp};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
 #[derive(Debug, Default)]
@@ -100,6 +100,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) keys: &'a mut Keys,
     /// Who writes.
     pub(crate) node: &'a Node,
+    /// The jobs of which the log says already that they cannot be read.
+    pub(crate) unreadable: &'a mut HashSet<JobKey>,
     /// What the request changed so far.
     pub(crate) effects: Effects,
 }

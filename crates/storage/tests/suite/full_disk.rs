@@ -1,0 +1,84 @@
+//! A file system that is really full: every refused write says so, and nothing of it is there afterwards.
+
+use crate::fixture::*;
+use oneoff_domain::JobStatus;
+use oneoff_storage::*;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A file system of a few megabytes.
+struct SmallDisk {
+    directory: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// `None` where this process may not mount one.
+    fn mount() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=5m", "tmpfs"]).arg(directory.path());
+        let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then_some(Self { directory })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(self.directory.path()).status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
+fn large_job() -> NewJob {
+    job_with(at(1), |definition| {
+        definition.metadata.insert("x".to_owned(), "y".repeat(50_000).into());
+    })
+}
+
+/// Jobs in the files as recovery finds them after a crash at this moment.
+async fn jobs_after_a_crash(database: &Path) -> u64 {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = options(&directory);
+    for (suffix, must_exist) in [("", true), ("-wal", false)] {
+        let from = PathBuf::from(format!("{}{suffix}", database.display()));
+        let to = format!("{}{suffix}", copy.path.display());
+        assert!(std::fs::copy(&from, to).is_ok() || !must_exist);
+    }
+    let recovered = Store::open(copy, noon()).unwrap();
+    recovered.counters().await.unwrap().jobs[&JobStatus::Scheduled]
+}
+
+#[tokio::test]
+async fn on_a_full_disk_writes_are_refused_as_such_and_later_succeed_again() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let ballast = disk.path("ballast");
+    std::fs::write(&ballast, vec![1; 1_500_000]).unwrap();
+    let database = disk.path("oneoff.db");
+    let store = Store::open(StoreOptions::new(&database), noon()).unwrap();
+    let (mut stored, mut refused) = (0_u64, 0);
+    for _ in 0..300 {
+        match store.create_jobs(context(), noon(), vec![large_job()]).await {
+            Ok(_) => stored += 1,
+            Err(StoreError::Full(_)) => {
+                refused += 1;
+                if refused % 10 == 1 {
+                    assert_eq!(jobs_after_a_crash(&database).await, stored);
+                }
+            }
+            Err(other) => panic!("after {stored} jobs and {refused} refusals: {other:?}"),
+        }
+    }
+    assert!(stored > 10 && refused > 100, "{stored} stored, {refused} refused");
+    std::fs::remove_file(&ballast).unwrap();
+    create(&store, large_job()).await;
+    stored += 1;
+    assert_eq!(store.counters().await.unwrap().jobs[&JobStatus::Scheduled], stored);
+    drop(store);
+    let again = Store::open(StoreOptions::new(&database), noon()).unwrap();
+    assert_eq!(again.counters().await.unwrap().jobs[&JobStatus::Scheduled], stored);
+    drop(again);
+}
