@@ -60,7 +60,9 @@ pub enum StoreError {
     #[error("the database failed")]
     Unavailable(#[source] Source),
     /// The database is damaged.
-    #[error("the database is damaged")]
+    #[error(
+        "the database is damaged: stop the server and restore a backup, or move the database file away to start empty"
+    )]
     Corrupt(#[source] Source),
     /// The store is shut down.
     #[error("the store is closed")]
