@@ -1,13 +1,15 @@
 //! Claiming: in one transaction a due job becomes running and its execution exists.
 
-use crate::failure::WriteError;
+use crate::failure::{RowError, WriteError};
 use crate::rows::attempt::{self, NewAttemptRow};
 use crate::rows::job as job_rows;
 use crate::rows::job::StoredJob;
 use crate::schema::busy_keys;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
-use oneoff_domain::{EventKind, ExecutionId, ExecutionStatus, Fence, Job, JobKey, JobStatus, Timestamp};
+use oneoff_domain::{
+    EventKind, ExecutionId, ExecutionStatus, Fence, Job, JobId, JobKey, JobStatus, Timestamp,
+};
 use serde_json::{Map, Value, json};
 
 /// A wish to start a job that is due.
@@ -60,11 +62,17 @@ pub(crate) fn claim(
 }
 
 fn claim_one(tx: &mut Tx<'_>, now: Timestamp, request: &ClaimRequest) -> Result<ClaimResult, WriteError> {
-    let Some(stored) = job_rows::by_key(tx.conn, request.job)? else {
-        return Ok(ClaimResult::Gone(request.job));
+    let stored = match job_rows::by_key(tx.conn, request.job) {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Ok(ClaimResult::Gone(request.job)),
+        Err(WriteError::Row(fault)) => return Ok(unreadable(tx, request.job, None, &fault)),
+        Err(error) => return Err(error),
     };
     if stored.job.state.due_at() != Some(request.due_at) {
         return Ok(ClaimResult::Gone(request.job));
+    }
+    if let Some(fault) = &stored.fault {
+        return Ok(unreadable(tx, request.job, Some(stored.job.id), fault));
     }
     if stored.job.definition.is_too_late(request.due_at, now) {
         return miss(tx, now, stored, request.due_at);
@@ -73,6 +81,17 @@ fn claim_one(tx: &mut Tx<'_>, now: Timestamp, request: &ClaimRequest) -> Result<
         return Ok(ClaimResult::KeyBusy(request.job));
     }
     start(tx, now, stored, request)
+}
+
+fn unreadable(tx: &mut Tx<'_>, key: JobKey, id: Option<JobId>, fault: &RowError) -> ClaimResult {
+    if tx.unreadable.insert(key) {
+        let job = id.map(|id| id.to_string()).unwrap_or_default();
+        tracing::error!(
+            %job, key = key.0, error = %fault,
+            "a due job does not start because its row cannot be read: repair the row or delete the job"
+        );
+    }
+    ClaimResult::Unreadable(key)
 }
 
 fn miss(

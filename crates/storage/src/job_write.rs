@@ -197,6 +197,10 @@ fn rewrite(
     after.job.state = change.state;
     after.job.updated_at = now;
     if let Some(edited) = change.definition {
+        // The edit was made of what could be read: the rest would be lost with it.
+        if let Some(fault) = &before.fault {
+            return Err(fault.clone().into());
+        }
         if !is_allowed(context, &edited.project_id) {
             return Err(no_project(&edited.project_id));
         }

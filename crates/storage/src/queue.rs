@@ -52,9 +52,7 @@ pub(crate) fn window(
             .limit(row_limit(limit - window.len()))
             .select(PendingRow::as_select())
             .load(conn)?;
-        for row in rows {
-            window.push(row.into_domain()?);
-        }
+        window.extend(rows.into_iter().map(PendingRow::into_domain));
         from = hour + 1;
     }
     Ok(window)

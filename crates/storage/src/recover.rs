@@ -11,6 +11,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel::sqlite::SqliteConnection;
+use oneoff_domain::state::AfterAttempt;
 use oneoff_domain::{
     AttemptOutcome, ExecutionId, ExecutionStatus, Job, JobKey, JobStatus, Reason, Timestamp,
 };
@@ -25,7 +26,14 @@ pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<Execut
         .order(attempts::key)
         .select(attempts::id)
         .load(conn)?;
-    ids.iter().map(|id| Ok(word("attempts.id", id)?)).collect()
+    let mut lost = Vec::with_capacity(ids.len());
+    for id in ids {
+        match word("attempts.id", &id) {
+            Ok(id) => lost.push(id),
+            Err(error) => tracing::error!(%error, "a lost execution stays open: its id cannot be read"),
+        }
+    }
+    Ok(lost)
 }
 
 /// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.
@@ -55,12 +63,26 @@ fn close_one(tx: &mut Tx<'_>, now: Timestamp, id: ExecutionId) -> Result<Option<
     let outcome = AttemptOutcome::failed(Reason::Lost, "the server died while this ran");
     let ending = Ending { outcome: &outcome, completed_at: now, duration_us: None, output: None };
     attempt::end(tx.conn, execution_key, &ending)?;
-    let Some(stored) = job_rows::by_key(tx.conn, JobKey(job_key))? else { return Ok(None) };
+    let stored = match job_rows::by_key(tx.conn, JobKey(job_key)) {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Ok(None),
+        Err(WriteError::Row(error)) => {
+            tracing::error!(key = job_key, %error, "the job of a lost execution cannot be read");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let is_its_attempt =
         stored.job.state.status == JobStatus::Running && stored.execution_key == Some(execution_key);
     if !is_its_attempt {
         return Ok(Some(stored.job));
     }
-    let after = stored.job.after_loss(now);
+    let after = match &stored.fault {
+        Some(error) if !stored.job.state.cancel_requested => {
+            tracing::error!(job = %stored.job.id, %error, "a lost job ends as failed: its row cannot be read");
+            AfterAttempt::Final(JobStatus::Failed)
+        }
+        _ => stored.job.after_loss(now),
+    };
     Ok(Some(finish::settle(tx, now, stored, after, id, &outcome)?))
 }

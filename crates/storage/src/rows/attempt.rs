@@ -38,6 +38,11 @@ type JoinedRow = (AttemptRow, String, i64, String, String);
 
 fn into_domain(row: JoinedRow) -> Result<Execution, RowError> {
     let (attempt, job_id, revision, job_name, job_type) = row;
+    let result = attempt.result.map(|result| from_json("attempts.result", &result)).transpose();
+    let (result, fault) = match result {
+        Ok(result) => (result, None),
+        Err(fault) => (None, Some(fault.to_string())),
+    };
     Ok(Execution {
         id: word("attempts.id", &attempt.id)?,
         job_id: word("job_states.id", &job_id)?,
@@ -50,7 +55,7 @@ fn into_domain(row: JoinedRow) -> Result<Execution, RowError> {
         status: word("attempts.status", &attempt.status)?,
         reason: attempt.reason.map(|reason| word("attempts.reason", &reason)).transpose()?,
         exit_code: attempt.exit_code.map(|code| number("attempts.exit_code", code)).transpose()?,
-        error: attempt.error,
+        error: attempt.error.or(fault),
         scheduled_for: instant(attempt.scheduled_for),
         started_at: instant(attempt.started_at),
         completed_at: attempt.completed_at.map(instant),
@@ -59,7 +64,7 @@ fn into_domain(row: JoinedRow) -> Result<Execution, RowError> {
         worker: attempt.node_id,
         output_bytes: attempt.output_bytes,
         output_truncated: attempt.output_truncated,
-        result: attempt.result.map(|result| from_json("attempts.result", &result)).transpose()?,
+        result,
     })
 }
 
@@ -86,12 +91,18 @@ pub(crate) fn by_id(conn: &mut SqliteConnection, id: ExecutionId) -> Result<Opti
     Ok(row.map(into_domain).transpose()?)
 }
 
-/// The executions with these keys, in the order of the keys given.
+/// The executions with these keys, in the order of the keys given, without those that cannot be read.
 pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<Execution>, WriteError> {
     let rows: Vec<JoinedRow> = executions_where!(attempts::key.eq_any(keys)).load(conn)?;
     let mut by_key = std::collections::HashMap::with_capacity(rows.len());
     for row in rows {
-        by_key.insert(row.0.key, into_domain(row)?);
+        let key = row.0.key;
+        match into_domain(row) {
+            Ok(execution) => drop(by_key.insert(key, execution)),
+            Err(error) => {
+                tracing::error!(key, %error, "an execution is left out of a list: its row cannot be read");
+            }
+        }
     }
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
 }

@@ -1,12 +1,12 @@
 //! Rows of `job_definitions`: what a job does, one immutable row per revision.
 
-use super::{from_json, number, to_json, word};
+use super::{Faults, from_json, number, to_json, word};
 use crate::failure::RowError;
 use crate::schema::job_definitions;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use oneoff_domain::{JobDefinition, JobKey, RetryPolicy, Timestamp};
-use serde_json::Value;
+use oneoff_domain::{JobDefinition, JobKey, OnCrash, OnLate, RetryPolicy, Timestamp};
+use serde_json::{Map, Value};
 
 /// What is read of a definition.
 #[derive(Debug, Queryable, Selectable)]
@@ -33,32 +33,42 @@ pub(crate) struct DefinitionRow {
     metadata: String,
 }
 
+/// A definition as far as it can be read.
+pub(crate) struct ReadDefinition {
+    pub(crate) revision: i64,
+    /// What cannot be read is empty, and the name says so.
+    pub(crate) definition: JobDefinition,
+    /// What cannot be read.
+    pub(crate) fault: Option<RowError>,
+}
+
 impl DefinitionRow {
-    /// The revision and the definition.
-    pub(crate) fn into_domain(self) -> Result<(i64, JobDefinition), RowError> {
-        let exit_codes = match &self.retry_exit_codes {
-            Some(text) => Some(from_json("job_definitions.retry_exit_codes", text)?),
-            None => None,
-        };
+    /// The definition. It never fails, so that a job can be found and deleted although its row was damaged.
+    pub(crate) fn into_domain(self) -> ReadDefinition {
+        let mut faults = Faults::default();
+        let exit_codes = self.retry_exit_codes.as_deref();
+        let exit_codes =
+            exit_codes.map(|text| from_json("job_definitions.retry_exit_codes", text)).transpose();
         let seconds = |place, value: Option<i64>| value.map(|value| number(place, value)).transpose();
-        let definition = JobDefinition {
-            config: from_json("job_definitions.config", &self.config)?,
-            tags: from_json("job_definitions.tags", &self.tags)?,
-            priority: number("job_definitions.priority", self.priority)?,
-            timeout_seconds: seconds("job_definitions.timeout_seconds", self.timeout_seconds)?,
+        let max_delay = number("job_definitions.retry_max_delay_seconds", self.retry_max_delay_seconds);
+        let mut definition = JobDefinition {
+            config: faults.or(from_json("job_definitions.config", &self.config), Map::new()),
+            tags: faults.or(from_json("job_definitions.tags", &self.tags), Vec::new()),
+            priority: faults.or(number("job_definitions.priority", self.priority), 1),
+            timeout_seconds: faults
+                .or(seconds("job_definitions.timeout_seconds", self.timeout_seconds), None),
             retry: RetryPolicy {
-                max_retries: number("job_definitions.max_retries", self.max_retries)?,
-                delay_seconds: number("job_definitions.retry_delay_seconds", self.retry_delay_seconds)?,
-                max_delay_seconds: number(
-                    "job_definitions.retry_max_delay_seconds",
-                    self.retry_max_delay_seconds,
-                )?,
-                exit_codes,
+                max_retries: faults.or(number("job_definitions.max_retries", self.max_retries), 0),
+                delay_seconds: faults
+                    .or(number("job_definitions.retry_delay_seconds", self.retry_delay_seconds), 0),
+                max_delay_seconds: faults.or(max_delay, 0),
+                exit_codes: faults.or(exit_codes, None),
             },
-            max_lateness_seconds: seconds("job_definitions.max_lateness_seconds", self.max_lateness_seconds)?,
-            on_late: word("job_definitions.on_late", &self.on_late)?,
-            on_crash: word("job_definitions.on_crash", &self.on_crash)?,
-            metadata: from_json("job_definitions.metadata", &self.metadata)?,
+            max_lateness_seconds: faults
+                .or(seconds("job_definitions.max_lateness_seconds", self.max_lateness_seconds), None),
+            on_late: faults.or(word("job_definitions.on_late", &self.on_late), OnLate::Run),
+            on_crash: faults.or(word("job_definitions.on_crash", &self.on_crash), OnCrash::Fail),
+            metadata: faults.or(from_json("job_definitions.metadata", &self.metadata), Map::new()),
             name: self.name,
             job_type: self.job_type,
             project_id: self.project_id,
@@ -66,7 +76,11 @@ impl DefinitionRow {
             concurrency_key: self.concurrency_key,
             external_id: self.external_id,
         };
-        Ok((self.revision, definition))
+        let fault = faults.into_first();
+        if let Some(fault) = &fault {
+            definition.name = format!("{} (unreadable: {})", definition.name, fault.place);
+        }
+        ReadDefinition { revision: self.revision, definition, fault }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rows of `job_states`, and jobs as they are put together from state, definition and holds.
 
-use super::definition::DefinitionRow;
-use super::{hold, instant, number, word};
-use crate::failure::RowError;
+use super::definition::{DefinitionRow, ReadDefinition};
+use super::{Faults, hold, instant, number, word};
+use crate::failure::{RowError, WriteError};
 use crate::schema::{job_definitions, job_states};
 use crate::statement::{self, Statement};
 use diesel::prelude::*;
@@ -44,11 +44,19 @@ pub(crate) struct StoredJob {
     pub(crate) execution_key: Option<i64>,
     /// The epoch that runs it.
     pub(crate) epoch: Option<i64>,
+    /// What cannot be read of it. Such a job can be shown, ended and removed, but not run or edited.
+    pub(crate) fault: Option<RowError>,
 }
 
-fn assemble(state: StateRow, definition: DefinitionRow, holds: Vec<Hold>) -> Result<StoredJob, RowError> {
-    let (revision, definition) = definition.into_domain()?;
-    let last_execution = state.last_execution.map(|id| word("job_states.last_execution", &id)).transpose()?;
+fn assemble(
+    state: StateRow,
+    definition: DefinitionRow,
+    holds: Vec<Result<Hold, RowError>>,
+) -> Result<StoredJob, RowError> {
+    let ReadDefinition { revision, definition, fault } = definition.into_domain();
+    let mut faults = Faults::default();
+    let last_execution = state.last_execution.map(|id| word("job_states.last_execution", &id)).transpose();
+    let holds = holds.into_iter().filter_map(|hold| faults.or(hold.map(Some), None)).collect();
     let job = Job {
         key: JobKey(state.key),
         id: word("job_states.id", &state.id)?,
@@ -65,13 +73,13 @@ fn assemble(state: StateRow, definition: DefinitionRow, holds: Vec<Hold>) -> Res
             holds,
             version: state.version,
         },
-        last_execution,
+        last_execution: faults.or(last_execution, None),
         created_by: state.created_by,
         created_at: instant(state.created_at),
         updated_at: instant(state.updated_at),
     };
     let StateRow { definition_key, execution_key, epoch, .. } = state;
-    Ok(StoredJob { job, definition_key, execution_key, epoch })
+    Ok(StoredJob { job, definition_key, execution_key, epoch, fault: fault.or(faults.into_first()) })
 }
 
 /// A query for jobs with their definitions, to be narrowed by a filter.
@@ -84,56 +92,60 @@ macro_rules! jobs_where {
     };
 }
 
+/// Jobs with their holds, each on its own: one that cannot be read at all does not keep the others out.
 fn complete(
     conn: &mut SqliteConnection,
     rows: Vec<(StateRow, DefinitionRow)>,
-) -> Result<Vec<StoredJob>, crate::failure::WriteError> {
+) -> QueryResult<Vec<(i64, Result<StoredJob, RowError>)>> {
     let held: Vec<i64> = rows
         .iter()
         .filter(|(state, _)| state.status == JobStatus::Held.as_str())
         .map(|(state, _)| state.key)
         .collect();
-    let mut holds: HashMap<i64, Vec<Hold>> = HashMap::new();
+    let mut holds: HashMap<i64, Vec<Result<Hold, RowError>>> = HashMap::new();
     if !held.is_empty() {
         for row in hold::of_jobs(conn, &held)? {
-            holds.entry(row.job_key).or_default().push(row.into_domain()?);
+            holds.entry(row.job_key).or_default().push(row.into_domain());
         }
     }
     let mut jobs = Vec::with_capacity(rows.len());
     for (state, definition) in rows {
         let open = holds.remove(&state.key).unwrap_or_default();
-        jobs.push(assemble(state, definition, open)?);
+        jobs.push((state.key, assemble(state, definition, open)));
     }
     Ok(jobs)
 }
 
-/// The job with this key.
-pub(crate) fn by_key(
+fn single(
     conn: &mut SqliteConnection,
-    key: JobKey,
-) -> Result<Option<StoredJob>, crate::failure::WriteError> {
+    row: Option<(StateRow, DefinitionRow)>,
+) -> Result<Option<StoredJob>, WriteError> {
+    let found = complete(conn, row.into_iter().collect())?.pop();
+    Ok(found.map(|(_, stored)| stored).transpose()?)
+}
+
+/// The job with this key.
+pub(crate) fn by_key(conn: &mut SqliteConnection, key: JobKey) -> Result<Option<StoredJob>, WriteError> {
     let row = jobs_where!(job_states::key.eq(key.0)).get_result(conn).optional()?;
-    Ok(complete(conn, row.into_iter().collect())?.pop())
+    single(conn, row)
 }
 
 /// The job with this id.
-pub(crate) fn by_id(
-    conn: &mut SqliteConnection,
-    id: JobId,
-) -> Result<Option<StoredJob>, crate::failure::WriteError> {
+pub(crate) fn by_id(conn: &mut SqliteConnection, id: JobId) -> Result<Option<StoredJob>, WriteError> {
     let row = jobs_where!(job_states::id.eq(id.to_string())).get_result(conn).optional()?;
-    Ok(complete(conn, row.into_iter().collect())?.pop())
+    single(conn, row)
 }
 
-/// The jobs with these keys, in the order of the keys given.
-pub(crate) fn by_keys(
-    conn: &mut SqliteConnection,
-    keys: &[i64],
-) -> Result<Vec<Job>, crate::failure::WriteError> {
+/// The jobs with these keys, in the order of the keys given, without those that cannot be read at all.
+pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<Job>, WriteError> {
     let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
-    let stored = complete(conn, rows)?;
-    let mut by_key: HashMap<i64, Job> =
-        stored.into_iter().map(|stored| (stored.job.key.0, stored.job)).collect();
+    let mut by_key: HashMap<i64, Job> = HashMap::with_capacity(rows.len());
+    for (key, stored) in complete(conn, rows)? {
+        match stored {
+            Ok(stored) => drop(by_key.insert(key, stored.job)),
+            Err(error) => tracing::error!(key, %error, "a job is left out of a list: its row cannot be read"),
+        }
+    }
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
 }
 

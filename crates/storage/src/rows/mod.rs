@@ -14,6 +14,25 @@ use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::str::FromStr;
 
+/// Collects what cannot be read of a row, so that the rest of it can still be shown, ended and removed.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Option<RowError>);
+
+impl Faults {
+    /// The value, or `otherwise` where it cannot be read.
+    pub(crate) fn or<T>(&mut self, read: Result<T, RowError>, otherwise: T) -> T {
+        read.unwrap_or_else(|error| {
+            self.0.get_or_insert(error);
+            otherwise
+        })
+    }
+
+    /// The first of them.
+    pub(crate) fn into_first(self) -> Option<RowError> {
+        self.0
+    }
+}
+
 /// An instant from its microseconds.
 pub(crate) fn instant(micros: i64) -> Timestamp {
     Timestamp::from_micros_clamped(micros)

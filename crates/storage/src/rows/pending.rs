@@ -1,8 +1,7 @@
 //! Rows of `pending_jobs`: what waits, clustered by due hour.
 
-use super::{instant, number};
+use super::instant;
 use crate::PendingJob;
-use crate::failure::RowError;
 use crate::schema::pending_jobs;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -27,14 +26,15 @@ pub(crate) struct PendingRow {
 }
 
 impl PendingRow {
-    pub(crate) fn into_domain(self) -> Result<PendingJob, RowError> {
-        Ok(PendingJob {
+    /// It never fails: a row that was damaged must not keep the others from their time.
+    pub(crate) fn into_domain(self) -> PendingJob {
+        PendingJob {
             key: JobKey(self.job_key),
             due_at: instant(self.due_at),
-            priority: number("pending_jobs.priority", self.priority)?,
+            priority: u8::try_from(self.priority.clamp(1, 10)).unwrap_or(1),
             job_type: self.job_type,
             concurrency_key: self.concurrency_key,
-        })
+        }
     }
 }
 

@@ -7,7 +7,11 @@ mod conformance;
 #[cfg(test)]
 mod counting;
 #[cfg(test)]
+mod damaged_rows;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod full_disk;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
