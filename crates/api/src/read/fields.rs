@@ -97,11 +97,11 @@ impl FieldReader {
     }
 
     pub(crate) fn nullable_text(&mut self, name: &str, max_chars: usize) -> Option<Option<String>> {
-        self.nullable(name, |value| value::text(value, max_chars))
+        self.or_null(name, |reader, name| reader.text(name, max_chars))
     }
 
     pub(crate) fn nullable_integer(&mut self, name: &str) -> Option<Option<i64>> {
-        self.nullable(name, value::integer)
+        self.or_null(name, Self::integer)
     }
 
     pub(crate) fn texts(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
@@ -109,10 +109,19 @@ impl FieldReader {
     }
 
     pub(crate) fn nullable_integers(&mut self, name: &str, max_items: usize) -> Option<Option<Vec<i64>>> {
+        self.or_null(name, |reader, name| reader.items(name, max_items, value::integer))
+    }
+
+    /// A field that can be null, read by `read` where it is not.
+    pub(crate) fn or_null<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self, &str) -> Option<T>,
+    ) -> Option<Option<T>> {
         if self.is_null(name) {
             return Some(None);
         }
-        self.items(name, max_items, value::integer).map(Some)
+        read(self, name).map(Some)
     }
 
     /// Everything was read.
@@ -132,14 +141,6 @@ impl FieldReader {
                 None
             }
         }
-    }
-
-    fn nullable<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&Value) -> Result<T, Mismatch>,
-    ) -> Option<Option<T>> {
-        self.read(name, |value| if value.is_null() { Ok(None) } else { parse(value).map(Some) })
     }
 
     /// A list; entries that are wrong are each told by their place.

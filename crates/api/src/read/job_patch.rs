@@ -1,9 +1,10 @@
-//! `PATCH /api/jobs/{id}`: a JSON merge patch (RFC 7396) as the service's patch.
+//! `PATCH /api/jobs/{id}`: a JSON merge patch (RFC 7396) as the service's patch. What a new job needs not
+//! have, null takes away again, and the default is what remains.
 
 use crate::problem::ApiError;
 use crate::read::fields::FieldReader;
 use crate::read::job_fields;
-use crate::read::job_requests::{schedule, tags};
+use crate::read::job_requests::{schedule, tag_list, tags};
 use crate::read::object::JsonObject;
 use oneoff_domain::FieldError;
 use oneoff_domain::limits::{KEY_MAX_CHARS, NAME_MAX_CHARS, RETRY_EXIT_CODES_MAX};
@@ -25,24 +26,24 @@ pub(crate) fn patch(object: JsonObject) -> Result<JobPatch, ApiError> {
     }
     let (schedule, timezone) = moved_to(&mut reader);
     let patch = JobPatch {
-        name: reader.text("name", NAME_MAX_CHARS),
+        name: reader.nullable_text("name", NAME_MAX_CHARS),
         config: reader.object_or_its_text("config"),
         schedule,
         timezone,
-        priority: reader.integer("priority"),
-        project_id: reader.text("project_id", KEY_MAX_CHARS),
-        tags: tags(&mut reader),
+        priority: reader.nullable_integer("priority"),
+        project_id: reader.nullable_text("project_id", KEY_MAX_CHARS),
+        tags: tags(&mut reader, |reader, name| reader.or_null(name, tag_list)),
         timeout_seconds: reader.nullable_integer("timeout_seconds"),
-        max_retries: reader.integer("max_retries"),
-        retry_delay_seconds: reader.integer("retry_delay_seconds"),
-        retry_max_delay_seconds: reader.integer("retry_max_delay_seconds"),
+        max_retries: reader.nullable_integer("max_retries"),
+        retry_delay_seconds: reader.nullable_integer("retry_delay_seconds"),
+        retry_max_delay_seconds: reader.nullable_integer("retry_max_delay_seconds"),
         retry_exit_codes: reader.nullable_integers("retry_exit_codes", RETRY_EXIT_CODES_MAX),
         max_lateness_seconds: reader.nullable_integer("max_lateness_seconds"),
-        on_late: reader.choice("on_late"),
-        on_crash: reader.choice("on_crash"),
+        on_late: reader.or_null("on_late", FieldReader::choice),
+        on_crash: reader.or_null("on_crash", FieldReader::choice),
         concurrency_key: reader.nullable_text("concurrency_key", KEY_MAX_CHARS),
         external_id: reader.nullable_text("external_id", KEY_MAX_CHARS),
-        metadata: reader.object("metadata"),
+        metadata: reader.or_null("metadata", FieldReader::object),
     };
     reader.finish().map_err(ApiError::invalid)?;
     Ok(patch)
@@ -92,35 +93,44 @@ mod tests {
     fn absent_fields_stay_and_null_clears() {
         assert_eq!(read("{}").unwrap(), JobPatch::default());
         let cleared = read(
-            r#"{"timeout_seconds":null,"retry_exit_codes":null,"max_lateness_seconds":null,
-                "concurrency_key":null,"external_id":null}"#,
+            r#"{"name":null,"priority":null,"project_id":null,"tags":null,"timeout_seconds":null,
+                "max_retries":null,"retry_delay_seconds":null,"retry_max_delay_seconds":null,
+                "retry_exit_codes":null,"max_lateness_seconds":null,"on_late":null,"on_crash":null,
+                "concurrency_key":null,"external_id":null,"metadata":null}"#,
         );
         let expected = JobPatch {
+            name: Some(None),
+            config: None,
+            schedule: None,
+            timezone: None,
+            priority: Some(None),
+            project_id: Some(None),
+            tags: Some(None),
             timeout_seconds: Some(None),
+            max_retries: Some(None),
+            retry_delay_seconds: Some(None),
+            retry_max_delay_seconds: Some(None),
             retry_exit_codes: Some(None),
             max_lateness_seconds: Some(None),
+            on_late: Some(None),
+            on_crash: Some(None),
             concurrency_key: Some(None),
             external_id: Some(None),
-            ..JobPatch::default()
+            metadata: Some(None),
         };
         assert_eq!(cleared.unwrap(), expected);
+        assert_eq!(read(r#"{"tag_ids":null}"#).unwrap().tags, Some(None));
+        assert!(read(r#"{"tag_ids":null,"tags":[]}"#).unwrap_err().contains("only one"));
     }
 
     #[test]
-    fn null_is_refused_where_nothing_can_be_cleared() {
-        for name in [
-            "name",
-            "config",
-            "scheduled_at",
-            "priority",
-            "project_id",
-            "tags",
-            "max_retries",
-            "on_late",
-            "metadata",
-        ] {
+    fn null_is_refused_where_a_job_must_have_something() {
+        for name in ["config", "scheduled_at", "immediate", "timezone", "disambiguation", "allow_past"] {
             let error = read(&format!(r#"{{"{name}": null}}"#)).unwrap_err();
-            assert!(error.starts_with(&format!("{name}: must be")), "{error}");
+            assert!(
+                error.contains(&format!("{name}: must be")) || error.contains(&format!("/{name}")),
+                "{error}"
+            );
         }
     }
 
@@ -130,11 +140,11 @@ mod tests {
             r#"{"name":"n","config":"{\"script\":\"x\"}","tag_ids":["a"],"timeout_seconds":5,"on_late":"skip"}"#,
         );
         let read = read.unwrap();
-        assert_eq!(read.name.as_deref(), Some("n"));
+        assert_eq!(read.name, Some(Some("n".to_owned())));
         assert_eq!(read.config.unwrap()["script"], "x");
-        assert_eq!(read.tags, Some(vec!["a".to_owned()]));
+        assert_eq!(read.tags, Some(Some(vec!["a".to_owned()])));
         assert_eq!(read.timeout_seconds, Some(Some(5)));
-        assert_eq!(read.on_late, Some(OnLate::Skip));
+        assert_eq!(read.on_late, Some(Some(OnLate::Skip)));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn create(object: JsonObject) -> Result<JobDraft, ApiError> {
         schedule: schedule(&mut reader),
         priority: reader.integer("priority"),
         project_id: reader.text("project_id", KEY_MAX_CHARS),
-        tags: tags(&mut reader).unwrap_or_default(),
+        tags: tags(&mut reader, tag_list).unwrap_or_default(),
         timeout_seconds: reader.nullable_integer("timeout_seconds").flatten(),
         max_retries: reader.integer("max_retries"),
         retry_delay_seconds: reader.integer("retry_delay_seconds"),
@@ -98,14 +98,22 @@ pub(crate) fn schedule(reader: &mut FieldReader) -> Schedule {
     }
 }
 
-/// The tags, under either name.
-pub(crate) fn tags(reader: &mut FieldReader) -> Option<Vec<String>> {
-    let tags = reader.texts("tags", TAGS_MAX, TAG_MAX_CHARS);
-    let tag_ids = reader.texts("tag_ids", TAGS_MAX, TAG_MAX_CHARS);
+/// The tags, read by `read` under either name.
+pub(crate) fn tags<T>(
+    reader: &mut FieldReader,
+    read: impl Fn(&mut FieldReader, &str) -> Option<T>,
+) -> Option<T> {
+    let tags = read(reader, "tags");
+    let tag_ids = read(reader, "tag_ids");
     if reader.has("tags") && reader.has("tag_ids") {
         reader.wrong("tag_ids", "means the same as `tags`: give only one of them");
     }
     tags.or(tag_ids)
+}
+
+/// A list of tags.
+pub(crate) fn tag_list(reader: &mut FieldReader, name: &str) -> Option<Vec<String>> {
+    reader.texts(name, TAGS_MAX, TAG_MAX_CHARS)
 }
 
 #[cfg(test)]

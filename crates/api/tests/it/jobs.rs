@@ -60,6 +60,53 @@ async fn an_edit_changes_what_it_names_and_clears_with_null() {
 }
 
 #[actix_web::test]
+async fn null_goes_back_to_what_a_new_job_has() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let plain = api.created(&waiting()).await;
+    let mut full = waiting();
+    let given = json!({
+        "name": "n", "priority": 9, "project_id": "p", "tags": ["t"], "timeout_seconds": 7, "max_retries": 3,
+        "retry_delay_seconds": 1, "retry_max_delay_seconds": 2, "retry_exit_codes": [75],
+        "max_lateness_seconds": 60, "on_late": "run", "on_crash": "fail", "concurrency_key": "k",
+        "external_id": "e", "metadata": {"m": 1},
+    });
+    full.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+    let job = api.created(&full).await;
+    for (name, _) in given.as_object().unwrap() {
+        assert!(job[name] != plain[name] || name == "on_late", "{name} was given");
+        let edited = api.patch(&path(&job), &json!({name: null})).await;
+        assert_eq!(edited.status, 200, "{name}: {}", edited.text());
+        assert_eq!(edited.data()[name], plain[name], "{name}");
+    }
+    let limited = json!({"max_lateness_seconds": 60, "on_late": "run"});
+    assert_eq!(api.patch(&path(&job), &limited).await.data()["on_late"], "run");
+    assert_eq!(api.patch(&path(&job), &json!({"on_late": null})).await.data()["on_late"], "skip");
+    for name in ["config", "scheduled_at", "timezone"] {
+        let problem = api.patch(&path(&job), &json!({name: null})).await.problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["pointer"], format!("/{name}"));
+    }
+    assert_eq!(api.patch(&path(&job), &json!({"priority": 0})).await.data()["priority"], 5);
+}
+
+#[actix_web::test]
+async fn an_edit_of_nothing_makes_no_version() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = api.created(&waiting()).await;
+    for query in ["", "?dry_run"] {
+        let same = api.patch(&format!("{}{query}", path(&job)), &json!({})).await;
+        assert_eq!((same.status, same.data()), (200, job.clone()));
+    }
+    let demanding = |etag: &str| {
+        let request = actix_web::test::TestRequest::patch().uri(&path(&job));
+        request.insert_header(("if-match", etag)).set_json(json!({}))
+    };
+    assert_eq!(api.send(demanding("\"1\"")).await.header("etag"), "\"1\"");
+    api.send(demanding("\"2\"")).await.problem(412, "version_mismatch");
+}
+
+#[actix_web::test]
 async fn actions_move_the_job_and_illegal_ones_are_conflicts() {
     let harness = Harness::start().await;
     let api = harness.api().await;

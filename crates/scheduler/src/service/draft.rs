@@ -103,43 +103,43 @@ impl JobDraft {
     }
 }
 
-/// An edit: every `Some` replaces; an inner `None` clears.
+/// An edit: every `Some` replaces; an inner `None` goes back to what a new job has where nothing is given.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct JobPatch {
-    /// The name.
-    pub name: Option<String>,
+    /// The name; by default a summary of the config.
+    pub name: Option<Option<String>>,
     /// The whole config.
     pub config: Option<Map<String, Value>>,
     /// The time.
     pub schedule: Option<Schedule>,
     /// The zone, where the time stays.
     pub timezone: Option<String>,
-    /// 1 to 10.
-    pub priority: Option<i64>,
+    /// 1 to 10; 0 is the default too.
+    pub priority: Option<Option<i64>>,
     /// The project.
-    pub project_id: Option<String>,
+    pub project_id: Option<Option<String>>,
     /// All tags.
-    pub tags: Option<Vec<String>>,
+    pub tags: Option<Option<Vec<String>>>,
     /// The longest an attempt may take.
     pub timeout_seconds: Option<Option<i64>>,
     /// Attempts after the first.
-    pub max_retries: Option<i64>,
+    pub max_retries: Option<Option<i64>>,
     /// The delay before the first retry.
-    pub retry_delay_seconds: Option<i64>,
+    pub retry_delay_seconds: Option<Option<i64>>,
     /// The longest delay.
-    pub retry_max_delay_seconds: Option<i64>,
+    pub retry_max_delay_seconds: Option<Option<i64>>,
     /// The exit codes or response statuses worth a retry.
     pub retry_exit_codes: Option<Option<Vec<i64>>>,
     /// How late a start may be.
     pub max_lateness_seconds: Option<Option<i64>>,
     /// What happens when it is later.
-    pub on_late: Option<OnLate>,
+    pub on_late: Option<Option<OnLate>>,
     /// What happens when the server dies under an attempt.
-    pub on_crash: Option<OnCrash>,
+    pub on_crash: Option<Option<OnCrash>>,
     /// At most one job of a key runs at a time.
     pub concurrency_key: Option<Option<String>>,
     /// The client's own name.
     pub external_id: Option<Option<String>>,
     /// The client's own data.
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<Option<Map<String, Value>>>,
 }

@@ -2,12 +2,16 @@
 
 use super::Service;
 use super::draft::{JobPatch, Schedule};
-use super::plan::{check_on_late, exit_codes, optional_key, priority, retries, timeout, unknown_zone};
+use super::plan::{
+    DEFAULT_ON_CRASH, check_on_late, default_on_late, default_project, delay, exit_codes, optional_key,
+    retries, timeout, unknown_zone,
+};
+use super::preview::check_conditions;
 use super::validate::Checks;
 use crate::ServiceError;
-use oneoff_domain::limits::{LATENESS_MAX_SECONDS, METADATA_MAX_BYTES, RETRY_DELAY_MAX_SECONDS};
+use oneoff_domain::limits::{LATENESS_MAX_SECONDS, METADATA_MAX_BYTES};
 use oneoff_domain::{
-    Context, EventKind, FieldError, Job, JobDefinition, JobId, JobState, OnLate, Timestamp, time,
+    Context, EventKind, FieldError, Job, JobDefinition, JobId, JobState, OnLate, RetryPolicy, Timestamp, time,
 };
 use oneoff_storage::{JobChange, Refusal};
 use serde_json::{Map, json};
@@ -25,10 +29,20 @@ impl Service {
         patch: JobPatch,
     ) -> Result<Job, ServiceError> {
         self.accepting()?;
+        if patch == JobPatch::default() {
+            return self.unchanged(&context, id).await;
+        }
         let now = self.now();
         let service = self.clone();
         let decide = move |job: &Job| service.edited(job, patch, now);
         Ok(self.change(context, now, id, decide).await?.value)
+    }
+
+    /// An edit of nothing is no change, and makes no new version.
+    async fn unchanged(&self, context: &Context, id: JobId) -> Result<Job, ServiceError> {
+        let job = self.job(id).await?;
+        check_conditions(context, &job).map_err(ServiceError::Refused)?;
+        Ok(job)
     }
 
     fn edited(&self, job: &Job, patch: JobPatch, now: Timestamp) -> Result<JobChange, Refusal> {
@@ -70,16 +84,16 @@ impl Service {
     }
 
     fn merge(&self, definition: &mut JobDefinition, patch: JobPatch, checks: &mut Checks) {
-        if let Some(name) = patch.name {
-            checks.name("/name", &name);
-            if name.trim().is_empty() {
-                checks.add(FieldError::new("/name", "it is empty"));
-            }
-            definition.name = name;
-        }
         if let Some(config) = patch.config {
             self.check_config(&definition.job_type, &config, checks);
             definition.config = config;
+        }
+        if let Some(given) = patch.name {
+            definition.name = given.unwrap_or_else(|| self.summary(&definition.job_type, &definition.config));
+            checks.name("/name", &definition.name);
+            if definition.name.trim().is_empty() {
+                checks.add(FieldError::new("/name", "it is empty").with_hint("send null for the default"));
+            }
         }
         if let Some(timezone) = patch.timezone.filter(|_| patch.schedule.is_none()) {
             if !time::is_timezone(&timezone) {
@@ -88,18 +102,18 @@ impl Service {
             definition.timezone = timezone;
         }
         if let Some(given) = patch.priority {
-            definition.priority = priority(given, checks);
+            definition.priority = self.priority(given, checks);
         }
         if let Some(project_id) = patch.project_id {
-            checks.key("/project_id", &project_id);
-            definition.project_id = project_id;
+            definition.project_id = project_id.unwrap_or_else(default_project);
+            checks.key("/project_id", &definition.project_id);
         }
         if let Some(tags) = patch.tags {
-            definition.tags = checks.tags(tags);
+            definition.tags = checks.tags(tags.unwrap_or_default());
         }
         if let Some(metadata) = patch.metadata {
-            checks.object("/metadata", &metadata, METADATA_MAX_BYTES);
-            definition.metadata = metadata;
+            definition.metadata = metadata.unwrap_or_default();
+            checks.object("/metadata", &definition.metadata, METADATA_MAX_BYTES);
         }
         if let Some(key) = patch.concurrency_key {
             optional_key("/concurrency_key", key.as_deref(), checks);
@@ -120,7 +134,7 @@ impl Service {
         };
         policies.merge(definition, checks);
         if let Some(on_crash) = patch.on_crash {
-            definition.on_crash = on_crash;
+            definition.on_crash = on_crash.unwrap_or(DEFAULT_ON_CRASH);
         }
     }
 }
@@ -134,29 +148,30 @@ fn same_wall_time(job: &Job, patch: &JobPatch) -> Option<Schedule> {
 /// The part of a patch that says how a job is run.
 struct Policies {
     timeout_seconds: Option<Option<i64>>,
-    max_retries: Option<i64>,
-    retry_delay_seconds: Option<i64>,
-    retry_max_delay_seconds: Option<i64>,
+    max_retries: Option<Option<i64>>,
+    retry_delay_seconds: Option<Option<i64>>,
+    retry_max_delay_seconds: Option<Option<i64>>,
     retry_exit_codes: Option<Option<Vec<i64>>>,
     max_lateness_seconds: Option<Option<i64>>,
-    on_late: Option<OnLate>,
+    on_late: Option<Option<OnLate>>,
 }
 
 impl Policies {
     fn merge(self, definition: &mut JobDefinition, checks: &mut Checks) {
+        let default = RetryPolicy::default();
         if let Some(given) = self.timeout_seconds {
             definition.timeout_seconds = given.map(|given| timeout(given, checks));
         }
         if let Some(given) = self.max_retries {
-            definition.retry.max_retries = retries(given, checks);
+            definition.retry.max_retries = given.map_or(default.max_retries, |given| retries(given, checks));
         }
         if let Some(given) = self.retry_delay_seconds {
-            let allowed = 0..=RETRY_DELAY_MAX_SECONDS;
-            definition.retry.delay_seconds = checks.number("/retry_delay_seconds", given, allowed);
+            definition.retry.delay_seconds =
+                given.map_or(default.delay_seconds, |given| delay("/retry_delay_seconds", given, checks));
         }
         if let Some(given) = self.retry_max_delay_seconds {
-            let allowed = 0..=RETRY_DELAY_MAX_SECONDS;
-            definition.retry.max_delay_seconds = checks.number("/retry_max_delay_seconds", given, allowed);
+            definition.retry.max_delay_seconds = given
+                .map_or(default.max_delay_seconds, |given| delay("/retry_max_delay_seconds", given, checks));
         }
         if let Some(given) = self.retry_exit_codes {
             definition.retry.exit_codes = given.map(|given| exit_codes(&given, checks));
@@ -165,12 +180,10 @@ impl Policies {
             let allowed = 0..=LATENESS_MAX_SECONDS;
             definition.max_lateness_seconds =
                 given.map(|given| checks.number("/max_lateness_seconds", given, allowed));
-            if self.on_late.is_none() {
-                definition.on_late = if given.is_some() { OnLate::Skip } else { OnLate::Run };
-            }
         }
-        if let Some(on_late) = self.on_late {
-            definition.on_late = on_late;
+        let is_limit_edited = self.max_lateness_seconds.is_some();
+        if let Some(on_late) = self.on_late.or_else(|| is_limit_edited.then_some(None)) {
+            definition.on_late = on_late.unwrap_or_else(|| default_on_late(definition.max_lateness_seconds));
         }
         check_on_late(definition.on_late, definition.max_lateness_seconds, checks);
     }

@@ -87,12 +87,9 @@ impl Service {
         let seconds = draft.max_lateness_seconds;
         let max_lateness_seconds =
             seconds.map(|given| checks.number("/max_lateness_seconds", given, 0..=LATENESS_MAX_SECONDS));
-        let on_late = draft.on_late.unwrap_or(match max_lateness_seconds {
-            Some(_) => OnLate::Skip,
-            None => OnLate::Run,
-        });
+        let on_late = draft.on_late.unwrap_or_else(|| default_on_late(max_lateness_seconds));
         check_on_late(on_late, max_lateness_seconds, checks);
-        let project_id = draft.project_id.unwrap_or_else(|| "default".to_owned());
+        let project_id = draft.project_id.unwrap_or_else(default_project);
         checks.key("/project_id", &project_id);
         optional_key("/concurrency_key", draft.concurrency_key.as_deref(), checks);
         optional_key("/external_id", draft.external_id.as_deref(), checks);
@@ -108,17 +105,17 @@ impl Service {
             timeout_seconds: draft.timeout_seconds.map(|given| timeout(given, checks)),
             retry: RetryPolicy {
                 max_retries: draft.max_retries.map_or(retry.max_retries, |given| retries(given, checks)),
-                delay_seconds: draft.retry_delay_seconds.map_or(retry.delay_seconds, |given| {
-                    checks.number("/retry_delay_seconds", given, 0..=RETRY_DELAY_MAX_SECONDS)
-                }),
+                delay_seconds: draft
+                    .retry_delay_seconds
+                    .map_or(retry.delay_seconds, |given| delay("/retry_delay_seconds", given, checks)),
                 max_delay_seconds: draft.retry_max_delay_seconds.map_or(retry.max_delay_seconds, |given| {
-                    checks.number("/retry_max_delay_seconds", given, 0..=RETRY_DELAY_MAX_SECONDS)
+                    delay("/retry_max_delay_seconds", given, checks)
                 }),
                 exit_codes: draft.retry_exit_codes.map(|given| exit_codes(&given, checks)),
             },
             max_lateness_seconds,
             on_late,
-            on_crash: draft.on_crash.unwrap_or(OnCrash::Retry),
+            on_crash: draft.on_crash.unwrap_or(DEFAULT_ON_CRASH),
             concurrency_key: draft.concurrency_key,
             external_id: draft.external_id,
             metadata: draft.metadata,
@@ -126,7 +123,7 @@ impl Service {
     }
 
     /// v1 sends 0 for "the default".
-    fn priority(&self, given: Option<i64>, checks: &mut Checks) -> u8 {
+    pub(super) fn priority(&self, given: Option<i64>, checks: &mut Checks) -> u8 {
         match given {
             None | Some(0) => self.inner.settings.default_priority,
             Some(given) => priority(given, checks),
@@ -149,7 +146,8 @@ impl Service {
         }
     }
 
-    fn summary(&self, job_type: &str, config: &Map<String, Value>) -> String {
+    /// The name of a job that was given none.
+    pub(super) fn summary(&self, job_type: &str, config: &Map<String, Value>) -> String {
         let summary = self.inner.registry.get(job_type).map(|executor| executor.summary(config));
         summary.unwrap_or_else(|_unknown| job_type.to_owned()).chars().take(200).collect()
     }
@@ -266,6 +264,21 @@ fn take_settings(draft: &mut JobDraft, checks: &mut Checks) -> Vec<(&'static str
     taken
 }
 
+/// What happens to an attempt that the server died under.
+pub(super) const DEFAULT_ON_CRASH: OnCrash = OnCrash::Retry;
+
+pub(super) fn default_project() -> String {
+    "default".to_owned()
+}
+
+/// A limit of lateness is there to be obeyed.
+pub(super) fn default_on_late(max_lateness_seconds: Option<u32>) -> OnLate {
+    match max_lateness_seconds {
+        Some(_) => OnLate::Skip,
+        None => OnLate::Run,
+    }
+}
+
 pub(super) fn check_on_late(on_late: OnLate, max_lateness_seconds: Option<u32>, checks: &mut Checks) {
     if on_late == OnLate::Skip && max_lateness_seconds.is_none() {
         checks.add(
@@ -281,7 +294,7 @@ pub(super) fn optional_key(pointer: &str, given: Option<&str>, checks: &mut Chec
     }
 }
 
-pub(super) fn priority(given: i64, checks: &mut Checks) -> u8 {
+fn priority(given: i64, checks: &mut Checks) -> u8 {
     u8::try_from(checks.number("/priority", given, 1..=PRIORITY_MAX.into())).unwrap_or(PRIORITY_MAX)
 }
 
@@ -291,6 +304,10 @@ pub(super) fn timeout(given: i64, checks: &mut Checks) -> u32 {
 
 pub(super) fn retries(given: i64, checks: &mut Checks) -> u32 {
     checks.number("/max_retries", given, 0..=RETRIES_MAX)
+}
+
+pub(super) fn delay(pointer: &str, given: i64, checks: &mut Checks) -> u32 {
+    checks.number(pointer, given, 0..=RETRY_DELAY_MAX_SECONDS)
 }
 
 pub(super) fn exit_codes(given: &[i64], checks: &mut Checks) -> Vec<i32> {

@@ -29,7 +29,7 @@ impl Service {
 }
 
 /// The conditions that the store checks in the transaction of a real change.
-fn check_conditions(context: &Context, job: &Job) -> Result<(), Refusal> {
+pub(super) fn check_conditions(context: &Context, job: &Job) -> Result<(), Refusal> {
     let allowed = context.allowed_projects.as_ref();
     if allowed.is_some_and(|projects| !projects.contains(&job.definition.project_id)) {
         return Err(Refusal::NotFound { kind: "job", id: job.id.to_string() });

@@ -21,7 +21,7 @@ async fn a_dry_run_answers_what_would_be_and_changes_nothing() {
     assert_eq!((preview.state.status, jobs_of(&engine).await), (JobStatus::Scheduled, 0));
 
     let job = engine.create(draft("in 1h")).await;
-    let patch = JobPatch { priority: Some(9), ..JobPatch::default() };
+    let patch = JobPatch { priority: Some(Some(9)), ..JobPatch::default() };
     let edited = service.update_job(dry(), job.id, patch).await.unwrap();
     assert_eq!((edited.definition.priority, edited.revision), (9, 2));
     let cancelled = service.cancel_job(dry(), job.id).await.unwrap().value;
