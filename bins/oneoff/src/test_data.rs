@@ -6,7 +6,7 @@ use serde_json::json;
 /// A job that waits.
 pub(crate) fn job() -> JobView {
     serde_json::from_value(json!({
-        "id": "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10", "name": "nightly \u{1b}[31m: \"x\"\n# y", "type": "shell",
+        "id": "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10", "name": "nightly \u{1b}[31m: \"x\"\n# y\u{9b}\u{7f}\u{202e}", "type": "shell",
         "config": {"script": "true"}, "status": "scheduled", "project_id": "default", "tags": ["a"],
         "priority": 5, "timezone": "Europe/Madrid", "scheduled_at": "2026-12-01T08:00:00Z",
         "scheduled_local": "2026-12-01T09:00:00", "timeout_seconds": null, "max_retries": 0,
@@ -38,7 +38,7 @@ pub(crate) fn chunk() -> OutputChunkView {
         stream: "stdout".into(),
         offset: 0,
         at: "2026-12-01T08:00:00.5Z".into(),
-        text: "- a: [\n\u{1b}".into(),
+        text: "- a: [\n\u{1b}\u{9b}\u{2066}".into(),
         base64: None,
     }
 }

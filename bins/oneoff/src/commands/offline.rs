@@ -8,7 +8,9 @@ use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::output::{VersionView, escape_controls};
 use clap::CommandFactory;
+use jiff::tz::TimeZone;
 use oneoff_api_types::ParsedTime;
+use oneoff_domain::Timestamp;
 use oneoff_domain::suggest::nearest;
 use oneoff_domain::time::{Disambiguation, ParseOptions, TimeError, describe, parse};
 
@@ -46,17 +48,21 @@ fn time(console: &Console, args: &TimeArgs) -> Result<(), Failure> {
     let now = now();
     let options = ParseOptions { now, timezone: &console.zone, disambiguation, allow_past: args.allow_past };
     let time = parse(&expression, &options).map_err(|error| not_understood(&expression, error))?;
-    let local = match time.local {
-        Some(local) => local,
-        None => describe(time.instant, &time.timezone),
-    };
+    let local = time.local.unwrap_or_else(|| wall_time(time.instant, &time.timezone));
     console.printer.one(&ParsedTime {
         instant: time.instant.to_string(),
         description: describe(time.instant, &time.timezone),
         timezone: time.timezone,
         local,
-        in_ms: time.instant.micros_since(now) / 1_000,
+        in_ms: time.instant.micros_since(now).div_euclid(1_000),
     })
+}
+
+/// The wall time in a zone, as the API writes it; in UTC where the zone is not known.
+fn wall_time(instant: Timestamp, timezone: &str) -> String {
+    let instant = instant.to_jiff();
+    let zoned = instant.in_tz(timezone).unwrap_or_else(|_unknown| instant.to_zoned(TimeZone::UTC));
+    zoned.datetime().to_string()
 }
 
 /// A time that is not understood, with the place that is to blame under it.
@@ -99,7 +105,17 @@ fn help(topic: &[String]) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::help;
+    use super::{help, wall_time};
+
+    #[test]
+    fn a_wall_time_is_written_as_the_api_does() {
+        let at = |zone| wall_time("2026-11-23T00:00:00.5Z".parse().unwrap(), zone);
+        assert_eq!(
+            (at("Asia/Tokyo").as_str(), at("UTC").as_str()),
+            ("2026-11-23T09:00:00.5", "2026-11-23T00:00:00.5")
+        );
+        assert_eq!(at("Mars/Base"), at("UTC"));
+    }
 
     #[test]
     fn there_is_help_on_commands_and_exit_codes_and_nothing_else() {

@@ -1,7 +1,7 @@
 //! Every kind of result in every format, read back by real parsers.
 
 use crate::output::{
-    CommandLine, Deleted, Format, ListPrinter, Look, Printer, Record, Row, Times, VersionView,
+    CommandLine, Deleted, Format, ListPrinter, Look, Printer, Record, Row, Times, VersionView, escape_in_json,
 };
 use crate::test_data::{chunk, execution, job};
 use oneoff_api_types::{ParsedTime, SystemStatusView, WorkerStatusView};
@@ -18,12 +18,19 @@ fn printer(format: Format, is_quiet: bool) -> Printer {
     Printer { format, is_quiet, look }
 }
 
+/// Nothing that a terminal would obey.
+fn check_harmless(text: &str) {
+    assert_eq!(escape_in_json(text), text);
+}
+
 fn check_record<T: Record>(record: &T) {
     let expected = serde_json::to_value(record).unwrap();
-    let json: Value = serde_json::from_str(&printer(Format::Json, false).text_of(record).unwrap()).unwrap();
-    assert_eq!(json, expected);
-    let yaml: Value = serde_saphyr::from_str(&printer(Format::Yaml, false).text_of(record).unwrap()).unwrap();
-    assert_eq!(yaml, expected);
+    let json = printer(Format::Json, false).text_of(record).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), expected);
+    let yaml = printer(Format::Yaml, false).text_of(record).unwrap();
+    assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), expected);
+    check_harmless(&json);
+    check_harmless(&yaml);
     for (format, is_quiet) in [(Format::Table, false), (Format::Table, true), (Format::Name, false)] {
         let text = printer(format, is_quiet).text_of(record).unwrap();
         assert!(text.ends_with('\n') && text.trim().len() > 1, "{text:?}");
@@ -39,6 +46,7 @@ fn check_list<T: Row + Clone>(row: &T) {
         let mut text = list.add(&[row.clone(), row.clone()]).unwrap();
         text += &list.add(std::slice::from_ref(row)).unwrap();
         text += list.closing();
+        check_harmless(&text);
         match format {
             Format::Json => assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected),
             Format::Yaml => assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), expected),
@@ -94,6 +102,7 @@ fn pieces_of_output_and_command_lines_are_documents_too() {
         let printer = printer(format, false);
         let mut list = ListPrinter::new(&printer);
         let text = list.add(&chunks).unwrap() + list.closing();
+        check_harmless(&text);
         let read: Value = match format {
             Format::Json => serde_json::from_str(&text).unwrap(),
             _ => serde_saphyr::from_str(&text).unwrap(),

@@ -12,7 +12,7 @@ mod records;
 mod table;
 
 pub(crate) use chunks::ChunkSink;
-pub(crate) use escape::escape_controls;
+pub(crate) use escape::{escape_controls, escape_in_json, is_harmful};
 pub(crate) use list::ListPrinter;
 pub(crate) use look::{Look, Times, echo};
 pub(crate) use notes::Notes;

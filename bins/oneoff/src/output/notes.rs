@@ -1,7 +1,7 @@
 //! What is said beside the result, on stderr: effects, hints, errors.
 
 use crate::failure::Failure;
-use crate::output::Format;
+use crate::output::{Format, escape_controls, escape_in_json};
 use std::io::{self, Write};
 
 /// The voice on stderr. A stderr that nobody reads is no reason to fail.
@@ -21,7 +21,7 @@ impl Notes {
     /// Says something that matters beside the result.
     pub(crate) fn say(&self, line: &str) {
         if !self.is_quiet {
-            write_line(line);
+            write_line(&escape_controls(line));
         }
     }
 
@@ -38,7 +38,7 @@ impl Notes {
             return;
         }
         if self.format == Format::Json {
-            write_line(&failure.document().to_string());
+            write_line(&escape_in_json(&failure.document().to_string()));
             return;
         }
         let label = if self.has_color { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };

@@ -1,9 +1,10 @@
 //! Results on stdout: one trait for everything that can be shown, so that every format works everywhere.
 
 use crate::failure::Failure;
-use crate::output::{ListPrinter, Look, escape_controls};
+use crate::output::{ListPrinter, Look, escape_controls, escape_in_json, is_harmful};
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// How a result is written.
@@ -95,17 +96,34 @@ impl Printer {
     }
 }
 
-/// A value as JSON for people and programs.
+/// A value as JSON for people and programs, harmless for a terminal.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::local("the result cannot be written as JSON", &error))
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => Ok(escape_in_json(&text).into_owned()),
+        Err(error) => Err(Failure::local("the result cannot be written as JSON", &error)),
+    }
 }
 
-/// A value as YAML, with its line end.
+/// A value as YAML, with its line end, harmless for a terminal.
 pub(crate) fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_saphyr::to_string(value)
         .map_err(|error| Failure::local("the result cannot be written as YAML", &error))?;
+    if text.chars().any(|c| is_harmful(c) && c != '\n') {
+        return flow_yaml(value);
+    }
     Ok(if text.ends_with('\n') { text } else { text + "\n" })
+}
+
+/// The flow style of YAML, which is JSON: there every character can be escaped. The items of a list stay items
+/// of a list, so that more can follow.
+fn flow_yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let value = serde_json::to_value(value)
+        .map_err(|error| Failure::local("the result cannot be written as YAML", &error))?;
+    let text = match &value {
+        Value::Array(items) => items.iter().map(|item| format!("- {item}\n")).collect(),
+        value => format!("{value}\n"),
+    };
+    Ok(escape_in_json(&text).into_owned())
 }
 
 /// Fields one below the other. Those without a value are left out.

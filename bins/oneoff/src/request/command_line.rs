@@ -1,5 +1,6 @@
 //! Command lines: run word by word, shown as a shell reads them.
 
+use crate::output::is_harmful;
 use oneoff_domain::limits::NAME_MAX_CHARS;
 use serde_json::{Map, Value, json};
 
@@ -25,7 +26,7 @@ pub(crate) fn shell_config(command: &[String]) -> (Map<String, Value>, String) {
     (config, short_name(&name))
 }
 
-/// Words as a shell reads them.
+/// Words as a shell reads them, harmless for a terminal.
 pub(crate) fn quoted<S: AsRef<str>>(words: &[S]) -> String {
     words.iter().map(|word| quoted_word(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
@@ -41,8 +42,33 @@ fn quoted_word(word: &str) -> String {
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    // Only a NUL cannot be quoted, and no word of a command line has one.
+    if word.chars().any(is_to_escape) {
+        return escaped(word);
+    }
+    // Only a NUL cannot be quoted, and it is escaped.
     shlex::try_quote(word).map_or_else(|_has_nul| word.to_owned(), |quoted| quoted.into_owned())
+}
+
+/// Line ends and tabs are harmless within quotes, and every shell reads them.
+fn is_to_escape(c: char) -> bool {
+    is_harmful(c) && !matches!(c, '\n' | '\t')
+}
+
+/// A word in the `$'...'` of bash, zsh, ksh and POSIX.1-2024, byte by byte where it is not to be shown.
+fn escaped(word: &str) -> String {
+    let mut text = String::from("$'");
+    for c in word.chars() {
+        match c {
+            '\\' | '\'' => text.extend(['\\', c]),
+            c if is_to_escape(c) => {
+                let mut bytes = [0; 4];
+                text.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\x{byte:02x}")));
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('\'');
+    text
 }
 
 /// A text as the name of a job: one line, no longer than a name may be.
@@ -80,6 +106,24 @@ mod tests {
         let (_, name) = shell_config(&words(&[&format!("echo\n{}", "ä".repeat(400))]));
         assert_eq!(name.chars().count(), 256);
         assert!(name.starts_with("echo ää") && name.ends_with('…'));
+    }
+
+    #[test]
+    fn characters_that_a_terminal_obeys_are_escaped_and_a_shell_reads_them_back() {
+        let line = [
+            "--name=\u{1b}]0;pwn\u{7}\u{1b}[2J",
+            "\u{1b}it's a \\ \u{9b}31m\u{202e}ü$x`y`",
+            "\u{7f}\nb\u{2066}",
+            "\u{1}a1",
+        ];
+        let text = quoted(&line);
+        assert!(text.starts_with(r"--name=$'\x1b]0;pwn\x07\x1b[2J' $'\x1bit\'s"), "{text}");
+        assert!(!text.chars().any(|c| crate::output::is_harmful(c) && c != '\n'), "{text}");
+        let script = format!("printf '%s\\0' {text}");
+        let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+        let words: Vec<&[u8]> = output.stdout.split(|byte| *byte == 0).collect();
+        let expected: Vec<&[u8]> = line.iter().map(|word| word.as_bytes()).chain([&b""[..]]).collect();
+        assert_eq!(words, expected);
     }
 
     #[test]

@@ -8,6 +8,6 @@ mod text_source;
 
 pub(crate) use command_line::quoted;
 pub(crate) use job::create_job;
-pub(crate) use recreate::recreate;
+pub(crate) use recreate::{is_past, recreate};
 pub(crate) use task::Task;
 pub(crate) use text_source::{Surroundings, ThisMachine, read_text};

@@ -2,16 +2,22 @@
 
 use crate::request::command_line::EXEC_SCRIPT;
 use oneoff_api_types::JobView;
+use oneoff_domain::Timestamp;
 use serde_json::Value;
 
-/// The words of the command.
-pub(crate) fn recreate(job: &JobView) -> Vec<String> {
+/// Whether the time of the job is over, so that no job can be created for it again without saying so.
+pub(crate) fn is_past(job: &JobView, now: Timestamp) -> bool {
+    job.scheduled_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| at < now)
+}
+
+/// The words of the command. A job whose time is over is due at once in it.
+pub(crate) fn recreate(job: &JobView, now: Timestamp) -> Vec<String> {
     let argv = exact_command(job);
     let mut words: Vec<String> = vec!["oneoff".into(), "jobs".into(), "create".into()];
     // With an equals sign, so that a value may begin with a dash.
     let mut flag = |name: &str, value: String| words.push(format!("--{name}={value}"));
     if let Some(at) = &job.scheduled_at {
-        flag("at", at.clone());
+        flag("at", if is_past(job, now) { "now".to_owned() } else { at.clone() });
     }
     flag("tz", job.timezone.clone());
     flag("name", job.name.clone());
@@ -64,7 +70,8 @@ fn exact_command(job: &JobView) -> Option<Vec<String>> {
         && job.config.get("script").and_then(Value::as_str) == Some(EXEC_SCRIPT);
     let args = job.config.get("args").filter(|_| is_exact)?.as_array()?;
     let words: Option<Vec<String>> = args.iter().map(|word| word.as_str().map(str::to_owned)).collect();
-    words.filter(|words| words.len() > 1)
+    // No word of a command line can hold a NUL; JSON can.
+    words.filter(|words| words.len() > 1 && !words.iter().any(|word| word.contains('\0')))
 }
 
 #[cfg(test)]
@@ -103,7 +110,7 @@ mod tests {
             json!({"script": "exec \"$@\"", "args": ["true"], "workdir": "/tmp"}),
         ] {
             job.config = config.as_object().unwrap().clone();
-            let words = recreate(&job);
+            let words = recreate(&job, "2026-11-21T20:00:00Z".parse().unwrap());
             let sent = replayed(words);
             assert_eq!(sent.config, job.config);
             assert_eq!(sent.name.as_ref(), Some(&job.name));
@@ -112,5 +119,21 @@ mod tests {
             assert_eq!((sent.timeout_seconds, sent.max_retries), (Some(90), Some(3)));
             assert_eq!(sent.on_crash.as_deref(), Some("fail"));
         }
+    }
+
+    #[test]
+    fn a_job_whose_time_is_over_is_created_for_now() {
+        let at = |now: &str| recreate(&job(), now.parse().unwrap()).remove(3);
+        assert_eq!(at("2026-12-01T07:59:59Z"), "--at=2026-12-01T08:00:00Z");
+        assert_eq!(at("2026-12-01T08:00:01Z"), "--at=now");
+    }
+
+    #[test]
+    fn an_argument_that_no_command_line_can_hold_stays_in_the_config() {
+        let mut job = job();
+        job.config = json!({"script": "exec \"$@\"", "args": ["echo", "a\0b"]}).as_object().unwrap().clone();
+        let words = recreate(&job, "2026-11-21T20:00:00Z".parse().unwrap());
+        assert!(words.iter().all(|word| !word.contains('\0')), "{words:?}");
+        assert_eq!(replayed(words).config, job.config);
     }
 }
