@@ -160,8 +160,8 @@ pub struct CreateJob {
     pub held: Option<bool>,
 }
 
-/// An edit: `PATCH /api/jobs/{id}`, a JSON merge patch (RFC 7396): a field that is sent replaces, null
-/// clears, what is absent stays. The fields are those of [`CreateJob`] without `type` and `held`.
+/// An edit: `PATCH /api/jobs/{id}`, a JSON merge patch (RFC 7396): a field that is sent replaces, null goes
+/// back to the default, what is absent stays. The fields are those of [`CreateJob`] without `type` and `held`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UpdateJob(pub Map<String, Value>);
