@@ -34,6 +34,12 @@ pub(crate) fn notes(global: &GlobalArgs) -> Notes {
     }
 }
 
+/// Reports a command line that cannot be read as a problem document.
+pub(crate) fn report_as_json(failure: &Failure) {
+    let format = Format::Json;
+    Notes { is_quiet: false, is_terminal: false, has_color: false, format }.report(failure);
+}
+
 /// Writes the help to stderr, for who gave no command at all.
 pub(crate) fn write_help() {
     let help = Cli::command().render_help();
@@ -43,11 +49,20 @@ pub(crate) fn write_help() {
 impl Console {
     /// The console of these flags.
     pub(crate) fn new(global: &GlobalArgs) -> Result<Self, Failure> {
-        let asked_for = if global.utc { Some("UTC") } else { global.tz.as_deref() };
-        let zone = own_zone(asked_for, variable("TZ").as_deref())?;
+        let zone = own_zone(asked_for(global), tz_variable().as_deref())?;
+        Ok(Self::in_zone(global, zone))
+    }
+
+    /// The console of a command that has nothing to do with times, whose zone need not be known.
+    pub(crate) fn without_zone(global: &GlobalArgs) -> Self {
+        Self::in_zone(global, "UTC".to_owned())
+    }
+
+    fn in_zone(global: &GlobalArgs, zone: String) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
-        let times = match (asked_for, is_terminal) {
-            (Some(_), _) => Times::InZone,
+        let times = match (asked_for(global), is_terminal) {
+            (Some(_), true) => Times::InZone,
+            (Some(_), false) => Times::Rfc3339InZone,
             (None, true) => Times::Relative,
             (None, false) => Times::Rfc3339,
         };
@@ -59,13 +74,22 @@ impl Console {
             cuts_names: is_terminal,
         };
         let printer = Printer { format: global.format, is_quiet: global.quiet, look };
-        Ok(Self { printer, notes: notes(global), zone })
+        Self { printer, notes: notes(global), zone }
     }
 
     /// Whether a program reads the result.
     pub(crate) fn is_for_machines(&self) -> bool {
         matches!(self.printer.format, Format::Json | Format::Yaml)
     }
+}
+
+fn asked_for(global: &GlobalArgs) -> Option<&str> {
+    if global.utc { Some("UTC") } else { global.tz.as_deref() }
+}
+
+/// The variable `TZ`. Bytes that are not text are no name either, and stay visible as such.
+fn tz_variable() -> Option<String> {
+    std::env::var_os("TZ").map(|value| value.to_string_lossy().into_owned())
 }
 
 fn wants_color(global: &GlobalArgs) -> bool {

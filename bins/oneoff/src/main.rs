@@ -2,6 +2,7 @@
 
 mod args;
 mod clock;
+mod command_line_error;
 mod commands;
 mod console;
 mod exit;
@@ -25,8 +26,18 @@ fn main() -> ExitCode {
         console::write_help();
         return Exit::Usage.into();
     }
+    let words: Vec<_> = std::env::args_os().collect();
     // Help, version and usage errors end here, before there is a runtime.
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(error) => match command_line_error::as_failure(&error, &words) {
+            Some(failure) => {
+                console::report_as_json(&failure);
+                return failure.exit.into();
+            }
+            None => error.exit(),
+        },
+    };
     let outcome = match is_offline(&command) {
         true => run_offline(&global, &command),
         false => run_online(&global, command),

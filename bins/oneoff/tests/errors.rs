@@ -159,6 +159,102 @@ async fn bad_command_lines_end_with_2_and_say_nothing_on_stdout() {
 }
 
 #[tokio::test]
+async fn command_lines_that_cannot_be_read_are_problem_documents_too() {
+    for words in [
+        &["--format", "json", "jobs", "get", "x"][..],
+        &["jobs", "get", "x", "-o", "json"],
+        &["-ojson", "jobs", "lis"],
+        &["-o", "json", "jobs", "create", "--", "true"],
+        &["-o", "json"],
+        &["-o", "json", "jobs"],
+        &["-o", "json", "--no-such-flag"],
+        &["-o", "json", "time", "tomorow"],
+    ] {
+        let ran = run(NOWHERE, words).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{words:?}: {ran:?}");
+        let document: Value = serde_json::from_str(&ran.stderr).unwrap();
+        assert_eq!((&document["code"], &document["exit_code"]), (&json!("usage"), &json!(2)), "{words:?}");
+        assert!(!document["detail"].as_str().unwrap().is_empty(), "{words:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_tz_that_is_no_zone_is_an_error_where_a_zone_matters() {
+    for tz in ["CET-1CEST", ":Foo/Bar"] {
+        let run_in = async |words: &[&str]| oneoff(NOWHERE).env("TZ", tz).args(words).output().await.unwrap();
+        for words in [&["time", "tomorrow", "9am"][..], &["at", "9am", "--", "true"]] {
+            let output = run_in(words).await;
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{tz} {words:?}: {stderr}");
+            assert!(stderr.contains("set TZ to an IANA name") && stderr.contains("--tz"), "{stderr}");
+        }
+        for words in [&["version"][..], &["help"], &["--tz=UTC", "time", "9am"], &["time", "9am", "--utc"]] {
+            assert_eq!(run_in(words).await.status.code(), Some(0), "{tz} {words:?}");
+        }
+    }
+}
+
+/// A job that somebody else named so that a terminal would obey it, and as deep as no service accepts.
+fn hostile_job() -> Value {
+    let text = "\u{1b}]0;pwn\u{7}\u{1b}[2J\u{9b}\u{202e}";
+    let deep = (0..100).fold(json!(text), |inside, _| json!({ "a": inside }));
+    json!({
+        "id": ID, "name": text, "type": "shell", "config": {"script": text}, "status": "scheduled",
+        "project_id": text, "tags": [text], "priority": 5, "timezone": "Europe/Madrid",
+        "scheduled_at": "2020-12-01T08:00:00Z", "scheduled_local": "2020-12-01T09:00:00",
+        "timeout_seconds": null, "max_retries": 0, "retry_delay_seconds": 10, "retry_max_delay_seconds": 3600,
+        "retry_exit_codes": null, "max_lateness_seconds": null, "on_late": "run", "on_crash": "retry",
+        "concurrency_key": text, "external_id": text, "metadata": {"deep": deep}, "run": 1, "attempt": 0,
+        "next_attempt_at": null, "cancel_requested": false, "holds": [], "last_execution": null,
+        "created_by": null, "created_at": "2020-11-21T09:00:00Z", "updated_at": "2020-11-21T09:00:00Z",
+        "version": 1,
+    })
+}
+
+#[tokio::test]
+async fn a_hostile_job_is_harmless_in_every_command_and_format() {
+    let one = Scripted::start(vec![Act::Json(200, json!({ "data": hostile_job() }))]).await;
+    let page =
+        json!({"data": [hostile_job(), hostile_job()], "meta": {}, "next_cursor": null, "has_more": false});
+    let many = Scripted::start(vec![Act::Json(200, page)]).await;
+    for format in ["table", "json", "yaml", "name"] {
+        for (server, words) in [
+            (&one, &["cat", ID, "-o", format][..]),
+            (&one, &["jobs", "get", ID, "-o", format]),
+            (&many, &["jobs", "list", "-o", format]),
+        ] {
+            let ran = run(&server.url, words).await;
+            assert_eq!(ran.code, 0, "{words:?}: {ran:?}");
+            let is_harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+            assert!(!(ran.stdout.clone() + &ran.stderr).contains(is_harmful), "{words:?}: {ran:?}");
+            if words.contains(&"get") && format == "json" {
+                assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap(), hostile_job());
+            }
+        }
+    }
+    let line = run(&one.url, &["cat", ID]).await;
+    assert!(
+        line.stdout.starts_with("oneoff jobs create --at=now --tz=Europe/Madrid --name=$'\\x1b]0;"),
+        "{line:?}"
+    );
+    assert!(line.stderr.contains("its time is over (2020-12-01T08:00:00Z)"), "{line:?}");
+}
+
+#[tokio::test]
+async fn piped_times_are_rfc3339_in_the_zone_that_was_asked_for() {
+    let server = Scripted::start(vec![Act::Json(200, json!({ "data": hostile_job() }))]).await;
+    for (zone, shown) in [
+        (&["--utc"][..], "2020-12-01T08:00:00Z"),
+        (&["--tz", "Europe/Madrid"], "2020-12-01T09:00:00+01:00"),
+        (&[], "2020-12-01T08:00:00Z"),
+    ] {
+        let ran = run(&server.url, &[&["jobs", "get", ID], zone].concat()).await;
+        let line = ran.stdout.lines().find(|line| line.starts_with("scheduled for:")).unwrap();
+        assert_eq!(line.rsplit(' ').next(), Some(shown), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn what_needs_no_server_works_without_one() {
     for words in [
         &["--version"][..],
@@ -179,4 +275,13 @@ async fn what_needs_no_server_works_without_one() {
         serde_json::from_str(&run(NOWHERE, &["time", "2030-01-02", "09:00", "-o", "json"]).await.stdout)
             .unwrap();
     assert_eq!((&json["instant"], &json["timezone"]), (&json!("2030-01-02T00:00:00Z"), &json!("Asia/Tokyo")));
+    for (words, local) in [
+        (&["2030-01-02", "09:00"][..], "2030-01-02T09:00:00"),
+        (&["2030-01-02T00:00:00Z"], "2030-01-02T09:00:00"),
+        (&["@1893542400"], "2030-01-02T09:00:00"),
+    ] {
+        let ran = run(NOWHERE, &[&["time", "-o", "json"], words].concat()).await;
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(json["local"], json!(local), "{words:?}");
+    }
 }

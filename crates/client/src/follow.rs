@@ -95,3 +95,28 @@ pub fn chunk_bytes(chunk: &OutputChunkView) -> Cow<'_, [u8]> {
     let exact = chunk.base64.as_ref().and_then(|base64| STANDARD.decode(base64).ok());
     exact.map_or(Cow::Borrowed(chunk.text.as_bytes()), Cow::Owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::chunk_bytes;
+    use oneoff_api_types::OutputChunkView;
+
+    #[test]
+    fn bytes_are_exact_where_they_are_given_and_text_otherwise() {
+        for (base64, bytes) in [
+            (Some("Yf9i"), &b"a\xffb"[..]),
+            (Some(""), b""),
+            (None, "a\u{fffd}b".as_bytes()),
+            (Some("no base64"), "a\u{fffd}b".as_bytes()),
+        ] {
+            let chunk = OutputChunkView {
+                stream: "stdout".into(),
+                offset: 0,
+                at: String::new(),
+                text: "a\u{fffd}b".into(),
+                base64: base64.map(str::to_owned),
+            };
+            assert_eq!(chunk_bytes(&chunk), bytes, "{base64:?}");
+        }
+    }
+}

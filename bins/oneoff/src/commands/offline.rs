@@ -16,9 +16,11 @@ use oneoff_domain::time::{Disambiguation, ParseOptions, TimeError, describe, par
 
 /// Runs one of them. The others are refused, since they need a server.
 pub(crate) fn run_offline(global: &GlobalArgs, command: &Command) -> Outcome {
-    let console = Console::new(global)?;
+    if let Command::Time(args) = command {
+        return time(&Console::new(global)?, args).map(|()| Exit::Ok);
+    }
+    let console = Console::without_zone(global);
     match command {
-        Command::Time(args) => time(&console, args)?,
         Command::Version => console
             .printer
             .one(&VersionView { name: env!("CARGO_BIN_NAME"), version: env!("CARGO_PKG_VERSION") })?,

@@ -13,6 +13,8 @@ pub(crate) enum Times {
     InZone,
     /// RFC 3339: for programs.
     Rfc3339,
+    /// RFC 3339 with the offset of a zone that was asked for.
+    Rfc3339InZone,
 }
 
 /// How things look.
@@ -38,13 +40,14 @@ impl Look {
             Times::Relative => describe_distance(self.now, instant),
             Times::InZone => describe(whole_seconds(instant), &self.zone),
             Times::Rfc3339 => rfc3339.to_owned(),
+            Times::Rfc3339InZone => with_offset(instant, &self.zone),
         }
     }
 
     /// A time of the API, for a line of its own.
     pub(crate) fn full_time(&self, rfc3339: &str) -> String {
         match (self.times, rfc3339.parse::<Timestamp>()) {
-            (Times::Rfc3339, _) | (_, Err(_)) => rfc3339.to_owned(),
+            (Times::Rfc3339 | Times::Rfc3339InZone, _) | (_, Err(_)) => self.time(rfc3339),
             (_, Ok(instant)) => {
                 let away = describe_distance(self.now, instant);
                 format!("{} ({away})", describe(whole_seconds(instant), &self.zone))
@@ -65,6 +68,17 @@ pub(crate) fn echo(instant: Timestamp, zone: &str, now: Timestamp) -> String {
     let pattern =
         if local_date.is_ok_and(|date| date == utc.date()) { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" };
     format!("{} · {} · {away}", describe(instant, zone), utc.strftime(pattern))
+}
+
+/// RFC 3339 with the offset that the zone has then; UTC is `Z`.
+fn with_offset(instant: Timestamp, zone: &str) -> String {
+    match TimeZone::get(zone) {
+        Ok(zone) if zone != TimeZone::UTC => {
+            let offset = zone.to_offset(instant.to_jiff());
+            instant.to_jiff().display_with_offset(offset).to_string()
+        }
+        _ => instant.to_string(),
+    }
 }
 
 /// The instant without its fraction of a second.
@@ -107,6 +121,14 @@ mod tests {
         assert_eq!(look.time("2026-11-24T08:00:00Z"), "2026-11-24T08:00:00Z");
         let relative = Look { times: Times::Relative, ..look.clone() };
         assert_eq!(relative.time("2026-11-24T08:00:00Z"), "in 2 d 12 h");
+        let piped = |zone: &str| Look { times: Times::Rfc3339InZone, zone: zone.into(), ..look.clone() };
+        for (zone, shown) in
+            [("Europe/Madrid", "2026-11-24T09:00:00.5+01:00"), ("UTC", "2026-11-24T08:00:00.5Z")]
+        {
+            assert_eq!(piped(zone).time("2026-11-24T08:00:00.5Z"), shown);
+            assert_eq!(piped(zone).full_time("2026-11-24T08:00:00.5Z"), shown);
+            assert_eq!(piped(zone).full_time("not a time"), "not a time");
+        }
         let in_zone = Look { times: Times::InZone, ..look };
         assert!(in_zone.time("2026-11-24T08:00:00Z").contains("09:00 CET"));
         assert_eq!(in_zone.time("not a time"), "not a time");
