@@ -1,11 +1,13 @@
 //! Opening connections: how a file is addressed, and the settings of writers and readers.
 
-use diesel::connection::SimpleConnection;
+use crate::database_file::DatabaseFile;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::r2d2::{ManageConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Marks a database as ours in its header: `OneO` in ASCII.
@@ -41,15 +43,16 @@ pub(crate) enum ConnectError {
     Path,
 }
 
-/// Opens connections to one file.
+/// Opens connections to one file, and keeps the file open.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     address: String,
+    file: Arc<DatabaseFile>,
 }
 
 impl Connector {
-    /// For this absolute path.
-    pub(crate) fn new(path: &Path) -> Result<Self, ConnectError> {
+    /// For this absolute path, which leads to this file.
+    pub(crate) fn new(path: &Path, file: Arc<DatabaseFile>) -> Result<Self, ConnectError> {
         let path = path.to_str().ok_or(ConnectError::Path)?;
         let mut address = String::from("file:");
         for byte in path.bytes() {
@@ -60,23 +63,23 @@ impl Connector {
                 _ => drop(write!(address, "%{byte:02X}")),
             }
         }
-        Ok(Self { address })
+        Ok(Self { address, file })
     }
 
-    /// A connection that may make the file, without any settings.
-    pub(crate) fn creating(&self) -> Result<SqliteConnection, ConnectError> {
-        Ok(SqliteConnection::establish(&format!("{}?mode=rwc", self.address))?)
+    /// A connection without any settings.
+    pub(crate) fn plain(&self) -> Result<SqliteConnection, ConnectError> {
+        Ok(SqliteConnection::establish(&format!("{}?mode=rw", self.address))?)
     }
 
     /// A connection for writing to a file that is there.
     pub(crate) fn writer(&self) -> Result<SqliteConnection, ConnectError> {
-        let mut conn = SqliteConnection::establish(&format!("{}?mode=rw", self.address))?;
+        let mut conn = self.plain()?;
         set_up_writer(&mut conn)?;
         Ok(conn)
     }
 
     /// A pool of connections for reading. They are opened as they are needed.
-    pub(crate) fn readers(&self, count: u32) -> Pool<ConnectionManager<SqliteConnection>> {
+    pub(crate) fn readers(&self, count: u32) -> Pool<ReaderManager> {
         Pool::builder()
             .max_size(count)
             .min_idle(Some(0))
@@ -84,8 +87,7 @@ impl Connector {
             .max_lifetime(None)
             .test_on_check_out(false)
             .connection_timeout(READER_TIMEOUT)
-            .connection_customizer(Box::new(ReaderSettings))
-            .build_unchecked(ConnectionManager::new(format!("{}?mode=rw", self.address)))
+            .build_unchecked(ReaderManager { connector: self.clone() })
     }
 }
 
@@ -94,11 +96,33 @@ pub(crate) fn set_up_writer(conn: &mut SqliteConnection) -> QueryResult<()> {
     conn.batch_execute(WRITER_SETTINGS)
 }
 
-#[derive(Debug)]
-struct ReaderSettings;
+/// A connection that only reads. It closes before the file is let go.
+pub(crate) struct ReaderConnection {
+    pub(crate) conn: SqliteConnection,
+    _file: Arc<DatabaseFile>,
+}
 
-impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReaderSettings {
-    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
-        conn.batch_execute(READER_SETTINGS).map_err(diesel::r2d2::Error::QueryError)
+/// Opens readers for the pool.
+#[derive(Debug)]
+pub(crate) struct ReaderManager {
+    connector: Connector,
+}
+
+impl ManageConnection for ReaderManager {
+    type Connection = ReaderConnection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<ReaderConnection, ConnectError> {
+        let mut conn = self.connector.plain()?;
+        conn.batch_execute(READER_SETTINGS)?;
+        Ok(ReaderConnection { conn, _file: Arc::clone(&self.connector.file) })
+    }
+
+    fn is_valid(&self, _reader: &mut ReaderConnection) -> Result<(), ConnectError> {
+        Ok(())
+    }
+
+    fn has_broken(&self, reader: &mut ReaderConnection) -> bool {
+        std::thread::panicking() || AnsiTransactionManager::is_broken_transaction_manager(&mut reader.conn)
     }
 }

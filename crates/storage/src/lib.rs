@@ -6,6 +6,7 @@
 mod audit;
 mod connect;
 mod cursor;
+mod database_file;
 mod failure;
 mod idempotency;
 mod lists;

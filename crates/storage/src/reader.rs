@@ -1,15 +1,15 @@
 //! Reads: a pool of connections that cannot write, used on the runtime's blocking threads.
 
 use crate::StoreError;
-use crate::connect::Connector;
+use crate::connect::{Connector, ReaderManager};
 use crate::failure::{RowError, WriteError, unavailable};
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::r2d2::Pool;
 use diesel::sqlite::SqliteConnection;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
-type ReaderPool = Pool<ConnectionManager<SqliteConnection>>;
+type ReaderPool = Pool<ReaderManager>;
 
 /// The readers.
 pub(crate) struct Reader {
@@ -37,9 +37,9 @@ impl Reader {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let pool = pool.ok_or(StoreError::Closed)?;
         let work = tokio::task::spawn_blocking(move || {
-            let mut conn = pool.get().map_err(unavailable)?;
-            let result = SqliteConnection::transaction(&mut conn, query).map_err(read_error);
-            drop(conn);
+            let mut reader = pool.get().map_err(unavailable)?;
+            let result = reader.conn.transaction(query).map_err(read_error);
+            drop(reader);
             drop(permit);
             result
         });

@@ -1,15 +1,16 @@
 //! From a path to an open, checked and migrated database, or the error that says what to do.
 
 use crate::connect::{APPLICATION_ID, ConnectError, Connector, set_up_writer};
+use crate::database_file::DatabaseFile;
 use crate::error::Source;
 use crate::failure::is_damage;
-use crate::lock::{FileLock, LockError};
+use crate::lock::{LockError, ServerLock, real_path};
 use crate::{OpenError, migrations};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::SqliteConnection;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,25 +20,26 @@ const FULL_CHECK_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A database that is checked and has the settings of a writer.
 pub(crate) struct OpenDatabase {
-    /// The absolute path.
+    /// The absolute path as it was given.
     pub(crate) path: PathBuf,
-    /// How further connections are opened.
-    pub(crate) connector: Connector,
+    // Before the connector, which keeps the file open for as long as a connection is.
     /// A connection for writing.
     pub(crate) conn: SqliteConnection,
+    /// How further connections are opened.
+    pub(crate) connector: Connector,
     /// The lock, where it was taken.
-    pub(crate) lock: Option<FileLock>,
+    pub(crate) lock: Option<ServerLock>,
 }
 
 /// Takes the lock and opens the file, new or old, without migrating it.
 pub(crate) fn open_locked(path: &Path) -> Result<OpenDatabase, OpenError> {
     let path = absolute(path)?;
     check_place(&path)?;
-    let lock = FileLock::take(&path).map_err(|error| match error {
+    let (lock, real) = ServerLock::take(&path).map_err(|error| match error {
         LockError::Held => OpenError::InUse { path: path.clone() },
         LockError::Io(error) => not_writable(&path, error),
     })?;
-    let mut database = open_unlocked(path)?;
+    let mut database = connect(path, &real, lock.database())?;
     database.lock = Some(lock);
     Ok(database)
 }
@@ -45,11 +47,18 @@ pub(crate) fn open_locked(path: &Path) -> Result<OpenDatabase, OpenError> {
 /// Opens the file beside a process that may have it open too.
 fn open_unlocked(path: PathBuf) -> Result<OpenDatabase, OpenError> {
     check_place(&path)?;
-    check_file(&path)?;
-    let connector = Connector::new(&path).map_err(|error| connect_error(&path, error))?;
-    let mut conn = connector.creating().map_err(|error| connect_error(&path, error))?;
+    let file = DatabaseFile::open(&path).map_err(|error| not_writable(&path, error))?;
+    let real = real_path(&path).map_err(|error| not_writable(&path, error))?;
+    connect(path, &real, file)
+}
+
+/// Connections go to the real path: it is the one that was locked, wherever a link leads later.
+fn connect(path: PathBuf, real: &Path, file: Arc<DatabaseFile>) -> Result<OpenDatabase, OpenError> {
+    check_file(&path, &file)?;
+    let connector = Connector::new(real, file).map_err(|error| connect_error(&path, error))?;
+    let mut conn = connector.plain().map_err(|error| connect_error(&path, error))?;
     prepare(&path, &mut conn)?;
-    Ok(OpenDatabase { path, connector, conn, lock: None })
+    Ok(OpenDatabase { path, conn, connector, lock: None })
 }
 
 /// Opens the file beside a server that may run. Only when none runs is it made or migrated.
@@ -123,30 +132,23 @@ pub(crate) fn query_error(path: &Path, error: diesel::result::Error) -> OpenErro
     if is_damage(&error) { damaged(path, error.to_string()) } else { other(path, Arc::new(error)) }
 }
 
-/// The directory is there and the file, if there is one, can be written.
+/// The directory is there, and the path does not name another one.
 fn check_place(path: &Path) -> Result<(), OpenError> {
     let directory = path.parent().unwrap_or(path);
     let found = std::fs::metadata(directory).map_err(|error| not_writable(path, error))?;
     if !found.is_dir() {
         return Err(not_writable(path, ErrorKind::NotADirectory.into()));
     }
-    match std::fs::OpenOptions::new().read(true).write(true).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(not_writable(path, error)),
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_dir() => Err(not_writable(path, ErrorKind::IsADirectory.into())),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(not_writable(path, error)),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
-/// The file, if there is one, begins as an SQLite database does.
-fn check_file(path: &Path) -> Result<(), OpenError> {
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(not_writable(path, error)),
-    };
-    let mut begin = Vec::new();
-    let read = file.by_ref().take(100).read_to_end(&mut begin);
-    read.map_err(|error| not_writable(path, error))?;
+/// The file is empty or begins as an SQLite database does.
+fn check_file(path: &Path, file: &DatabaseFile) -> Result<(), OpenError> {
+    let begin = file.beginning(100).map_err(|error| not_writable(path, error))?;
     match begin.len() {
         0 => Ok(()),
         100 if begin.starts_with(MAGIC) => Ok(()),

@@ -1,6 +1,6 @@
 //! The store: its public methods.
 
-use crate::lock::FileLock;
+use crate::lock::ServerLock;
 use crate::reader::Reader;
 use crate::schema::epochs;
 use crate::startup::{self, OpenDatabase};
@@ -27,7 +27,7 @@ pub(crate) struct Inner {
     listener: Listener,
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
-    lock: Mutex<Option<FileLock>>,
+    lock: Mutex<Option<ServerLock>>,
 }
 
 impl Drop for Inner {

@@ -26,7 +26,7 @@ impl CommitListener for Heard {
 
 struct Bench {
     _directory: tempfile::TempDir,
-    _lock: Option<crate::lock::FileLock>,
+    _lock: Option<crate::lock::ServerLock>,
     connector: crate::connect::Connector,
     writer: GroupWriter,
     answers: Answers,

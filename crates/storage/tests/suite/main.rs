@@ -17,4 +17,6 @@ mod kill;
 #[cfg(test)]
 mod migrating;
 #[cfg(test)]
+mod one_server;
+#[cfg(test)]
 mod opening;
