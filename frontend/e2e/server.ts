@@ -1,11 +1,12 @@
 // Starts the real server binary on a free port, over a database of its own.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 
 const START_MS = 20_000
 const STOP_MS = 15_000
@@ -13,6 +14,8 @@ const STOP_MS = 15_000
 export interface RunningServer {
   /** The page's address, with the base path and a slash at the end. */
   url: string
+  /** Makes an API key with these scopes, separated by commas. */
+  createKey: (scopes: string) => Promise<string>
   stop: () => Promise<void>
 }
 
@@ -21,19 +24,16 @@ export async function startServer(environment: Record<string, string> = {}): Pro
   const binary = binaryPath()
   const directory = await mkdtemp(join(tmpdir(), 'oneoff-e2e-'))
   const port = await freePort()
-  const child = spawn(binary, [], {
-    cwd: directory,
-    env: {
-      PATH: process.env.PATH,
-      HOME: directory,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      DB_PATH: join(directory, 'oneoff.db'),
-      LOG_LEVEL: 'warn',
-      ...environment,
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const env = {
+    PATH: process.env.PATH,
+    HOME: directory,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DB_PATH: join(directory, 'oneoff.db'),
+    LOG_LEVEL: 'warn',
+    ...environment,
+  }
+  const child = spawn(binary, [], { cwd: directory, env, stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
   const exited = once(child, 'exit')
@@ -46,6 +46,11 @@ export async function startServer(environment: Record<string, string> = {}): Pro
     await rm(directory, { recursive: true, force: true })
   }
 
+  const createKey = async (scopes: string) => {
+    const words = ['keys', 'create', '--name', 'browser', '--scopes', scopes]
+    return (await promisify(execFile)(binary, words, { cwd: directory, env })).stdout.trim()
+  }
+
   const url = `http://127.0.0.1:${port}${environment.BASE_PATH ?? ''}/`
   try {
     await answers(`${url}health`, () => child.exitCode !== null)
@@ -53,7 +58,7 @@ export async function startServer(environment: Record<string, string> = {}): Pro
     await stop()
     throw new Error(`${binary} did not start; it wrote:\n${log}`, { cause: error })
   }
-  return { url, stop }
+  return { url, createKey, stop }
 }
 
 function binaryPath(): string {
