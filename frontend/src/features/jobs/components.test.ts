@@ -64,6 +64,12 @@ describe('the upcoming table', () => {
     expect(root.find('time').exists()).toBe(false)
   })
 
+  it('says of what has just happened that it is now, where the shared clock is behind', () => {
+    const completed = new Date(Date.now() + 900).toISOString()
+    const rows = recentRows([executionFixture({ completed_at: completed })], [], false)
+    expect(show(RecentTable, { rows }).root.get('time').text()).toBe('now')
+  })
+
   it('shows names as text', () => {
     const { root } = show(UpcomingTable, { jobs: [jobFixture({ name: '<b>x</b>' })] })
     expect(root.get('a').text()).toBe('<b>x</b>')
