@@ -48,6 +48,16 @@ pub(crate) struct DatabaseFile {
     identity: Identity,
 }
 
+/// How files are made: for nobody but the server's own user, because configs and outputs hold secrets. What
+/// SQLite makes beside the database has the database's rights.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 impl DatabaseFile {
     /// Opens the file, or makes an empty one. What this process has open already is not opened again.
     pub(crate) fn open(path: &Path) -> io::Result<Arc<Self>> {
@@ -59,7 +69,7 @@ impl DatabaseFile {
                 return Ok(Arc::new(Self { identity }));
             }
         }
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = private().read(true).create(true).truncate(false).open(path)?;
         let identity = Identity::of(&file.metadata()?);
         let opened = files.entry(identity).or_default();
         opened.files.push(file);

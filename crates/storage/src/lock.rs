@@ -4,9 +4,9 @@
 //! the database is. The lock of the database file itself is also found through hard links, and when the file
 //! beside it was deleted.
 
-use crate::database_file::DatabaseFile;
+use crate::database_file::{DatabaseFile, private};
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(crate) fn real_path(path: &Path) -> std::io::Result<PathBuf> {
 fn lock_beside(database: &Path) -> Result<File, LockError> {
     let mut path = OsString::from(database);
     path.push(".lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = private().create(true).truncate(false).open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(LockError::Held),

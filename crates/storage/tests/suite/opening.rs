@@ -163,3 +163,18 @@ async fn keys_are_made_beside_a_running_server_and_without_one() {
     create(&store, new_job(at(1))).await;
     assert!(beside.api_key_by_hash("hash 2".to_owned()).await.unwrap().is_some());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_but_the_servers_user_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(StoreOptions::new(directory.path().join("oneoff.db")), noon()).unwrap();
+    store.ping().await.unwrap();
+    let files: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?} is {mode:o}", file.path());
+    }
+}
