@@ -143,6 +143,8 @@ impl Service {
         // The external id names the original; a second job cannot have it.
         definition.external_id = None;
         checks.name("/name", &definition.name);
+        // The original may be of a type that is switched off by now, or its stored config may be damaged.
+        self.check_config(&definition.job_type, &definition.config, &mut checks);
         checks.into_result()?;
         let job = NewJob {
             id: JobId::generate(now, self.inner.random.as_ref()),

@@ -73,6 +73,10 @@ async fn a_clone_is_a_job_of_its_own() {
     assert_eq!(clone.definition.name, "report (clone)");
     engine.over(clone.id).await;
     assert_eq!(engine.service.job(job.id).await.unwrap().state.status, JobStatus::Scheduled);
+    engine.fake.refuse_configs(vec![oneoff_domain::FieldError::new("/url", "it is missing")]);
+    let schedule = oneoff_scheduler::Schedule::at("now");
+    let refused = engine.service.clone_job(context(), job.id, None, schedule).await;
+    assert!(refused.unwrap_err().to_string().contains("/config/url"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
