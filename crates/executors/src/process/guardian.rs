@@ -1,8 +1,10 @@
 //! The server's end of the guardian: starts it, keeps it up to date, and starts it again when it dies.
 
-use super::told::LiveGroups;
+use super::stat::Stat;
+use super::told::{Group, LiveGroups};
 use super::{INSTANCE_VARIABLE, ProcessWatch};
 use oneoff_domain::ExecutionId;
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -17,6 +19,9 @@ const GATHER: Duration = Duration::from_millis(5);
 /// The pause before a guardian that died is started again, doubled up to the longest.
 const RESTART_MIN: Duration = Duration::from_millis(50);
 const RESTART_MAX: Duration = Duration::from_secs(10);
+/// How long a guardian may take to end after the goodbye before it is killed, and then to be dead.
+const GOODBYE: Duration = Duration::from_secs(2);
+const DEATH: Duration = Duration::from_secs(1);
 
 /// A running guardian. All processes that are started under it end when this process dies, however it dies.
 pub struct Guardian {
@@ -52,6 +57,26 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Kills the guardian, which ends whatever the talker waits for.
+    fn kill_guardian(&self) {
+        let state = self.state();
+        // While its number is in here it was not reaped, and the number is its own.
+        let pid = state.process_id.and_then(|number| Pid::from_raw(i32::try_from(number).ok()?));
+        if let Some(pid) = pid {
+            let _gone_already = kill_process(pid, Signal::KILL);
+        }
+    }
+
+    /// Waits for the end of the guardian, and forgets its number before that is given back.
+    fn reap(&self, child: &mut Child) {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _reported_by_wait = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        }
+        self.state().process_id = None;
+        let _already_gone = child.wait();
+    }
+
     /// Wakes the talker for the first news only: it gathers the rest by itself.
     fn change(&self, change: impl FnOnce(&mut LiveGroups)) {
         let mut state = self.state();
@@ -62,6 +87,14 @@ impl Shared {
             self.changed.notify_all();
         }
     }
+}
+
+fn ends_within<T>(thread: &JoinHandle<T>, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    while !thread.is_finished() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    thread.is_finished()
 }
 
 impl Guardian {
@@ -100,7 +133,8 @@ impl Guardian {
     }
 
     /// Tells the guardian that all is well, and waits until it has ended. To be called when no attempt runs
-    /// any more; blocks for a few milliseconds.
+    /// any more; blocks for a few milliseconds, or three seconds if the guardian does not answer: it is
+    /// killed then.
     pub fn shutdown(&self) {
         self.stop(Stop::Quit);
     }
@@ -109,9 +143,19 @@ impl Guardian {
         self.shared.state().stop.get_or_insert(how);
         self.shared.changed.notify_all();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _its_panic_was_reported = thread.join();
+        let Some(thread) = thread else { return };
+        if !ends_within(&thread, GOODBYE) {
+            // Without a goodbye the guardian has work to do, and ends after it.
+            if how == Stop::Abandon {
+                return;
+            }
+            tracing::warn!("the guardian process does not answer; it is killed");
+            self.shared.kill_guardian();
+            if !ends_within(&thread, DEATH) {
+                return;
+            }
         }
+        let _its_panic_was_reported = thread.join();
     }
 }
 
@@ -123,7 +167,10 @@ impl Drop for Guardian {
 
 impl ProcessWatch for Guardian {
     fn started(&self, execution_id: ExecutionId, process_group: i32) {
-        self.shared.change(|groups| groups.start(execution_id, process_group));
+        // Its leader was not reaped yet: what is seen there is the leader.
+        let leader = Pid::from_raw(process_group).and_then(Stat::read);
+        let start_ticks = leader.map_or(0, |leader| leader.identity.start_ticks);
+        self.shared.change(|groups| groups.start(execution_id, Group { number: process_group, start_ticks }));
     }
 
     fn ended(&self, execution_id: ExecutionId) {
@@ -189,10 +236,11 @@ impl Talker {
             if let Some(mut child) = guardian.take() {
                 let stopped = child.stdin.take().is_some_and(|stdin| self.talk(stdin));
                 if stopped {
-                    let _already_gone = child.wait();
+                    self.shared.reap(&mut child);
                     return;
                 }
-                end_child(&mut child);
+                let _already_gone = child.kill();
+                self.shared.reap(&mut child);
                 if started.elapsed() > RESTART_MAX {
                     pause = RESTART_MIN;
                 }

@@ -1,11 +1,14 @@
 //! What the guardian process does: it listens to the server, and when the server is gone it ends whatever
 //! the server has started.
 //!
-//! The server writes lines: `token T`, `start EXECUTION GROUP`, `end EXECUTION`, `quit`. The end of the input
-//! without `quit` is the server's death.
+//! The server writes lines: `token T`, `start EXECUTION GROUP TICKS` with the moment when the group's leader
+//! was started, 0 if it is not known, `end EXECUTION`, `quit`. The end of the input without `quit` is the
+//! server's death.
 
 use super::end::{Ended, end_marked};
 use super::scan::Marks;
+use super::stat::Identity;
+use rustix::process::Pid;
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
@@ -49,7 +52,8 @@ fn outlive_signals() {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Known {
     token: Option<String>,
-    groups: HashMap<String, i32>,
+    /// The leader of each group, whose number is the group's.
+    groups: HashMap<String, Identity>,
 }
 
 /// Reads to the end of the input or to `quit`, and tells whether it was `quit`.
@@ -72,8 +76,8 @@ pub(crate) fn listen(mut input: impl BufRead) -> (bool, Known) {
             ("token", token) if !token.is_empty() => known.token = Some(token.to_owned()),
             ("end", execution) => drop(known.groups.remove(execution)),
             ("start", rest) => {
-                if let Some((execution, group)) = parse_start(rest) {
-                    known.groups.insert(execution, group);
+                if let Some((execution, leader)) = parse_start(rest) {
+                    known.groups.insert(execution, leader);
                 }
             }
             _ => {}
@@ -81,10 +85,12 @@ pub(crate) fn listen(mut input: impl BufRead) -> (bool, Known) {
     }
 }
 
-fn parse_start(rest: &str) -> Option<(String, i32)> {
-    let (execution, group) = rest.split_once(' ')?;
-    let group = group.parse().ok().filter(|group| *group > 1)?;
-    Some((execution.to_owned(), group))
+fn parse_start(rest: &str) -> Option<(String, Identity)> {
+    let mut words = rest.split(' ');
+    let (execution, group, start_ticks) = (words.next()?, words.next()?, words.next()?);
+    let pid = group.parse().ok().filter(|group| *group > 1).and_then(Pid::from_raw)?;
+    let leader = Identity { pid, start_ticks: start_ticks.parse().ok()? };
+    words.next().is_none().then(|| (execution.to_owned(), leader))
 }
 
 /// Ends everything that the server has started. After a goodbye nothing should be left but what a job has
@@ -92,16 +98,23 @@ fn parse_start(rest: &str) -> Option<(String, i32)> {
 pub(crate) fn end(known: &Known, within: Duration) -> Ended {
     #[cfg(not(target_os = "linux"))]
     end_registered_blindly(known);
-    let marks = Marks { executions: known.groups.keys().cloned().collect(), instance: known.token.clone() };
-    end_marked(&marks, &known.groups.values().copied().collect(), within)
+    let leaders = known.groups.iter().map(|(execution, leader)| (*leader, execution.clone()));
+    let marks = Marks {
+        executions: known.groups.keys().cloned().collect(),
+        instance: known.token.clone(),
+        processes: leaders.collect(),
+        ..Marks::default()
+    };
+    let groups = known.groups.values().map(|leader| leader.pid.as_raw_nonzero().get()).collect();
+    end_marked(marks, &groups, within)
 }
 
 /// Where no environment can be read, a registered group is ended as it is. The server says `end` before it
 /// gives a group's number back, so that the number can only be another's after a crash in that very moment.
 #[cfg(not(target_os = "linux"))]
 fn end_registered_blindly(known: &Known) {
-    for group in known.groups.values().filter_map(|group| rustix::process::Pid::from_raw(*group)) {
-        let _gone_already = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    for leader in known.groups.values() {
+        let _gone_already = rustix::process::kill_process_group(leader.pid, rustix::process::Signal::KILL);
     }
 }
 
@@ -115,30 +128,34 @@ mod tests {
 
     #[test]
     fn the_server_is_understood() {
-        let (goodbye, known) = heard("token t\nstart a 100\nstart b 200\nend a\n");
+        let (goodbye, known) = heard("token t\nstart a 100 7\nstart b 200 8\nend a\n");
         assert!(!goodbye);
+        let leader = Identity { pid: Pid::from_raw(200).unwrap(), start_ticks: 8 };
         assert_eq!(
             known,
-            Known { token: Some("t".to_owned()), groups: HashMap::from([("b".to_owned(), 200)]) }
+            Known { token: Some("t".to_owned()), groups: HashMap::from([("b".to_owned(), leader)]) }
         );
-        assert!(heard("token t\nquit\nstart a 100\n").0);
+        assert!(heard("token t\nquit\nstart a 100 0\n").0);
     }
 
     #[test]
     fn a_broken_line_says_nothing() {
-        let long = format!("start {} 100\n", "x".repeat(5000));
+        let long = format!("start {} 100 0\n", "x".repeat(5000));
         for line in [
             "start a\n",
-            "start a b\n",
-            "start a 1\n",
-            "start a -5\n",
+            "start a b 0\n",
+            "start a 1 0\n",
+            "start a -5 0\n",
+            "start a 100\n",
+            "start a 100 -1\n",
+            "start a 100 1 2\n",
             "nonsense\n",
             "\n",
-            "start a 100",
+            "start a 100 0",
             &long,
         ] {
             assert_eq!(heard(line), (false, Known::default()), "{line:?}");
         }
-        assert_eq!(listen(&b"start \xff 100\nquit\n"[..]), (true, Known::default()));
+        assert_eq!(listen(&b"start \xff 100 0\nquit\n"[..]), (true, Known::default()));
     }
 }

@@ -5,6 +5,7 @@ pub mod end;
 pub mod guardian;
 pub mod guardian_body;
 pub(crate) mod scan;
+pub(crate) mod stat;
 mod told;
 
 pub use end::end_processes;

@@ -1,32 +1,49 @@
-//! Finds the processes of attempts by what they carry in their environment, on Linux through `/proc`.
+//! Finds the processes of attempts by what they carry in their environment and by whose children they are,
+//! on Linux through `/proc`.
 //!
 //! Other Unix systems offer no safe way to read another process's environment: there the table is always
 //! empty, and only the process groups that were registered can be ended.
 
+use super::stat::{self, Environment, Identity, Stat};
 use super::{EXECUTION_ID_VARIABLE, INSTANCE_VARIABLE};
 use rustix::process::Pid;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
-/// What a process must carry to be one of those that are looked for.
+/// How often a look is completed by those that were started during it, before it is given up as unsettled.
+const ROUNDS: u32 = 32;
+/// The pause for a process between two programs.
+const BETWEEN_PROGRAMS: Duration = Duration::from_micros(200);
+
+/// By what a process is known as one of those that are looked for.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Marks {
-    /// Any of these execution ids.
+    /// It carries one of these execution ids.
     pub(crate) executions: HashSet<String>,
     /// Or the token of this server process.
     pub(crate) instance: Option<String>,
+    /// Or is one of these, which are known to belong to the owner beside.
+    pub(crate) processes: HashMap<Identity, String>,
+    /// None of them was started before.
+    pub(crate) earliest_start_ticks: u64,
 }
 
 impl Marks {
-    /// Whether an environment block, entries ended by NUL, carries one of the marks.
-    pub(crate) fn are_carried_by(&self, environment: &[u8]) -> bool {
-        environment.split(|byte| *byte == 0).any(|entry| {
-            let Some((name, value)) = split_entry(entry) else { return false };
+    /// The mark that an environment block, entries ended by NUL, carries: the execution's id before the
+    /// server's token.
+    pub(crate) fn carried_by(&self, environment: &[u8]) -> Option<&str> {
+        let mut instance = None;
+        for (name, value) in environment.split(|byte| *byte == 0).filter_map(split_entry) {
+            let Ok(value) = std::str::from_utf8(value) else { continue };
             if name == EXECUTION_ID_VARIABLE.as_bytes() {
-                return std::str::from_utf8(value).is_ok_and(|id| self.executions.contains(id));
+                if let Some(id) = self.executions.get(value) {
+                    return Some(id);
+                }
+            } else if name == INSTANCE_VARIABLE.as_bytes() {
+                instance = instance.or(self.instance.as_deref().filter(|token| *token == value));
             }
-            name == INSTANCE_VARIABLE.as_bytes()
-                && self.instance.as_ref().is_some_and(|token| token.as_bytes() == value)
-        })
+        }
+        instance
     }
 }
 
@@ -40,59 +57,152 @@ fn split_entry(entry: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A process as a scan saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Its id.
-    pub(crate) pid: Pid,
+    /// Which it is.
+    pub(crate) identity: Identity,
     /// Its process group.
     pub(crate) group: Pid,
-    /// Whether it carries a mark.
-    pub(crate) marked: bool,
+    /// The mark that it carries, or that it has from a parent or from being known.
+    pub(crate) owner: Option<String>,
+    parent: Option<Pid>,
+    is_settled: bool,
 }
 
-/// All living processes that can be seen, without this one. Zombies are not living.
-#[cfg(target_os = "linux")]
-pub(crate) fn living(marks: &Marks) -> Vec<Seen> {
-    let own = rustix::process::getpid();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(Pid::from_raw)
-        .filter(|pid| *pid != own)
-        .filter_map(|pid| look(pid, marks))
-        .collect()
+/// Where a look begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// At every process.
+    All,
+    /// At the processes that were started after the one with this number. Only for a moment so short that
+    /// numbers cannot have been used anew.
+    After(Pid),
 }
 
-/// No process is found by its environment on this system.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn living(_marks: &Marks) -> Vec<Seen> {
-    Vec::new()
+/// All living processes that were looked at, without this one.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) seen: Vec<Seen>,
+    /// Whether nobody who descends from somebody unmarked can be missing: no process was started between
+    /// the end of the look and its last addition, and the environment of all could be read.
+    pub(crate) is_settled: bool,
 }
 
-/// One process; `None` if it is gone, a zombie, or not ours to look at.
-#[cfg(target_os = "linux")]
-pub(crate) fn look(pid: Pid, marks: &Marks) -> Option<Seen> {
-    let directory = format!("/proc/{}", pid.as_raw_nonzero());
-    let (state, group) = state_and_group(&std::fs::read(format!("{directory}/stat")).ok()?)?;
-    if matches!(state, b'Z' | b'X' | b'x') {
-        return None;
+impl Look {
+    /// Those that are looked for.
+    pub(crate) fn marked(&self) -> impl Iterator<Item = (&Seen, &String)> {
+        self.seen.iter().filter_map(|process| Some((process, process.owner.as_ref()?)))
     }
-    // A process of another user cannot be read, and could not be ended either.
-    let environment = std::fs::read(format!("{directory}/environ")).unwrap_or_default();
-    Some(Seen { pid, group, marked: marks.are_carried_by(&environment) })
 }
 
-/// Third and fifth field of `/proc/PID/stat`. The second is the program's name in parentheses, which may
-/// itself contain spaces and parentheses, so fields are counted from the last one.
+/// Looks at the living processes.
+///
+/// A process that is started behind the look's back has a number after the newest at its begin: these are
+/// looked at until there are no more. As a process appears before its parent ends, and numbers rise, none
+/// can slip through by passing itself on to a child.
 #[cfg(target_os = "linux")]
-fn state_and_group(stat: &[u8]) -> Option<(u8, Pid)> {
-    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = std::str::from_utf8(stat.get(name_end + 1..)?).ok()?.split_ascii_whitespace();
-    let state = *fields.next()?.as_bytes().first()?;
-    let group = fields.nth(1)?.parse().ok()?;
-    // Kernel threads are in group 0: none of them is looked for.
-    Some((state, Pid::from_raw(group)?))
+pub(crate) fn look(marks: &Marks, from: From) -> Look {
+    let mut seen = BTreeMap::new();
+    let mut newest = stat::newest_pid();
+    match (from, newest) {
+        (From::After(pid), Some(last)) if last >= pid.as_raw_nonzero().get() => {
+            add(&mut seen, marks, pid.as_raw_nonzero().get() + 1..=last);
+        }
+        _ => add(&mut seen, marks, all_pids()),
+    }
+    let mut is_settled = false;
+    for _ in 0..ROUNDS {
+        let unsettled: Vec<i32> =
+            seen.iter().filter(|(_, process)| !process.is_settled).map(|(pid, _)| *pid).collect();
+        if !unsettled.is_empty() {
+            std::thread::sleep(BETWEEN_PROGRAMS);
+            add(&mut seen, marks, unsettled.iter().copied());
+        }
+        let now_newest = stat::newest_pid();
+        if unsettled.is_empty() && now_newest.is_some() && now_newest == newest {
+            is_settled = true;
+            break;
+        }
+        match (newest, now_newest) {
+            (Some(before), Some(now)) if now >= before => add(&mut seen, marks, before + 1..=now),
+            _ => add(&mut seen, marks, all_pids()),
+        }
+        newest = now_newest;
+    }
+    pass_on(&mut seen);
+    Look { seen: seen.into_values().collect(), is_settled }
+}
+
+/// No process is found on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn look(_marks: &Marks, _from: From) -> Look {
+    Look { seen: Vec::new(), is_settled: true }
+}
+
+fn all_pids() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn add(seen: &mut BTreeMap<i32, Seen>, marks: &Marks, pids: impl Iterator<Item = i32>) {
+    let own = rustix::process::getpid();
+    for number in pids {
+        let Some(pid) = Pid::from_raw(number).filter(|pid| *pid != own) else { continue };
+        match see(pid, marks) {
+            Some(process) => seen.insert(number, process),
+            None => seen.remove(&number),
+        };
+    }
+}
+
+/// One process; `None` if it is gone or dead.
+fn see(pid: Pid, marks: &Marks) -> Option<Seen> {
+    let stat = Stat::read(pid).filter(|stat| !stat.is_dead)?;
+    let mut owner = marks.processes.get(&stat.identity).cloned();
+    let mut is_settled = true;
+    if owner.is_none() && stat.identity.start_ticks >= marks.earliest_start_ticks {
+        match stat::environment(pid) {
+            Environment::Entries(entries) => owner = marks.carried_by(&entries).map(str::to_owned),
+            Environment::Unsettled => is_settled = false,
+            Environment::Hidden => {}
+        }
+    }
+    Some(Seen { identity: stat.identity, group: stat.group, owner, parent: stat.parent, is_settled })
+}
+
+/// A child belongs to whom its parent belongs to, whatever it has done to its environment.
+fn pass_on(seen: &mut BTreeMap<i32, Seen>) {
+    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+    for (pid, process) in seen.iter().filter(|(_, process)| process.owner.is_none()) {
+        if let Some(parent) = process.parent {
+            children.entry(parent.as_raw_nonzero().get()).or_default().push(*pid);
+        }
+    }
+    let mut heirs: Vec<(i32, String)> =
+        seen.iter().filter_map(|(pid, process)| Some((*pid, process.owner.clone()?))).collect();
+    while let Some((pid, owner)) = heirs.pop() {
+        for child in children.remove(&pid).unwrap_or_default() {
+            if let Some(process) = seen.get_mut(&child) {
+                process.owner = Some(owner.clone());
+            }
+            heirs.push((child, owner.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+impl Seen {
+    /// A process as the tests of its users make it up.
+    pub(crate) fn made_up(number: i32, group: i32, parent: i32, owner: Option<&str>) -> Self {
+        let pid = |number| Pid::from_raw(number).unwrap();
+        Self {
+            identity: Identity { pid: pid(number), start_ticks: 1 },
+            group: pid(group),
+            owner: owner.map(str::to_owned),
+            parent: Pid::from_raw(parent),
+            is_settled: true,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -100,13 +210,19 @@ mod tests {
     use super::*;
 
     fn marks() -> Marks {
-        Marks { executions: ["abc".to_owned()].into(), instance: Some("secret".to_owned()) }
+        Marks {
+            executions: ["abc".to_owned()].into(),
+            instance: Some("secret".to_owned()),
+            ..Marks::default()
+        }
     }
 
     #[test]
     fn a_mark_counts_only_as_a_whole_entry() {
-        assert!(marks().are_carried_by(b"A=1\0ONEOFF_EXECUTION_ID=abc\0"));
-        assert!(marks().are_carried_by(b"ONEOFF_INSTANCE=secret"));
+        assert_eq!(marks().carried_by(b"A=1\0ONEOFF_EXECUTION_ID=abc\0"), Some("abc"));
+        assert_eq!(marks().carried_by(b"ONEOFF_INSTANCE=secret"), Some("secret"));
+        let both = b"ONEOFF_INSTANCE=secret\0ONEOFF_EXECUTION_ID=abc\0";
+        assert_eq!(marks().carried_by(both), Some("abc"));
         for other in [
             &b""[..],
             b"ONEOFF_EXECUTION_ID=abcd\0",
@@ -117,16 +233,34 @@ mod tests {
             b"ONEOFF_EXECUTION_ID\0",
             b"ONEOFF_EXECUTION_ID=\xff\xfe\0",
         ] {
-            assert!(!marks().are_carried_by(other), "{}", String::from_utf8_lossy(other));
+            assert_eq!(marks().carried_by(other), None, "{}", String::from_utf8_lossy(other));
         }
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn a_program_name_with_parentheses_does_not_shift_the_fields() {
-        let stat = b"4711 (a) b (c)) S 1 4700 4700 0 -1 4194560 0";
-        assert_eq!(state_and_group(stat), Some((b'S', Pid::from_raw(4700).unwrap())));
-        assert_eq!(state_and_group(b"2 (kthreadd) S 0 0 0 0"), None);
-        assert_eq!(state_and_group(b"nonsense"), None);
+    fn children_belong_to_the_owner_of_their_parent() {
+        let processes = [
+            Seen::made_up(10, 10, 1, Some("a")),
+            Seen::made_up(9, 9, 11, None),
+            Seen::made_up(11, 11, 10, None),
+            Seen::made_up(12, 12, 10, Some("b")),
+            Seen::made_up(13, 13, 12, None),
+            Seen::made_up(14, 14, 1, None),
+            Seen::made_up(15, 15, 15, None),
+        ];
+        let mut seen =
+            processes.into_iter().map(|process| (process.group.as_raw_nonzero().get(), process)).collect();
+        pass_on(&mut seen);
+        let owners: Vec<_> = seen.iter().map(|(pid, process)| (*pid, process.owner.as_deref())).collect();
+        let expected = [
+            (9, Some("a")),
+            (10, Some("a")),
+            (11, Some("a")),
+            (12, Some("b")),
+            (13, Some("b")),
+            (14, None),
+            (15, None),
+        ];
+        assert_eq!(owners, expected);
     }
 }

@@ -5,15 +5,22 @@ use oneoff_domain::ExecutionId;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
+/// A process group, and when its leader was started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group {
+    pub(crate) number: i32,
+    pub(crate) start_ticks: u64,
+}
+
 /// The groups that live.
 #[derive(Debug, Default)]
 pub(crate) struct LiveGroups {
-    live: HashMap<ExecutionId, i32>,
+    live: HashMap<ExecutionId, Group>,
     changed: HashSet<ExecutionId>,
 }
 
 impl LiveGroups {
-    pub(crate) fn start(&mut self, execution_id: ExecutionId, group: i32) {
+    pub(crate) fn start(&mut self, execution_id: ExecutionId, group: Group) {
         self.live.insert(execution_id, group);
         self.changed.insert(execution_id);
     }
@@ -39,7 +46,9 @@ impl LiveGroups {
         let mut lines = String::new();
         for id in self.changed.drain() {
             let _written_to_memory = match self.live.get(&id) {
-                Some(group) if told.insert(id) => writeln!(lines, "start {id} {group}"),
+                Some(Group { number, start_ticks }) if told.insert(id) => {
+                    writeln!(lines, "start {id} {number} {start_ticks}")
+                }
                 None if told.remove(&id) => writeln!(lines, "end {id}"),
                 _ => Ok(()),
             };
@@ -59,9 +68,9 @@ mod tests {
     #[test]
     fn only_differences_are_told() {
         let (mut groups, mut told) = (LiveGroups::default(), HashSet::new());
-        groups.start(id(1), 100);
-        assert_eq!(groups.lines(&mut told), format!("start {} 100\n", id(1)));
-        groups.start(id(2), 200);
+        groups.start(id(1), Group { number: 100, start_ticks: 7 });
+        assert_eq!(groups.lines(&mut told), format!("start {} 100 7\n", id(1)));
+        groups.start(id(2), Group { number: 200, start_ticks: 7 });
         groups.end(id(2));
         assert!(groups.has_changed());
         assert_eq!(groups.lines(&mut told), "", "it came and went");
@@ -74,11 +83,11 @@ mod tests {
     #[test]
     fn a_new_guardian_is_told_of_all_that_lives() {
         let (mut groups, mut told) = (LiveGroups::default(), HashSet::new());
-        groups.start(id(1), 100);
-        groups.start(id(2), 200);
+        groups.start(id(1), Group { number: 100, start_ticks: 7 });
+        groups.start(id(2), Group { number: 200, start_ticks: 7 });
         groups.end(id(2));
         groups.lines(&mut told);
         groups.tell_anew();
-        assert_eq!(groups.lines(&mut HashSet::new()), format!("start {} 100\n", id(1)));
+        assert_eq!(groups.lines(&mut HashSet::new()), format!("start {} 100 7\n", id(1)));
     }
 }

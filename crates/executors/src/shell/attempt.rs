@@ -22,8 +22,6 @@ use tokio::time::timeout;
 
 /// What a process has to clean up after it was asked to end.
 const TERM_GRACE: Duration = Duration::from_millis(300);
-/// How long the output stays open after the group was ended, when nobody has escaped from it.
-const CLOSING: Duration = Duration::from_millis(100);
 /// How long a collector may take for what was in the pipes when the attempt was stopped.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long a killed leader may take to end.
@@ -46,7 +44,7 @@ pub(super) async fn run(
     };
     let prepared = Prepared::new(&config, environment.of_attempt(&context, &config.env));
     match start(prepared, &context, sweeper) {
-        Ok((group, pipes)) => see_through(group, pipes, sweeper, context).await,
+        Ok((group, pipes)) => see_through(group, pipes, context).await,
         Err(message) => AttemptOutcome::failed(Reason::Spawn, message),
     }
 }
@@ -74,12 +72,7 @@ enum End {
     Stop(StopReason),
 }
 
-async fn see_through(
-    mut group: ProcessGroup,
-    pipes: Pipes,
-    sweeper: &Arc<Sweeper>,
-    context: RunContext,
-) -> AttemptOutcome {
+async fn see_through(mut group: ProcessGroup, pipes: Pipes, context: RunContext) -> AttemptOutcome {
     let (drain, draining) = watch::channel(false);
     let mut output = pin!(Output::new(pipes, &context, draining));
     let mut stop = context.stop.clone();
@@ -98,51 +91,46 @@ async fn see_through(
     match end {
         End::Leader(ended) => {
             let status = ended.and_then(|()| group.reap());
-            close(output, &drain, sweeper, &context).await;
-            // One that could not be reaped is left to the group's drop.
-            if status.is_ok() {
+            let left = close(&group, output, &drain).await;
+            // What could not be reaped or ended is left to the group's drop.
+            if status.is_ok() && left == 0 {
                 group.finish();
             }
             outcome(status)
         }
         End::Stop(reason) => {
-            end_tree(group, output, &drain, sweeper, &context).await;
+            end_tree(group, output, &drain, &context).await;
             reason.outcome()
         }
     }
 }
 
-/// Lets the output come to its end after the group has ended. When it stays open, somebody holds it who has
-/// left the group, and is found by the environment.
-async fn close(
-    mut output: Pin<&mut Output>,
-    drain: &watch::Sender<bool>,
-    sweeper: &Arc<Sweeper>,
-    context: &RunContext,
-) {
-    if timeout(CLOSING, output.as_mut()).await.is_ok() {
-        return;
-    }
+/// Ends all that has left the group, which is found by the environment, and lets the output come to its end.
+/// No other attempt may start while something of this one lives, also when nothing holds the output open.
+async fn close(group: &ProcessGroup, output: Pin<&mut Output>, drain: &watch::Sender<bool>) -> usize {
     // The output is moved on meanwhile, or a full pipe would keep its writer from dying.
     let sweep = async {
-        sweeper.sweep(context.execution_id).await;
+        let left = group.sweep().await;
         drain.send_replace(true);
+        left
     };
-    tokio::join!(sweep, output);
+    tokio::join!(sweep, output).0
 }
 
 /// Ends the whole tree at once: asks the group to end, gives it a moment, then kills it and whoever carries
-/// the execution's id.
+/// the execution's id or descends from it.
 async fn end_tree(
     mut group: ProcessGroup,
     mut output: Pin<&mut Output>,
     drain: &watch::Sender<bool>,
-    sweeper: &Arc<Sweeper>,
     context: &RunContext,
 ) {
+    group.find_members().await;
     group.signal(Signal::TERM);
     let all_ended = async { tokio::join!(group.leader_ended(), output.as_mut()).0 };
-    let _in_time = timeout(TERM_GRACE, all_ended).await;
+    if timeout(TERM_GRACE, all_ended).await.is_err() {
+        group.find_members().await;
+    }
     group.signal(Signal::KILL);
     // A leader that hangs in the kernel is left to the group's drop, which goes on trying.
     let dead = timeout(DEATH, group.leader_ended()).await.is_ok_and(|ended| ended.is_ok());
@@ -150,7 +138,7 @@ async fn end_tree(
         tracing::warn!(%error, execution_id = %context.execution_id, "an ended process was not reaped");
     }
     let sweep = async {
-        let left = sweeper.sweep(context.execution_id).await;
+        let left = group.sweep().await;
         drain.send_replace(true);
         left
     };

@@ -2,10 +2,11 @@
 
 use super::command::Prepared;
 use super::exit::ExitWatch;
-use super::sweeper::Sweeper;
+use super::sweeper::{Subject, Sweeper};
+use crate::process::stat::{Identity, Stat};
 use crate::{ProcessWatch, RunContext};
-use oneoff_domain::ExecutionId;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::HashSet;
 use std::io;
 use std::process::{Child, ExitStatus};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub(super) struct ProcessGroup {
     child: Option<Child>,
     pid: Pid,
     exit: ExitWatch,
-    execution_id: ExecutionId,
+    subject: Subject,
+    members: HashSet<Identity>,
     watch: Arc<dyn ProcessWatch>,
     sweeper: Arc<Sweeper>,
     ended: bool,
@@ -39,6 +41,7 @@ impl ProcessGroup {
         context: &RunContext,
         sweeper: &Arc<Sweeper>,
     ) -> io::Result<(Self, Pipes)> {
+        let started = Instant::now();
         let mut child = prepared.command().spawn()?;
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
@@ -51,16 +54,18 @@ impl ProcessGroup {
             }
         };
         // From here on dropping the group ends it, whatever fails.
+        let leader = Stat::read(pid).map(|stat| stat.identity);
         let group = Self {
             child: Some(child),
             pid,
             exit,
-            execution_id: context.execution_id,
+            subject: Subject { execution_id: context.execution_id, leader, started },
+            members: HashSet::new(),
             watch: Arc::clone(&context.processes),
             sweeper: Arc::clone(sweeper),
             ended: false,
         };
-        group.watch.started(group.execution_id, pid.as_raw_nonzero().get());
+        group.watch.started(context.execution_id, pid.as_raw_nonzero().get());
         let no_pipe = || io::Error::other("the process has no output");
         let pipes = Pipes {
             stdout: Receiver::from_owned_fd(stdout.ok_or_else(no_pipe)?.into())?,
@@ -91,6 +96,18 @@ impl ProcessGroup {
         child.wait()
     }
 
+    /// Finds all that the leader has started, also outside of the group. To be called before a signal that
+    /// parts children from their parents: one that has no environment is known by its parent only.
+    pub(super) async fn find_members(&mut self) {
+        let found = self.sweeper.members(self.subject, self.members.clone()).await;
+        self.members.extend(found);
+    }
+
+    /// Ends all that the attempt has started, and returns how many processes do not end.
+    pub(super) async fn sweep(&self) -> usize {
+        self.sweeper.sweep(self.subject, self.members.clone()).await
+    }
+
     /// Nothing of it is left: the watch may forget it.
     pub(super) fn finish(mut self) {
         self.tell_ended();
@@ -98,7 +115,7 @@ impl ProcessGroup {
 
     fn tell_ended(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
-            self.watch.ended(self.execution_id);
+            self.watch.ended(self.subject.execution_id);
         }
     }
 }
@@ -115,8 +132,8 @@ impl Drop for ProcessGroup {
             return;
         }
         self.signal(Signal::KILL);
-        let (child, watch, id) = (self.child.take(), Arc::clone(&self.watch), self.execution_id);
-        self.sweeper.request(id, move |_left| {
+        let (child, watch, id) = (self.child.take(), Arc::clone(&self.watch), self.subject.execution_id);
+        self.sweeper.request(self.subject, std::mem::take(&mut self.members), move |_left| {
             if let Some(child) = child {
                 reap_within(child, DEATH_PATIENCE);
             }

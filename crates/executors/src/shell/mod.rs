@@ -2,6 +2,7 @@
 //! attempt.
 
 mod attempt;
+mod batches;
 mod command;
 mod config;
 mod environment;

@@ -1,88 +1,162 @@
-//! Finds and ends processes by their environment, away from the runtime, for many attempts in one pass: a
-//! look at every process of the machine is dear, and attempts often end in crowds.
+//! Finds and ends the processes of attempts, away from the runtime, for many attempts in one pass: a look at
+//! the processes of the machine is dear, and attempts often end in crowds.
 
-use crate::process::end_processes;
+use super::batches::Batches;
+use crate::process::end::end_marked;
+use crate::process::scan::{From, Look, Marks, look};
+use crate::process::stat::{Identity, pid_max};
 use oneoff_domain::ExecutionId;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long a pass tries.
+/// How long a pass tries to end what it found.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Faster than any machine starts processes: until so many numbers for each millisecond are used up, none
+/// is used anew.
+const STARTS_PER_MS: u128 = 500;
+/// A machine with fewer numbers could use them up in no time.
+const PID_MAX_LEAST: i32 = 32_768;
 
-type Then = Box<dyn FnOnce(usize) + Send>;
+/// The processes that are looked for: those of one attempt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    pub(super) execution_id: ExecutionId,
+    /// The first process; `None` if nothing could be learned of it.
+    pub(super) leader: Option<Identity>,
+    /// Not after the leader's start.
+    pub(super) started: Instant,
+}
 
-/// Sweeps one batch after another while there is something to sweep.
-#[derive(Default)]
+struct Request {
+    subject: Subject,
+    /// Processes that are known to be the attempt's.
+    known: HashSet<Identity>,
+    then: Then,
+}
+
+enum Then {
+    Tell(oneshot::Sender<HashSet<Identity>>),
+    End(Box<dyn FnOnce(usize) + Send>),
+}
+
+/// Looks for processes in one batch after another; those that must be ended are ended beside, so that one
+/// that does not go holds up nobody who has left nothing.
+#[derive(Debug, Default)]
 pub(super) struct Sweeper {
-    queue: Mutex<Queue>,
+    looks: Arc<Batches<Request>>,
+    ends: Arc<Batches<Request>>,
 }
 
-#[derive(Default)]
-struct Queue {
-    requests: Vec<(ExecutionId, Then)>,
-    sweeping: bool,
-}
-
-impl std::fmt::Debug for Sweeper {
+impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sweeper").finish_non_exhaustive()
+        f.debug_struct("Request").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
 impl Sweeper {
-    /// Ends every process that carries the id and returns how many of the whole pass were left.
-    pub(super) async fn sweep(self: &Arc<Self>, execution_id: ExecutionId) -> usize {
+    /// All processes of an attempt that live now, whatever they have done to their environment, as long as
+    /// their parents live.
+    pub(super) async fn members(&self, subject: Subject, known: HashSet<Identity>) -> HashSet<Identity> {
         let (answer, answered) = oneshot::channel();
-        self.request(execution_id, move |left| {
+        self.push(Request { subject, known, then: Then::Tell(answer) });
+        answered.await.unwrap_or_default()
+    }
+
+    /// Ends every process of the attempt and returns how many of the whole pass were left.
+    pub(super) async fn sweep(&self, subject: Subject, known: HashSet<Identity>) -> usize {
+        let (answer, answered) = oneshot::channel();
+        self.request(subject, known, move |left| {
             let _nobody_waits = answer.send(left);
         });
-        answered.await.unwrap_or(0)
+        // Without an answer nothing is known to have ended.
+        answered.await.unwrap_or(1)
     }
 
-    /// Ends every process that carries the id, then does `then`, on a thread of its own.
+    /// Ends every process of the attempt, then does `then`, on a thread of its own.
     pub(super) fn request(
-        self: &Arc<Self>,
-        execution_id: ExecutionId,
+        &self,
+        subject: Subject,
+        known: HashSet<Identity>,
         then: impl FnOnce(usize) + Send + 'static,
     ) {
-        let mut queue = self.queue();
-        queue.requests.push((execution_id, Box::new(then)));
-        if queue.sweeping {
-            return;
-        }
-        queue.sweeping = true;
-        drop(queue);
-        let sweeper = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("oneoff-sweeper".to_owned());
-        if let Err(error) = thread.spawn(move || sweeper.run()) {
-            // What is queued is done with the next request; a machine without threads has other troubles.
-            tracing::error!(%error, "no thread to look for left-over processes");
-            self.queue().sweeping = false;
-        }
+        self.push(Request { subject, known, then: Then::End(Box::new(then)) });
     }
 
-    fn run(&self) {
-        loop {
-            let batch = {
-                let mut queue = self.queue();
-                let batch = std::mem::take(&mut queue.requests);
-                queue.sweeping = !batch.is_empty();
-                batch
-            };
-            if batch.is_empty() {
-                return;
+    fn push(&self, request: Request) {
+        let ends = Arc::clone(&self.ends);
+        self.looks.push(request, move |batch| look_for(batch, &ends));
+    }
+}
+
+fn look_for(batch: Vec<Request>, ends: &Arc<Batches<Request>>) {
+    let found = look(&marks_of(&batch), begin_of(&batch));
+    for mut request in batch {
+        let members = members_of(request.subject, &found);
+        match request.then {
+            Then::Tell(answer) => {
+                let _nobody_waits = answer.send(members);
             }
-            let (ids, then): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            let left = end_processes(&ids, PATIENCE);
-            if left > 0 {
-                tracing::warn!(left, "processes of attempts that were to end do not end");
+            Then::End(then) if members.is_empty() && found.is_settled => then(0),
+            Then::End(_) => {
+                request.known.extend(members);
+                ends.push(request, end);
             }
-            then.into_iter().for_each(|then| then(left));
         }
     }
+}
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+fn members_of(subject: Subject, found: &Look) -> HashSet<Identity> {
+    let id = subject.execution_id.to_string();
+    found.marked().filter(|(_, owner)| **owner == id).map(|(process, _)| process.identity).collect()
+}
+
+fn end(batch: Vec<Request>) {
+    let left = end_marked(marks_of(&batch), &HashSet::new(), PATIENCE).left;
+    if left > 0 {
+        tracing::warn!(left, "processes of attempts that were to end do not end");
+    }
+    for request in batch {
+        if let Then::End(then) = request.then {
+            then(left);
+        }
+    }
+}
+
+fn marks_of(batch: &[Request]) -> Marks {
+    let starts = batch.iter().map(|request| request.subject.leader.map_or(0, |leader| leader.start_ticks));
+    let mut marks = Marks { earliest_start_ticks: starts.min().unwrap_or(0), ..Marks::default() };
+    for request in batch {
+        let id = request.subject.execution_id.to_string();
+        let known = request.known.iter().copied().chain(request.subject.leader);
+        marks.processes.extend(known.map(|process| (process, id.clone())));
+        marks.executions.insert(id);
+    }
+    marks
+}
+
+/// Whoever belongs to an attempt was started after its leader, and has a higher number as long as the
+/// numbers have not been used up since. So after a short attempt few processes must be looked at.
+fn begin_of(batch: &[Request]) -> From {
+    let Some(numbers) = pid_max().filter(|numbers| *numbers >= PID_MAX_LEAST) else { return From::All };
+    let half = numbers / 2;
+    let is_young = |subject: &Subject| {
+        subject.started.elapsed().as_millis() * STARTS_PER_MS < half.unsigned_abs().into()
+    };
+    if !batch.iter().all(|request| is_young(&request.subject)) {
+        return From::All;
+    }
+    let leaders: Option<Vec<_>> = batch.iter().map(|request| Some(request.subject.leader?.pid)).collect();
+    let Some(leaders) = leaders else { return From::All };
+    // A leader that is still there is looked at too.
+    let first = leaders.iter().map(|pid| pid.as_raw_nonzero().get()).min();
+    let highest = leaders.iter().map(|pid| pid.as_raw_nonzero().get()).max();
+    match (first, highest) {
+        // Numbers that lie far apart have begun anew between them.
+        (Some(first), Some(highest)) if highest - first < half => {
+            rustix::process::Pid::from_raw(first - 1).map_or(From::All, From::After)
+        }
+        _ => From::All,
     }
 }

@@ -53,6 +53,21 @@ async fn plays_a_server() {
     attempt.task.await.unwrap();
 }
 
+#[tokio::test]
+async fn plays_a_server_of_escapers() {
+    if !is_a_role() {
+        return;
+    }
+    let guardian = Arc::new(guardian(&execution_id().to_string()));
+    // The leader overwrites its environment, and its child has none.
+    let script = "exec perl -e '$|=1; $0=\"zzz9\"; system(\"env\", \"-i\", \"setsid\", \"sh\", \"-c\", \"echo \\$\\$; exec sleep 300\")'";
+    let shell = ShellExecutor::new(BaseEnvironment::of_this_process());
+    let mut attempt = start_watched(&shell, &json!({"script": script}), guardian.clone());
+    let chunk = attempt.output.recv().await.unwrap();
+    println!("\nescaped {}", String::from_utf8_lossy(&chunk.bytes));
+    attempt.task.await.unwrap();
+}
+
 /// A server with a running job.
 struct Server {
     child: Child,
@@ -89,6 +104,34 @@ async fn all_ends_within_a_second_of_the_servers_death() {
     eventually("no process is left", Duration::from_secs(1), || processes_of(id).is_empty()).await;
     eventually("the guardian has gone", PATIENCE, || !lives(guardian)).await;
     println!("all gone after {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn processes_without_their_environment_end_with_the_server() {
+    let mut server = role("plays_a_server_of_escapers").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let escaper = lines.find_map(|line| line.strip_prefix("escaped ")?.parse::<i32>().ok()).unwrap();
+    // The guardian is told of a group a moment after its start.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(lives(escaper));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    eventually("no process is left", Duration::from_secs(1), || !lives(escaper)).await;
+}
+
+#[test]
+fn a_guardian_that_does_not_answer_does_not_hold_up_the_end() {
+    // The second one does not even read: what it is told fills the pipe.
+    for told in [0, 3000] {
+        let guardian = guardian("a-token-of-nobody");
+        let pid = i32::try_from(guardian.process_id().unwrap()).unwrap();
+        signal(pid, "-STOP");
+        (0..told).for_each(|_| guardian.started(execution_id(), 1_999_999));
+        let began = Instant::now();
+        guardian.shutdown();
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "it was reaped");
+    }
 }
 
 #[tokio::test]

@@ -29,12 +29,19 @@ impl Orphans {
     fn members(&self) -> Vec<i32> {
         let entries = std::fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let group_of = |pid: i32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            stat.rsplit(')').next()?.split_whitespace().nth(2)?.parse::<i32>().ok()
-        };
         pids.filter(|pid| lives(*pid) && group_of(*pid) == Some(self.group())).collect()
     }
+}
+
+fn group_of(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(')').next()?.split_whitespace().nth(2)?.parse().ok()
+}
+
+fn descendants(pid: i32) -> Vec<i32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children.split_whitespace().map(|child| child.parse().unwrap());
+    children.flat_map(|child| [vec![child], descendants(child)].concat()).collect()
 }
 
 impl Drop for Orphans {
@@ -78,6 +85,34 @@ async fn a_group_whose_leader_is_gone_ends() {
     .await;
     assert_eq!(end_processes(&[id], PATIENCE), 0);
     eventually("both are gone", PATIENCE, || orphans.members().is_empty()).await;
+}
+
+#[tokio::test]
+async fn one_that_cleared_its_environment_ends_with_its_living_parent() {
+    let id = execution_id();
+    for script in [
+        "perl -e '$0=\"zzz9\"; setpgrp(0,0); sleep 300' & sleep 300",
+        "env -i setsid sleep 300 & sleep 300",
+        "env -i setsid sh -c 'setsid sleep 300; :' & sleep 300",
+    ] {
+        let orphans = Orphans::start(Some(id), script);
+        // A name given to a process overwrites its environment before the process leaves the group.
+        let escapers = || {
+            let children = descendants(orphans.group());
+            children.into_iter().filter(|pid| group_of(*pid) != Some(orphans.group())).collect::<Vec<_>>()
+        };
+        let expected = 1 + usize::from(script.contains("; :"));
+        eventually("it has escaped", PATIENCE, || {
+            let escapers = escapers();
+            escapers.len() == expected
+                && escapers.iter().all(|pid| !crate::support::processes_of(id).contains(pid))
+        })
+        .await;
+        let escapers = escapers();
+        let left = tokio::task::spawn_blocking(move || end_processes(&[id], PATIENCE)).await.unwrap();
+        assert_eq!(left, 0);
+        assert!(!escapers.iter().any(|pid| lives(*pid)), "{script}");
+    }
 }
 
 #[test]
