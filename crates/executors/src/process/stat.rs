@@ -2,6 +2,11 @@
 //! it was started.
 
 use rustix::process::Pid;
+use std::fs::File;
+use std::io::Read;
+
+/// Enough for most environments at once.
+const ENVIRONMENT_BYTES: usize = 8 * 1024;
 
 /// One process for as long as it lives: its number alone may be used anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,11 +45,8 @@ impl Stat {
     /// Looks at a process; `None` if it is gone, or is a thread of the kernel.
     #[cfg(target_os = "linux")]
     pub(crate) fn read(pid: Pid) -> Option<Self> {
-        use std::io::Read;
-        let mut file = std::fs::File::open(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
         let mut buffer = [0; 1024];
-        let count = file.read(&mut buffer).ok()?;
-        Self::parse(pid, buffer.get(..count)?)
+        Self::parse(pid, read_start(&format!("/proc/{}/stat", pid.as_raw_nonzero()), &mut buffer)?)
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -99,7 +101,10 @@ pub(crate) fn environment(pid: Pid) -> Environment {
 
 fn read_environment(pid: Pid) -> Option<Vec<u8>> {
     let directory = format!("/proc/{}", pid.as_raw_nonzero());
-    let entries = std::fs::read(format!("{directory}/environ")).ok()?;
+    let mut entries = Vec::with_capacity(ENVIRONMENT_BYTES);
+    // A file of which nothing is known but its content: asking for its size only takes time.
+    let file = File::open(format!("{directory}/environ")).ok()?;
+    file.take(u64::MAX).read_to_end(&mut entries).ok()?;
     if !entries.is_empty() {
         return Some(entries);
     }
@@ -112,13 +117,21 @@ fn read_environment(pid: Pid) -> Option<Vec<u8>> {
 /// The number that was given to a process last. Numbers are given in rising order, and from the start again
 /// after the highest. `None` where the system does not tell.
 pub(crate) fn newest_pid() -> Option<i32> {
-    let load = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let mut buffer = [0; 256];
+    let load = std::str::from_utf8(read_start("/proc/loadavg", &mut buffer)?).ok()?;
     load.split_ascii_whitespace().nth(4)?.parse().ok().filter(|newest| *newest > 0)
 }
 
 /// The highest number of a process.
 pub(crate) fn pid_max() -> Option<i32> {
-    std::fs::read_to_string("/proc/sys/kernel/pid_max").ok()?.trim().parse().ok()
+    let mut buffer = [0; 32];
+    std::str::from_utf8(read_start("/proc/sys/kernel/pid_max", &mut buffer)?).ok()?.trim().parse().ok()
+}
+
+/// What one read gives, which is the whole of a short file of the kernel.
+fn read_start<'a>(path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    let count = File::open(path).ok()?.read(buffer).ok()?;
+    buffer.get(..count)
 }
 
 #[cfg(test)]

@@ -1,11 +1,18 @@
 //! Does work in batches on a thread that lives as long as there is some: what comes in during one batch is
 //! the next.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long the thread waits for more: to start one for each batch takes longer than most batches.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What waits for its batch.
 #[derive(Debug)]
-pub(super) struct Batches<T>(Mutex<Queue<T>>);
+pub(super) struct Batches<T> {
+    queue: Mutex<Queue<T>>,
+    came_in: Condvar,
+}
 
 #[derive(Debug)]
 struct Queue<T> {
@@ -15,7 +22,8 @@ struct Queue<T> {
 
 impl<T> Default for Batches<T> {
     fn default() -> Self {
-        Self(Mutex::new(Queue { waiting: Vec::new(), is_running: false }))
+        let queue = Mutex::new(Queue { waiting: Vec::new(), is_running: false });
+        Self { queue, came_in: Condvar::new() }
     }
 }
 
@@ -24,23 +32,29 @@ impl<T: Send + 'static> Batches<T> {
     pub(super) fn push(self: &Arc<Self>, item: T, work: impl Fn(Vec<T>) + Send + Clone + 'static) {
         let mut queue = self.queue();
         queue.waiting.push(item);
-        if std::mem::replace(&mut queue.is_running, true) {
+        let is_running = std::mem::replace(&mut queue.is_running, true);
+        drop(queue);
+        if is_running {
+            self.came_in.notify_one();
             return;
         }
-        drop(queue);
         let (batches, work_there) = (Arc::clone(self), work.clone());
         let thread = std::thread::Builder::new().name("oneoff-sweeper".to_owned());
-        if let Err(error) = thread.spawn(move || batches.run(&work_there)) {
+        if let Err(error) = thread.spawn(move || batches.run(&work_there, LINGER)) {
             // Late is better than never: nobody but this thread can do it.
             tracing::error!(%error, "no thread to look for left-over processes");
-            self.run(&work);
+            self.run(&work, Duration::ZERO);
         }
     }
 
-    fn run(&self, work: &impl Fn(Vec<T>)) {
+    fn run(&self, work: &impl Fn(Vec<T>), linger: Duration) {
         let mut unwinding = Unwinding(Some(self));
         loop {
-            let mut queue = self.queue();
+            let nothing_waits = |queue: &mut Queue<T>| queue.waiting.is_empty();
+            let (mut queue, _timed_out) = self
+                .came_in
+                .wait_timeout_while(self.queue(), linger, nothing_waits)
+                .unwrap_or_else(PoisonError::into_inner);
             let batch = std::mem::take(&mut queue.waiting);
             if batch.is_empty() {
                 queue.is_running = false;
@@ -53,7 +67,7 @@ impl<T: Send + 'static> Batches<T> {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
