@@ -90,8 +90,7 @@ async fn see_through(mut group: ProcessGroup, pipes: Pipes, context: RunContext)
     };
     match end {
         End::Leader(ended) => {
-            let status = ended.and_then(|()| group.reap());
-            let left = close(&group, output, &drain).await;
+            let (status, left) = close(&mut group, ended, output, &drain).await;
             // What could not be reaped or ended is left to the group's drop.
             if status.is_ok() && left == 0 {
                 group.finish();
@@ -105,14 +104,23 @@ async fn see_through(mut group: ProcessGroup, pipes: Pipes, context: RunContext)
     }
 }
 
-/// Ends all that has left the group, which is found by the environment, and lets the output come to its end.
+/// Ends all that the leader, which has ended, has left behind, in the group and outside, and lets the output
+/// come to its end. Returns the leader's status and how many processes do not end.
+///
 /// No other attempt may start while something of this one lives, also when nothing holds the output open.
-async fn close(group: &ProcessGroup, output: Pin<&mut Output>, drain: &watch::Sender<bool>) -> usize {
-    // The output is moved on meanwhile, or a full pipe would keep its writer from dying.
+async fn close(
+    group: &mut ProcessGroup,
+    ended: io::Result<()>,
+    output: Pin<&mut Output>,
+    drain: &watch::Sender<bool>,
+) -> (io::Result<ExitStatus>, usize) {
+    // The output is moved on meanwhile, or a full pipe would keep its writer from dying. The group is killed
+    // last: that parts the children of its members from their parents.
     let sweep = async {
         let left = group.sweep().await;
+        let status = ended.and_then(|()| group.reap());
         drain.send_replace(true);
-        left
+        (status, left)
     };
     tokio::join!(sweep, output).0
 }

@@ -78,3 +78,14 @@ async fn one_without_its_environment_ends_with_a_stopped_parent() {
         }
     }
 }
+
+#[tokio::test]
+async fn one_without_its_environment_ends_with_a_parent_that_outlived_the_leader() {
+    let script = "sh -c 'env -i setsid sh -c \"echo \\$\\$; exec sleep 300\" & sleep 300' & sleep .3; exit 1";
+    let mut attempt = start(&shell(), &json!({"script": script}));
+    let (id, escaper) = (attempt.id, escaper(&mut attempt).await);
+    assert!(lives(escaper));
+    assert_eq!(attempt.finish().await.outcome.exit_code, Some(1));
+    assert!(!lives(escaper));
+    assert_eq!(processes_of(id), [0_i32; 0]);
+}
