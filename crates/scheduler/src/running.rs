@@ -57,10 +57,14 @@ impl Running {
 
     pub(crate) fn leave(&self, execution_id: ExecutionId) {
         let mut inner = self.lock();
-        if let Some(entry) = inner.entries.remove(&execution_id) {
-            inner.early_cancels.remove(&entry.attempt);
-        }
+        inner.entries.remove(&execution_id);
         self.count.send_replace(inner.entries.len());
+    }
+
+    /// The outcome of the attempt is recorded: a cancel that came too late for it is not kept any longer.
+    pub(crate) fn recorded(&self, claimed: &ClaimedJob) {
+        let attempt = (claimed.job.id, claimed.fence.run, claimed.fence.attempt);
+        self.lock().early_cancels.remove(&attempt);
     }
 
     /// Tells the attempt that this job is in to end.

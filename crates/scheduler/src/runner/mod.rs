@@ -74,5 +74,6 @@ impl Runner {
         let _recording = self.unrecorded.acquire().await;
         self.mailbox.send(Input::AttemptEnded { job_type });
         self.record(&claimed, ended).await;
+        self.running.recorded(&claimed);
     }
 }
