@@ -9,11 +9,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     if word.len() > WORD_MAX_BYTES {
         return None;
     }
-    let word = word.to_lowercase();
+    let lower = word.to_lowercase();
     known
         .into_iter()
         .filter(|candidate| *candidate != word)
-        .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&lower, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
@@ -29,7 +29,8 @@ mod tests {
         assert_eq!(nearest("schedule_at", known), Some("scheduled_at"));
         assert_eq!(nearest("Priorty", known), Some("priority"));
         assert_eq!(nearest("qqq", known), None);
-        assert_eq!(nearest("Priority", ["priority"]), None, "a word is no suggestion for itself");
+        assert_eq!(nearest("priority", ["priority"]), None, "a word is no suggestion for itself");
+        assert_eq!(nearest("Priority", ["priority"]), Some("priority"));
         assert_eq!(nearest(&"priority".repeat(100_000), known), None);
     }
 }
