@@ -28,7 +28,8 @@ pub(super) async fn pump(
             buffer.reserve(CHUNK_MAX_BYTES);
         }
         let is_draining = *draining.borrow();
-        match read(&pipe, &mut buffer) {
+        let result = if is_draining { read_now(&pipe, &mut buffer) } else { read(&pipe, &mut buffer) };
+        match result {
             Ok(0) => return,
             Ok(count) => {
                 output.write(stream, chunk(&mut buffer)).await;
@@ -55,6 +56,15 @@ fn read(pipe: &Receiver, buffer: &mut BytesMut) -> io::Result<usize> {
     pipe.try_read_buf(&mut limited)
 }
 
+/// Reads what is in the pipe, whether or not the runtime has been told of it yet: a runtime that is busy may be
+/// told only after the writer is long gone.
+fn read_now(pipe: &Receiver, buffer: &mut BytesMut) -> io::Result<usize> {
+    let mut bytes = vec![0; CHUNK_MAX_BYTES];
+    let count = rustix::io::read(pipe, bytes.as_mut_slice())?;
+    buffer.extend_from_slice(bytes.get(..count).unwrap_or_default());
+    Ok(count)
+}
+
 fn chunk(buffer: &mut BytesMut) -> Bytes {
     if buffer.len() > COPY_MAX_BYTES {
         return buffer.split().freeze();
@@ -69,5 +79,24 @@ async fn wait(pipe: &Receiver, draining: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
         ready = pipe.readable() => ready.is_ok(),
         changed = draining.changed() => changed.is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::os::fd::OwnedFd;
+
+    #[tokio::test]
+    async fn last_words_are_read_although_the_runtime_was_not_told_of_them() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"last words").unwrap();
+        let pipe = Receiver::from_owned_fd(OwnedFd::from(reader)).unwrap();
+        let (output, mut written) = OutputWriter::channel(4);
+        let (_drain, draining) = watch::channel(true);
+        pump(pipe, OutputStream::Stdout, output, draining).await;
+        let chunk = written.recv().await.expect("nothing was read");
+        assert_eq!(chunk.bytes.as_ref(), b"last words");
     }
 }
