@@ -14,7 +14,8 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Result<(u16, String)> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     let port = address.port();
     // HTTP/1.0, so that the answer is neither chunked nor followed by another one.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\nAccept: */*\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\nAccept: */*\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     parse(&String::from_utf8_lossy(&answer)).context("the server's answer is not HTTP")
@@ -38,10 +39,15 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 512];
-            let length = stream.read(&mut request).unwrap();
+            let mut request = Vec::new();
+            // A connection that is closed with something unread is reset, and the answer lost.
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
             stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello").unwrap();
-            String::from_utf8_lossy(&request[..length]).into_owned()
+            String::from_utf8_lossy(&request).into_owned()
         });
         assert_eq!(get(address, "/health").unwrap(), (200, "hello".to_owned()));
         let request = server.join().unwrap();
