@@ -4,12 +4,16 @@
 /// Normal and build dependencies: from a package to the packages it may use.
 pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("oneoff-domain", &[]),
-    ("oneoff-storage", &["oneoff-domain"]),
+    ("oneoff-faults", &[]),
+    ("oneoff-storage", &["oneoff-domain", "oneoff-faults"]),
     ("oneoff-outbound", &["oneoff-domain"]),
     ("oneoff-secrets", &["oneoff-domain", "oneoff-storage"]),
-    ("oneoff-executors", &["oneoff-domain", "oneoff-outbound"]),
+    ("oneoff-executors", &["oneoff-domain", "oneoff-outbound", "oneoff-faults"]),
     ("oneoff-webhooks", &["oneoff-domain", "oneoff-storage", "oneoff-outbound", "oneoff-secrets"]),
-    ("oneoff-scheduler", &["oneoff-domain", "oneoff-storage", "oneoff-executors", "oneoff-secrets"]),
+    (
+        "oneoff-scheduler",
+        &["oneoff-domain", "oneoff-storage", "oneoff-executors", "oneoff-secrets", "oneoff-faults"],
+    ),
     ("oneoff-api-types", &[]),
     ("oneoff-client", &["oneoff-api-types"]),
     ("oneoff-ui", &[]),
