@@ -3,6 +3,15 @@
 //!
 //! Without the feature `armed` every function here is empty, and no release has that feature.
 
+#[cfg(all(feature = "armed", not(debug_assertions)))]
+compile_error!("the feature `armed` of oneoff-faults lets a process be killed and break its promises: never in a release");
+
+#[cfg(feature = "armed")]
+pub mod armed;
+mod operations;
+
+pub use operations::{Moment, Operations};
+
 /// A promise that an armed build can be told to break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sabotage {
@@ -16,11 +25,22 @@ pub enum Sabotage {
 
 /// The process comes by a point at which an armed build may be killed.
 #[inline(always)]
-pub fn reach(_point: &'static str) {}
+pub fn reach(point: &'static str) {
+    #[cfg(feature = "armed")]
+    armed::reach(point);
+    #[cfg(not(feature = "armed"))]
+    let _unarmed = point;
+}
 
 /// Whether this promise is to be broken.
 #[inline(always)]
 #[must_use]
-pub fn breaks(_promise: Sabotage) -> bool {
-    false
+pub fn breaks(promise: Sabotage) -> bool {
+    #[cfg(feature = "armed")]
+    return armed::breaks(promise);
+    #[cfg(not(feature = "armed"))]
+    {
+        let _unarmed = promise;
+        false
+    }
 }

@@ -19,6 +19,7 @@ pub(crate) async fn recover(store: &Store, clock: &dyn Clock) -> Result<(), Star
     if lost.is_empty() {
         return Ok(());
     }
+    oneoff_faults::reach("rescue.before_sweep");
     let ids = lost.clone();
     let survivors = tokio::task::spawn_blocking(move || end_processes(&ids, ENDING)).await;
     match survivors {
@@ -26,6 +27,7 @@ pub(crate) async fn recover(store: &Store, clock: &dyn Clock) -> Result<(), Star
         Ok(survivors) => return Err(StartError::Survivors(survivors)),
         Err(error) => return Err(StartError::Sweep(error)),
     }
+    oneoff_faults::reach("rescue.after_sweep");
     let (mut again, mut over) = (0_usize, 0_usize);
     for slice in lost.chunks(SLICE) {
         let closed = store.close_lost(clock.now(), slice.to_vec()).await.map_err(StartError::Recovery)?;

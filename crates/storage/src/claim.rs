@@ -107,6 +107,7 @@ fn miss(
     tx.effects.count(Some(JobStatus::Scheduled), Some(JobStatus::Missed));
     let data = data(json!({ "due_at": due_at, "lateness_us": now.micros_since(due_at) }));
     tx.record_job(now, EventKind::JobMissed, &stored.job, None, data)?;
+    tx.effects.operations.add("miss");
     Ok(ClaimResult::Missed(stored.job.key))
 }
 
@@ -158,6 +159,7 @@ fn start(
         "run": job.state.run, "attempt": job.state.attempt, "lateness_us": lateness_us,
     }));
     tx.record_job(now, EventKind::JobStarted, job, Some(request.execution_id), data)?;
+    tx.effects.operations.add("claim");
     let fence = Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch };
     Ok(ClaimResult::Claimed(Box::new(ClaimedJob {
         job: stored.job,

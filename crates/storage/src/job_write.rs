@@ -107,6 +107,7 @@ pub(crate) fn create(
     for new in jobs {
         value.push(create_one(tx, context, now, new)?);
     }
+    tx.effects.operations.add("create");
     let ids: Vec<JobId> = value.iter().map(|job| job.id).collect();
     idempotency::record(tx, context, now, &ids)?;
     Ok(Written { value, replayed: false })
@@ -183,6 +184,7 @@ pub(crate) fn change(
     }
     audit::record(tx, context, now, deed(&job, action))?;
     idempotency::record(tx, context, now, &[id])?;
+    tx.effects.operations.add(action.trim_start_matches("job."));
     Ok(Written { value: job, replayed: false })
 }
 

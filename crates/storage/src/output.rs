@@ -90,6 +90,7 @@ pub(crate) fn append(
     };
     insert_chunks(tx, key, chunks)?;
     attempt::set_output_bytes(tx.conn, key, output_bytes)?;
+    tx.effects.operations.add("output");
     Ok(())
 }
 

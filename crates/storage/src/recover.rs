@@ -48,6 +48,7 @@ pub(crate) fn close(
             closed.push(LostExecution { execution_id: *id, job });
         }
     }
+    tx.effects.operations.add("rescue");
     Ok(closed)
 }
 

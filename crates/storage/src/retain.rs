@@ -25,6 +25,7 @@ pub(crate) fn retain(tx: &mut Tx<'_>, policy: &RetentionPolicy) -> Result<Retent
     remove_audit(tx, policy.events_before, &mut slice)?;
     remove_idempotency(tx, policy.idempotency_before, &mut slice)?;
     tx.conn.batch_execute(SHRINK)?;
+    tx.effects.operations.add("retention");
     Ok(slice)
 }
 

@@ -12,6 +12,7 @@ use crate::*;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{Context, Event, Execution, ExecutionId, Job, JobId, JobKey, NewEvent, Timestamp};
+use oneoff_faults::Sabotage;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -62,7 +63,9 @@ impl Store {
         startup::migrate(&mut database)?;
         let OpenDatabase { path, connector, mut conn, lock } = database;
         let failed = |error| startup::query_error(&path, error);
+        oneoff_faults::reach("epoch.before_commit");
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
+        oneoff_faults::reach("epoch.after_commit");
         let node = Node { name: options.node_name, epoch };
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::new(&connector, options.readers);
@@ -144,7 +147,8 @@ impl Store {
         now: Timestamp,
         requests: Vec<ClaimRequest>,
     ) -> Result<Vec<ClaimResult>, StoreError> {
-        let body = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests);
+        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests);
+        let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, claim_all);
         self.inner.writer.write(Lane::Attempts, body).await
     }
 

@@ -116,8 +116,10 @@ async fn close(
 ) -> (io::Result<ExitStatus>, usize) {
     // The output is moved on meanwhile, or a full pipe would keep its writer from dying. The group is killed
     // last: that parts the children of its members from their parents.
+    oneoff_faults::reach("end.before_sweep");
     let sweep = async {
         let left = group.sweep().await;
+        oneoff_faults::reach("end.after_sweep");
         let status = ended.and_then(|()| group.reap());
         drain.send_replace(true);
         (status, left)
@@ -134,12 +136,14 @@ async fn end_tree(
     context: &RunContext,
 ) {
     group.find_members().await;
+    oneoff_faults::reach("stop.before_signal");
     group.signal(Signal::TERM);
     let all_ended = async { tokio::join!(group.leader_ended(), output.as_mut()).0 };
     if timeout(TERM_GRACE, all_ended).await.is_err() {
         group.find_members().await;
     }
     group.signal(Signal::KILL);
+    oneoff_faults::reach("stop.after_kill");
     // A leader that hangs in the kernel is left to the group's drop, which goes on trying.
     let dead = timeout(DEATH, group.leader_ended()).await.is_ok_and(|ended| ended.is_ok());
     if dead && let Err(error) = group.reap() {

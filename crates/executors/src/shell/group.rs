@@ -42,7 +42,9 @@ impl ProcessGroup {
         sweeper: &Arc<Sweeper>,
     ) -> io::Result<(Self, Pipes)> {
         let started = Instant::now();
+        oneoff_faults::reach("start.before_spawn");
         let mut child = prepared.command().spawn()?;
+        oneoff_faults::reach("start.after_spawn");
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
         let (pid, exit) = match watch_exit(&child) {
@@ -66,6 +68,7 @@ impl ProcessGroup {
             ended: false,
         };
         group.watch.started(context.execution_id, pid.as_raw_nonzero().get());
+        oneoff_faults::reach("start.after_watch");
         let no_pipe = || io::Error::other("the process has no output");
         let pipes = Pipes {
             stdout: Receiver::from_owned_fd(stdout.ok_or_else(no_pipe)?.into())?,

@@ -56,6 +56,7 @@ impl Runner {
 
     /// Starts a claimed job on the runtime.
     pub(crate) fn start(self: Arc<Self>, claimed: Box<ClaimedJob>, runtime: &Handle) {
+        oneoff_faults::reach("start.before_task");
         let began = Began::now(self.clock.as_ref());
         self.running.enter(&claimed, began.wall, began.trigger.clone());
         let tasks = self.tasks.clone();
@@ -73,7 +74,9 @@ impl Runner {
         let ended = self.attempt(&claimed, began).await;
         let _recording = self.unrecorded.acquire().await;
         self.mailbox.send(Input::AttemptEnded { job_type });
+        oneoff_faults::reach("finish.before_record");
         self.record(&claimed, ended).await;
+        oneoff_faults::reach("finish.after_record");
         self.running.recorded(&claimed);
     }
 }

@@ -19,6 +19,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobKey;
+use oneoff_faults::{Moment, Operations, Sabotage};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -86,15 +87,17 @@ impl GroupWriter {
             }
         };
         match ended {
-            Ok(committed) => {
+            Ok((committed, operations)) => {
                 self.warn_if_slow(began.elapsed(), requests.len());
                 self.tell_success();
                 if committed != Committed::default() {
                     self.tell(|listener| listener.committed(committed));
                 }
+                operations.reach(Moment::AfterListener);
                 for request in requests {
                     request.answer();
                 }
+                operations.reach(Moment::AfterAnswer);
             }
             Err(error) => {
                 self.tell_failure(&error, requests.len());
@@ -205,7 +208,7 @@ fn execute(
     node: &Node,
     next: &mut dyn FnMut() -> Option<Box<dyn Request>>,
     requests: &mut Vec<Box<dyn Request>>,
-) -> Result<Committed, StoreError> {
+) -> Result<(Committed, Operations), StoreError> {
     let begun = AnsiTransactionManager::begin_transaction_sql(&mut live.conn, "BEGIN IMMEDIATE");
     if let Err(error) = begun {
         requests.extend(std::iter::from_fn(next));
@@ -224,8 +227,11 @@ fn execute(
         }
         requests.push(request);
     }
+    if oneoff_faults::breaks(Sabotage::AcknowledgeBeforeCommit) {
+        requests.drain(..).for_each(|request| request.answer());
+    }
     match finish(live, effects) {
-        Ok(committed) => Ok(committed),
+        Ok(ended) => Ok(ended),
         Err(error) => Err(roll_back(live, error)),
     }
 }
@@ -254,7 +260,7 @@ impl Statement for AddToCounter {
 }
 
 /// Sums up what the group changed, and commits.
-fn finish(live: &mut Live, effects: Effects) -> Result<Committed, StoreError> {
+fn finish(live: &mut Live, effects: Effects) -> Result<(Committed, Operations), StoreError> {
     let conn = &mut live.conn;
     for (status, difference) in effects.counts {
         if difference != 0 {
@@ -265,8 +271,13 @@ fn finish(live: &mut Live, effects: Effects) -> Result<Committed, StoreError> {
         true => events::table.select(max(events::sequence)).get_result(conn)?,
         false => None,
     };
+    effects.operations.reach(Moment::BeforeCommit);
     AnsiTransactionManager::commit_transaction(conn).map_err(commit_failed)?;
-    Ok(Committed { changes: effects.changes, last_event_sequence })
+    effects.operations.reach(Moment::AfterCommit);
+    if effects.operations.fails(Moment::AfterCommit) {
+        return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));
+    }
+    Ok((Committed { changes: effects.changes, last_event_sequence }, effects.operations))
 }
 
 /// Rolls back as far as that is still possible. The connection is dropped afterwards in any case.

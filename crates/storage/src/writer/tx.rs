@@ -4,10 +4,12 @@ use crate::failure::WriteError;
 use crate::rows::{event, pending};
 use crate::schema::{attempts, job_definitions, job_states};
 use crate::{Change, PendingJob};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{ExecutionId, Job, JobKey, JobStatus, NewEvent, Timestamp};
+use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,6 +22,8 @@ pub(crate) struct Effects {
     pub(crate) counts: BTreeMap<JobStatus, i64>,
     /// Whether an event was written.
     pub(crate) wrote_event: bool,
+    /// What was done, for the kill points of a test build.
+    pub(crate) operations: Operations,
 }
 
 impl Effects {
@@ -30,6 +34,7 @@ impl Effects {
             *self.counts.entry(status).or_default() += difference;
         }
         self.wrote_event |= later.wrote_event;
+        self.operations.merge(later.operations);
     }
 
     /// Notes that a job left one status for another; `None` is its creation or removal.
@@ -107,6 +112,22 @@ pub(crate) struct Tx<'a> {
 }
 
 impl Tx<'_> {
+    /// Runs a part of the transaction. A test build that breaks this promise undoes what it wrote.
+    pub(crate) fn kept_unless<T>(
+        &mut self,
+        promise: Sabotage,
+        part: impl FnOnce(&mut Self) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
+        if !breaks(promise) {
+            return part(self);
+        }
+        AnsiTransactionManager::begin_transaction(self.conn)?;
+        let result = part(self);
+        AnsiTransactionManager::rollback_transaction(self.conn)?;
+        self.effects = Effects::default();
+        result
+    }
+
     /// Writes an event.
     pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
         event::insert(self.conn, now, event)?;
