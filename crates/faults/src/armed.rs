@@ -8,8 +8,20 @@ use std::time::Duration;
 
 /// What shares a commit: each has the points `OPERATION.MOMENT`.
 pub const OPERATIONS: [&str; 14] = [
-    "create", "update", "cancel", "execute", "hold", "release", "delete", "claim", "miss", "finish", "retry",
-    "output", "rescue", "retention",
+    "create",
+    "update",
+    "cancel",
+    "execute",
+    "hold",
+    "release",
+    "delete",
+    "claim",
+    "miss",
+    "finish",
+    "retry",
+    "output",
+    "rescue",
+    "retention",
 ];
 
 /// The moments of a commit.

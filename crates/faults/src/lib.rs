@@ -4,7 +4,9 @@
 //! Without the feature `armed` every function here is empty, and no release has that feature.
 
 #[cfg(all(feature = "armed", not(debug_assertions)))]
-compile_error!("the feature `armed` of oneoff-faults lets a process be killed and break its promises: never in a release");
+compile_error!(
+    "the feature `armed` of oneoff-faults lets a process be killed and break its promises: never in a release"
+);
 
 #[cfg(feature = "armed")]
 pub mod armed;
