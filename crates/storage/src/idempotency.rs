@@ -7,6 +7,7 @@ use crate::schema::idempotency_records as records;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use oneoff_domain::{Actor, Context, IdempotencyKey, JobId, Timestamp};
+use ring::digest;
 
 /// Keys of different API keys do not meet, whatever the API keys are called.
 fn scope(actor: &Actor) -> String {
@@ -16,17 +17,28 @@ fn scope(actor: &Actor) -> String {
     }
 }
 
+/// What the record is found by: 64 bits of a hash that nobody can make collide at will.
+fn hash(scope: &str, key: &str) -> i64 {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(scope.as_bytes());
+    context.update(&[0]);
+    context.update(key.as_bytes());
+    let digest = context.finish();
+    let first = digest.as_ref().first_chunk().copied().unwrap_or_default();
+    i64::from_be_bytes(first)
+}
+
 /// The jobs that an earlier request with this key made or changed; `None` if there was none.
 pub(crate) fn earlier(tx: &mut Tx<'_>, context: &Context) -> Result<Option<Vec<JobId>>, WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(None) };
-    let found: Option<(String, String)> = records::table
-        .filter(records::actor.eq(scope(&context.actor)))
-        .filter(records::idempotency_key.eq(key))
-        .select((records::fingerprint, records::subjects))
+    let scope = scope(&context.actor);
+    let found: Option<(String, String, String, String)> = records::table
+        .filter(records::key_hash.eq(hash(&scope, key)))
+        .select((records::actor, records::idempotency_key, records::fingerprint, records::subjects))
         .get_result(tx.conn)
         .optional()?;
-    let Some((stored, subjects)) = found else { return Ok(None) };
-    if stored != *fingerprint {
+    let Some((actor, stored_key, stored, subjects)) = found else { return Ok(None) };
+    if (actor, stored_key) != (scope, key.clone()) || stored != *fingerprint {
         return Err(Refusal::IdempotencyMismatch.into());
     }
     Ok(Some(from_json("idempotency_records.subjects", &subjects)?))
@@ -40,9 +52,11 @@ pub(crate) fn record(
     jobs: &[JobId],
 ) -> Result<(), WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(()) };
+    let scope = scope(&context.actor);
     diesel::insert_into(records::table)
         .values((
-            records::actor.eq(scope(&context.actor)),
+            records::key_hash.eq(hash(&scope, key)),
+            records::actor.eq(scope),
             records::idempotency_key.eq(key),
             records::fingerprint.eq(fingerprint),
             records::subjects.eq(to_json("idempotency_records.subjects", jobs)?),

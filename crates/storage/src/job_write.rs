@@ -8,7 +8,7 @@ use crate::idempotency;
 use crate::rows::definition::{self, Revision};
 use crate::rows::job::StoredJob;
 use crate::rows::{from_json, hold, job as job_rows, pending};
-use crate::schema::{busy_keys, job_definitions, job_states};
+use crate::schema::{busy_keys, job_states};
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use oneoff_domain::{Actor, Context, EventKind, Job, JobDefinition, JobId, JobState, JobStatus, Timestamp};
@@ -117,9 +117,9 @@ fn create_one(tx: &mut Tx<'_>, context: &Context, now: Timestamp, new: NewJob) -
     if !is_allowed(context, &new.definition.project_id) {
         return Err(no_project(&new.definition.project_id));
     }
-    let definition_key = tx.keys.definition();
+    let (key, definition_key) = tx.keys.job(new.state.due_at().or(new.state.scheduled_at).unwrap_or(now));
     let job = Job {
-        key: tx.keys.job(),
+        key,
         id: new.id,
         revision: 1,
         definition: new.definition,
@@ -131,6 +131,7 @@ fn create_one(tx: &mut Tx<'_>, context: &Context, now: Timestamp, new: NewJob) -
     };
     let revision = Revision {
         key: definition_key,
+        previous_key: None,
         job: job.key,
         revision: 1,
         definition: &job.definition,
@@ -233,6 +234,7 @@ fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp
     let key = tx.keys.definition();
     let revision = Revision {
         key,
+        previous_key: Some(before.definition_key),
         job: job.key,
         revision: job.revision,
         definition: &job.definition,
@@ -270,7 +272,7 @@ pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
 
 /// Removes a job. Its holds, executions and their output go with it by their foreign keys.
 fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
-    let StoredJob { job, .. } = stored;
+    let StoredJob { job, definition_key, .. } = stored;
     if let Some(due_at) = job.state.due_at() {
         tx.stop_waiting(job.key, due_at)?;
     }
@@ -278,7 +280,7 @@ fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
         free_key(tx, &job)?;
     }
     diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
-    diesel::delete(job_definitions::table.filter(job_definitions::job_key.eq(job.key.0))).execute(tx.conn)?;
+    definition::delete_all(tx.conn, definition_key)?;
     tx.effects.count(Some(job.state.status), None);
     Ok(job)
 }

@@ -2,16 +2,15 @@
 
 use crate::failure::WriteError;
 use crate::rows::event::EventRow;
-use crate::schema::{events, sqlite_sequence};
-use diesel::dsl::min;
+use crate::schema::events;
+use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::Event;
 
 /// The number of the newest event that was ever written, kept or not; 0 when there was none.
 pub(crate) fn last_sequence(conn: &mut SqliteConnection) -> Result<i64, WriteError> {
-    let last: Option<i64> =
-        sqlite_sequence::table.find("events").select(sqlite_sequence::seq).get_result(conn).optional()?;
+    let last: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;
     Ok(last.unwrap_or(0))
 }
 

@@ -64,13 +64,13 @@ fn is_full(found: usize, limit: i64) -> bool {
 
 /// Removes old rows of a table whose key rises with the time of writing: those at its beginning.
 macro_rules! remove_oldest {
-    ($tx:ident, $table:ident, $key:ident, $before:ident, $slice:ident) => {{
+    ($tx:ident, $table:ident, $key:ident, $before:ident, $end:expr, $slice:ident) => {{
         let rows: Vec<(i64, i64)> = $table::table
             .order($table::$key)
             .limit(RECORDS)
             .select(($table::$key, $table::written_at))
             .load($tx.conn)?;
-        let is_old = |row: &&(i64, i64)| row.1 < $before.as_micros();
+        let is_old = |row: &&(i64, i64)| row.1 < $before.as_micros() && row.0 < $end;
         let old = rows.iter().take_while(is_old).count();
         if let Some((last, _)) = rows.iter().take_while(is_old).last() {
             diesel::delete($table::table.filter($table::$key.le(*last))).execute($tx.conn)?;
@@ -82,11 +82,13 @@ macro_rules! remove_oldest {
 }
 
 fn remove_events(tx: &mut Tx<'_>, before: Timestamp, slice: &mut RetentionSlice) -> Result<(), WriteError> {
-    remove_oldest!(tx, events, sequence, before, slice)
+    // The newest event stays: the writer numbers the next one from it.
+    let newest = tx.keys.last_event();
+    remove_oldest!(tx, events, sequence, before, newest, slice)
 }
 
 fn remove_audit(tx: &mut Tx<'_>, before: Timestamp, slice: &mut RetentionSlice) -> Result<(), WriteError> {
-    remove_oldest!(tx, audit_entries, key, before, slice)
+    remove_oldest!(tx, audit_entries, key, before, i64::MAX, slice)
 }
 
 fn remove_idempotency(
@@ -94,5 +96,5 @@ fn remove_idempotency(
     before: Timestamp,
     slice: &mut RetentionSlice,
 ) -> Result<(), WriteError> {
-    remove_oldest!(tx, idempotency_records, key, before, slice)
+    remove_oldest!(tx, idempotency_records, key, before, i64::MAX, slice)
 }

@@ -3,6 +3,7 @@
 diesel::table! {
     job_states (key) {
         key -> BigInt,
+        sequence -> BigInt,
         id -> Text,
         definition_key -> BigInt,
         job_type -> Text,
@@ -28,6 +29,7 @@ diesel::table! {
 diesel::table! {
     job_definitions (key) {
         key -> BigInt,
+        previous_key -> Nullable<BigInt>,
         job_key -> BigInt,
         revision -> BigInt,
         name -> Text,
@@ -149,6 +151,7 @@ diesel::table! {
 diesel::table! {
     idempotency_records (key) {
         key -> BigInt,
+        key_hash -> BigInt,
         actor -> Text,
         idempotency_key -> Text,
         fingerprint -> Text,
@@ -187,10 +190,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    // SQLite's own record of the highest `AUTOINCREMENT` key of each table.
-    sqlite_sequence (name) {
-        name -> Text,
-        seq -> BigInt,
+    restores (key) {
+        key -> BigInt,
+        restored_at -> BigInt,
+        backup -> Text,
+        settled_at -> Nullable<BigInt>,
     }
 }
 

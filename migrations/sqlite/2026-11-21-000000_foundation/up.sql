@@ -3,11 +3,15 @@
 -- Columns are portable: times are microseconds since the epoch in UTC, JSON and states are text, the outer
 -- name of a record is a UUID in text. No statement of the program reads the database's clock.
 
--- Hot: what changes at every transition. `execution_key` and `epoch` are set exactly while it runs. Nothing
--- refers to `job_definitions` by a foreign key: removing a definition would then need an index by it here and
--- in `attempts`. The program removes a job's definitions together with the job.
+-- Hot: what changes at every transition. The upper bits of `key` are the hour in which the job was first due,
+-- its home, and the lower 36 bits are `sequence`, which rises with every job: jobs that are due together lie
+-- side by side, in whatever order they were made, and so do the entries of every index by job.
+-- `execution_key` and `epoch` are set exactly while it runs. Nothing refers to `job_definitions` by a foreign
+-- key: removing a definition would then need an index by it here and in `attempts`. The program removes a job's
+-- definitions together with the job.
 CREATE TABLE job_states (
     key INTEGER PRIMARY KEY NOT NULL,
+    sequence BIGINT NOT NULL,
     id TEXT NOT NULL UNIQUE,
     definition_key BIGINT NOT NULL,
     job_type TEXT NOT NULL,
@@ -29,13 +33,21 @@ CREATE TABLE job_states (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_id) WHERE external_id IS NOT NULL;
-CREATE INDEX job_states_by_scheduled_at ON job_states (scheduled_at);
--- `completed` is what nearly all jobs are in the end: leaving it out keeps the index small and finishing cheap.
-CREATE INDEX job_states_by_status ON job_states (status, scheduled_at) WHERE status <> 'completed';
+CREATE UNIQUE INDEX job_states_by_sequence ON job_states (sequence);
+-- The jobs of an hour are found by their keys, except for those that were moved to another hour, or have none.
+CREATE INDEX job_states_moved ON job_states (scheduled_at)
+    WHERE scheduled_at < 0 OR scheduled_at / 3600000000 <> key >> 36;
+CREATE INDEX job_states_without_time ON job_states (sequence) WHERE scheduled_at IS NULL;
+-- The statuses that few jobs are in. Those that wait are in `pending_jobs`, those that run in `attempts`, and
+-- `completed` is what nearly all are in the end.
+CREATE INDEX job_states_by_status ON job_states (status, scheduled_at)
+    WHERE status NOT IN ('scheduled', 'running', 'completed');
 
--- Cold: what a job does, one immutable row per revision.
+-- Cold: what a job does, one immutable row per revision, in the order of writing. Each revision leads to the one
+-- before, and the job to the last.
 CREATE TABLE job_definitions (
     key INTEGER PRIMARY KEY NOT NULL,
+    previous_key BIGINT,
     job_key BIGINT NOT NULL,
     revision BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -60,7 +72,6 @@ CREATE TABLE job_definitions (
     runs_on TEXT,
     created_at BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX job_definitions_by_job ON job_definitions (job_key, revision);
 
 CREATE TABLE job_holds (
     key INTEGER PRIMARY KEY NOT NULL,
@@ -130,9 +141,10 @@ CREATE TABLE output_chunks (
 );
 CREATE UNIQUE INDEX output_chunks_by_execution ON output_chunks (execution_key, start_offset);
 
--- The outbox. A sequence is never used twice, so that a reader's cursor stays true when all events are gone.
+-- The outbox. The writer numbers events without gaps. The newest one is never removed, so that no number is used
+-- twice and a reader's cursor stays true.
 CREATE TABLE events (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    sequence INTEGER PRIMARY KEY NOT NULL,
     written_at BIGINT NOT NULL,
     kind TEXT NOT NULL,
     job_id TEXT,
@@ -152,15 +164,17 @@ CREATE TABLE audit_entries (
     request_id TEXT
 );
 
+-- `key_hash` stands for actor and key: the names themselves would make an index four times as large, whose pages
+-- are written in random order.
 CREATE TABLE idempotency_records (
     key INTEGER PRIMARY KEY NOT NULL,
+    key_hash BIGINT NOT NULL UNIQUE,
     actor TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     subjects TEXT NOT NULL,
     written_at BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX idempotency_records_by_key ON idempotency_records (actor, idempotency_key);
 
 CREATE TABLE job_counters (
     key INTEGER PRIMARY KEY NOT NULL,

@@ -65,6 +65,10 @@ impl Listing for ExecutionListing {
         Ok(rows.limit(limit).load(conn)?)
     }
 
+    fn key(&self, row: &NarrowRow) -> i64 {
+        row.key
+    }
+
     fn position(&self, row: &NarrowRow) -> Position {
         Position { at: Some(row.started_at), key: row.key }
     }

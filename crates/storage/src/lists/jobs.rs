@@ -1,10 +1,11 @@
 //! The list of jobs, by creation or by scheduled time.
 
+use super::schedule::{self, Range};
 use super::{COUNT_MAX, Listing, Wanted};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::job as job_rows;
-use crate::schema::job_states;
+use crate::schema::{attempts, job_states, pending_jobs};
 use crate::system::counters;
 use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
@@ -16,25 +17,28 @@ use oneoff_domain::{Job, JobStatus};
 /// Jobs of rare statuses are all looked at when there are no more than these.
 const RARE_MAX: u64 = 5_000;
 
+/// What is read of a job to decide whether it is in a page.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = job_states, check_for_backend(Sqlite))]
 pub(crate) struct NarrowRow {
-    key: i64,
+    pub(super) key: i64,
+    sequence: i64,
     status: String,
     job_type: String,
     project_id: String,
     external_id: Option<String>,
-    scheduled_at: Option<i64>,
+    /// What the list by scheduled time is sorted by: of a job that waits, when it starts next.
+    pub(super) scheduled_at: Option<i64>,
 }
 
-/// From which index rows are read.
+/// From where rows are read.
 enum Way {
-    /// All jobs in the order of their keys, which is that of creation.
-    ByKey,
+    /// All jobs in the order of their creation.
+    Created,
     /// All jobs by scheduled time, then those without one.
-    BySchedule,
+    Schedule,
     /// The jobs of these statuses by scheduled time, then those without one.
-    ByStatus(Vec<JobStatus>),
+    Statuses(Vec<JobStatus>),
     /// The few jobs of these statuses, sorted when they are read.
     Rare(Vec<JobStatus>),
     /// The few jobs of this name, sorted when they are read.
@@ -48,11 +52,40 @@ struct JobListing {
     way: Way,
 }
 
-type Rows<'a> =
+/// A query for narrow rows.
+pub(super) type Rows<'a> =
     job_states::BoxedQuery<'a, Sqlite, diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<NarrowRow, Sqlite>>>;
 
-fn rows_of<'a>() -> Rows<'a> {
+/// All jobs, to be narrowed.
+pub(super) fn rows_of<'a>() -> Rows<'a> {
     job_states::table.select(NarrowRow::as_select()).into_boxed()
+}
+
+/// The jobs of a status that few jobs are in.
+fn of_rare_status<'a>(status: JobStatus) -> Rows<'a> {
+    // Written out, the second condition is that of the partial index.
+    rows_of()
+        .filter(job_states::status.eq(status.as_str()))
+        .filter(sql::<Bool>("job_states.status NOT IN ('scheduled', 'running', 'completed')"))
+}
+
+/// The jobs that run: there are no more of them than there are worker slots.
+fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
+    let keys: Vec<i64> = attempts::table
+        .filter(sql::<Bool>("attempts.status = 'running'"))
+        .select(attempts::job_key)
+        .load(conn)?;
+    rows_of()
+        .filter(job_states::key.eq_any(keys))
+        .filter(job_states::status.eq(JobStatus::Running.as_str()))
+        .load(conn)
+}
+
+/// The jobs that wait, with the time of their next start.
+fn waiting(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
+    let due: Vec<(i64, i64)> =
+        pending_jobs::table.select((pending_jobs::job_key, pending_jobs::due_at)).load(conn)?;
+    schedule::with_due_times(conn, &due)
 }
 
 impl JobListing {
@@ -70,89 +103,86 @@ impl JobListing {
         if let Some(name) = &filter.external_id {
             return Ok(Way::Named(name.clone()));
         }
-        let statuses = &filter.statuses;
-        // The index by status leaves `completed` out.
-        let is_indexed = !statuses.is_empty() && !statuses.contains(&JobStatus::Completed);
-        match (is_indexed, sort) {
-            (true, JobSort::ScheduledAt) => Ok(Way::ByStatus(statuses.clone())),
-            (true, JobSort::CreatedAt) if with_status(conn, statuses)? <= RARE_MAX => {
-                Ok(Way::Rare(statuses.clone()))
+        let mut statuses = filter.statuses.clone();
+        statuses.sort_unstable();
+        statuses.dedup();
+        let has_index = !statuses.is_empty() && !statuses.contains(&JobStatus::Completed);
+        match (has_index, sort) {
+            (true, JobSort::ScheduledAt) => Ok(Way::Statuses(statuses)),
+            (true, JobSort::CreatedAt) if with_status(conn, &statuses)? <= RARE_MAX => {
+                Ok(Way::Rare(statuses))
             }
-            (_, JobSort::CreatedAt) => Ok(Way::ByKey),
-            (false, JobSort::ScheduledAt) => Ok(Way::BySchedule),
+            (_, JobSort::CreatedAt) => Ok(Way::Created),
+            (false, JobSort::ScheduledAt) => Ok(Way::Schedule),
         }
     }
 
-    fn has_schedule_filter(&self) -> bool {
-        self.filter.scheduled_from.is_some() || self.filter.scheduled_to.is_some()
+    fn range(&self, after: Option<Position>) -> Range {
+        Range {
+            from: self.filter.scheduled_from.map(|at| at.as_micros()),
+            to: self.filter.scheduled_to.map(|at| at.as_micros()),
+            after: after.and_then(|after| Some((after.at?, after.key))),
+            order: self.order,
+        }
     }
 
-    fn by_key(
+    fn by_creation(
         &self,
         conn: &mut SqliteConnection,
         after: Option<Position>,
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
+        let sequence = job_states::sequence;
         let rows = match (self.order, after) {
-            (SortOrder::Ascending, Some(after)) => rows_of().filter(job_states::key.gt(after.key)),
-            (SortOrder::Descending, Some(after)) => rows_of().filter(job_states::key.lt(after.key)),
+            (SortOrder::Ascending, Some(after)) => rows_of().filter(sequence.gt(after.key)),
+            (SortOrder::Descending, Some(after)) => rows_of().filter(sequence.lt(after.key)),
             (_, None) => rows_of(),
         };
         match self.order {
-            SortOrder::Ascending => rows.order(job_states::key.asc()).limit(limit).load(conn),
-            SortOrder::Descending => rows.order(job_states::key.desc()).limit(limit).load(conn),
+            SortOrder::Ascending => rows.order(sequence.asc()).limit(limit).load(conn),
+            SortOrder::Descending => rows.order(sequence.desc()).limit(limit).load(conn),
         }
     }
 
-    /// Jobs with a scheduled time after a place, optionally of one status.
+    /// Jobs of a status by scheduled time after a place; `None` is all jobs.
     fn scheduled(
         &self,
         conn: &mut SqliteConnection,
         status: Option<JobStatus>,
-        after: Option<(i64, i64)>,
-        limit: i64,
+        after: Option<Position>,
+        limit: usize,
     ) -> QueryResult<Vec<NarrowRow>> {
-        let at = job_states::scheduled_at;
-        let mut rows = of_status(status).filter(at.is_not_null());
-        if let Some(from) = self.filter.scheduled_from {
-            rows = rows.filter(at.ge(from.as_micros()));
-        }
-        if let Some(to) = self.filter.scheduled_to {
-            rows = rows.filter(at.le(to.as_micros()));
-        }
-        // The first condition bounds the range of the index, the second one takes its edge apart.
-        match (self.order, after) {
-            (SortOrder::Ascending, Some((last, key))) => {
-                rows = rows.filter(at.ge(last)).filter(at.gt(last).or(job_states::key.gt(key)));
-            }
-            (SortOrder::Descending, Some((last, key))) => {
-                rows = rows.filter(at.le(last)).filter(at.lt(last).or(job_states::key.lt(key)));
-            }
-            (_, None) => {}
-        }
-        match self.order {
-            SortOrder::Ascending => rows.order((at.asc(), job_states::key.asc())).limit(limit).load(conn),
-            SortOrder::Descending => rows.order((at.desc(), job_states::key.desc())).limit(limit).load(conn),
+        let range = self.range(after);
+        match status {
+            None => schedule::all(conn, &range, limit),
+            Some(JobStatus::Scheduled) => schedule::waiting(conn, &range, limit),
+            Some(JobStatus::Running) => Ok(self.cut(running(conn)?, after, limit)),
+            Some(status) => schedule::sorted(conn, of_rare_status(status), &range, limit),
         }
     }
 
-    /// Jobs without a scheduled time after a place, optionally of one status.
+    /// Jobs of a status without a scheduled time after a place; `None` is all jobs.
     fn unscheduled(
         &self,
         conn: &mut SqliteConnection,
         status: Option<JobStatus>,
-        after: Option<i64>,
+        after: Option<Position>,
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
-        let mut rows = of_status(status).filter(job_states::scheduled_at.is_null());
-        match (self.order, after) {
-            (SortOrder::Ascending, Some(key)) => rows = rows.filter(job_states::key.gt(key)),
-            (SortOrder::Descending, Some(key)) => rows = rows.filter(job_states::key.lt(key)),
-            (_, None) => {}
+        let sequence = job_states::sequence;
+        let mut rows = rows_of().filter(job_states::scheduled_at.is_null());
+        if let Some(status) = status {
+            rows = rows.filter(job_states::status.eq(status.as_str()));
+        }
+        if let Some(Position { at: None, key }) = after {
+            rows = match self.order {
+                SortOrder::Ascending => rows.filter(sequence.gt(key)),
+                SortOrder::Descending => rows.filter(sequence.lt(key)),
+            };
         }
         match self.order {
-            SortOrder::Ascending => rows.order(job_states::key.asc()).limit(limit).load(conn),
-            SortOrder::Descending => rows.order(job_states::key.desc()).limit(limit).load(conn),
+            SortOrder::Ascending => rows.order(sequence.asc()).limit(limit).load(conn),
+            SortOrder::Descending => rows.order(sequence.desc()).limit(limit).load(conn),
         }
     }
 
@@ -162,26 +192,20 @@ impl JobListing {
         conn: &mut SqliteConnection,
         status: Option<JobStatus>,
         after: Option<Position>,
-        limit: i64,
+        limit: usize,
     ) -> QueryResult<Vec<NarrowRow>> {
-        let (with_time, without_after) = match after {
-            None => (Some(None), None),
-            Some(Position { at: Some(at), key }) => (Some(Some((at, key))), None),
-            Some(Position { at: None, key }) => (None, Some(key)),
+        let mut rows = match after {
+            Some(Position { at: None, .. }) => Vec::new(),
+            _ => self.scheduled(conn, status, after, limit)?,
         };
-        let mut rows = match with_time {
-            Some(after) => self.scheduled(conn, status, after, limit)?,
-            None => Vec::new(),
-        };
-        let room = limit - i64::try_from(rows.len()).unwrap_or(limit);
-        if room > 0 && !self.has_schedule_filter() {
-            rows.extend(self.unscheduled(conn, status, without_after, room)?);
+        let has_range = self.filter.scheduled_from.is_some() || self.filter.scheduled_to.is_some();
+        let room = i64::try_from(limit.saturating_sub(rows.len())).unwrap_or(i64::MAX);
+        // What waits or runs has a time.
+        let may_lack_time = !matches!(status, Some(JobStatus::Scheduled | JobStatus::Running));
+        if room > 0 && !has_range && may_lack_time {
+            rows.extend(self.unscheduled(conn, status, after, room)?);
         }
         Ok(rows)
-    }
-
-    fn sort(&self, rows: &mut [NarrowRow]) {
-        rows.sort_by_key(|row| self.rank(self.position(row)));
     }
 
     /// Larger for what comes later in the list.
@@ -191,12 +215,12 @@ impl JobListing {
         (position.at.is_none(), at, i128::from(position.key) * sign)
     }
 
-    /// Of rows that are all there, those after a place.
+    /// Of rows that are all there, those after a place, in order.
     fn cut(&self, mut rows: Vec<NarrowRow>, after: Option<Position>, limit: usize) -> Vec<NarrowRow> {
         if let Some(after) = after.map(|after| self.rank(after)) {
             rows.retain(|row| self.rank(self.position(row)) > after);
         }
-        self.sort(&mut rows);
+        rows.sort_by_key(|row| self.rank(self.position(row)));
         rows.truncate(limit);
         rows
     }
@@ -206,17 +230,6 @@ impl JobListing {
 fn with_status(conn: &mut SqliteConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
     let counters = counters(conn)?;
     Ok(statuses.iter().filter_map(|status| counters.jobs.get(status)).sum())
-}
-
-fn of_status<'a>(status: Option<JobStatus>) -> Rows<'a> {
-    let rows = rows_of();
-    match status {
-        // Written out, the second condition is that of the partial index.
-        Some(status) => rows
-            .filter(job_states::status.eq(status.as_str()))
-            .filter(sql::<Bool>("job_states.status <> 'completed'")),
-        None => rows,
-    }
 }
 
 impl Listing for JobListing {
@@ -230,25 +243,24 @@ impl Listing for JobListing {
     ) -> Result<Vec<NarrowRow>, WriteError> {
         let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);
         match &self.way {
-            Way::ByKey => Ok(self.by_key(conn, after, row_limit)?),
-            Way::BySchedule => Ok(self.by_schedule(conn, None, after, row_limit)?),
-            Way::ByStatus(statuses) => {
+            Way::Created => Ok(self.by_creation(conn, after, row_limit)?),
+            Way::Schedule => Ok(self.by_schedule(conn, None, after, limit)?),
+            Way::Statuses(statuses) => {
                 let mut rows = Vec::new();
                 for status in statuses {
-                    rows.extend(self.by_schedule(conn, Some(*status), after, row_limit)?);
+                    rows.extend(self.by_schedule(conn, Some(*status), after, limit)?);
                 }
-                self.sort(&mut rows);
-                rows.dedup_by_key(|row| row.key);
-                rows.truncate(limit);
-                Ok(rows)
+                Ok(self.cut(rows, None, limit))
             }
             Way::Rare(statuses) => {
                 let mut rows = Vec::new();
                 for status in statuses {
-                    rows.extend(of_status(Some(*status)).load(conn)?);
+                    rows.extend(match status {
+                        JobStatus::Scheduled => waiting(conn)?,
+                        JobStatus::Running => running(conn)?,
+                        status => of_rare_status(*status).load(conn)?,
+                    });
                 }
-                self.sort(&mut rows);
-                rows.dedup_by_key(|row| row.key);
                 Ok(self.cut(rows, after, limit))
             }
             Way::Named(name) => {
@@ -258,10 +270,14 @@ impl Listing for JobListing {
         }
     }
 
+    fn key(&self, row: &NarrowRow) -> i64 {
+        row.key
+    }
+
     fn position(&self, row: &NarrowRow) -> Position {
-        match self.sort {
-            JobSort::CreatedAt => Position { at: None, key: row.key },
-            JobSort::ScheduledAt => Position { at: row.scheduled_at, key: row.key },
+        match (self.sort, row.scheduled_at) {
+            (JobSort::ScheduledAt, Some(at)) => Position { at: Some(at), key: row.key },
+            _ => Position { at: None, key: row.sequence },
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod executions;
 pub(crate) mod jobs;
+mod schedule;
 
 use crate::Page;
 use crate::cursor::{self, Position};
@@ -32,6 +33,8 @@ pub(crate) trait Listing {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<Self::Row>, WriteError>;
+    /// The key of a row.
+    fn key(&self, row: &Self::Row) -> i64;
     /// Where a row stands.
     fn position(&self, row: &Self::Row) -> Position;
     /// Whether the filter lets a row through.
@@ -59,7 +62,7 @@ fn scan<L: Listing>(
                 if keys.len() == limit {
                     return Ok((keys, last_kept));
                 }
-                keys.push(position.key);
+                keys.push(listing.key(&row));
                 last_kept = Some(position);
             }
             after = Some(position);

@@ -88,6 +88,7 @@ impl DefinitionRow {
 #[diesel(table_name = job_definitions, treat_none_as_default_value = false)]
 struct NewDefinitionRow<'a> {
     key: i64,
+    previous_key: Option<i64>,
     job_key: i64,
     revision: i64,
     name: &'a str,
@@ -117,6 +118,8 @@ struct NewDefinitionRow<'a> {
 pub(crate) struct Revision<'a> {
     /// Its own key.
     pub(crate) key: i64,
+    /// The key of the revision before.
+    pub(crate) previous_key: Option<i64>,
     /// The job.
     pub(crate) job: JobKey,
     /// Its number, from 1.
@@ -139,6 +142,7 @@ pub(crate) fn insert(
     let json = |place, value: &Value| to_json(place, value);
     let row = NewDefinitionRow {
         key: new.key,
+        previous_key: new.previous_key,
         job_key: new.job.0,
         revision: new.revision,
         name: &definition.name,
@@ -171,4 +175,17 @@ pub(crate) fn insert(
 /// Where a job came from, as it is stored with its first revision.
 pub(crate) fn origin(conn: &mut SqliteConnection, definition_key: i64) -> QueryResult<Option<String>> {
     job_definitions::table.find(definition_key).select(job_definitions::origin).get_result(conn)
+}
+
+/// Removes all revisions of a job, of which `last` is the newest.
+pub(crate) fn delete_all(conn: &mut SqliteConnection, last: i64) -> QueryResult<()> {
+    let mut next = Some(last);
+    while let Some(key) = next {
+        let row = job_definitions::table.find(key);
+        let previous: Option<Option<i64>> =
+            row.select(job_definitions::previous_key).get_result(conn).optional()?;
+        diesel::delete(row).execute(conn)?;
+        next = previous.flatten();
+    }
+    Ok(())
 }

@@ -40,6 +40,7 @@ impl EventRow {
 #[derive(Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
 struct NewEventRow<'a> {
+    sequence: i64,
     written_at: i64,
     kind: &'static str,
     job_id: Option<String>,
@@ -48,13 +49,15 @@ struct NewEventRow<'a> {
     data: String,
 }
 
-/// Writes an event.
+/// Writes an event under its number.
 pub(crate) fn insert(
     conn: &mut SqliteConnection,
+    sequence: i64,
     now: Timestamp,
     event: &NewEvent,
 ) -> Result<(), WriteError> {
     let row = NewEventRow {
+        sequence,
         written_at: now.as_micros(),
         kind: event.kind.as_str(),
         job_id: event.job_id.map(|id| id.to_string()),

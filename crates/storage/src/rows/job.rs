@@ -1,7 +1,7 @@
 //! Rows of `job_states`, and jobs as they are put together from state, definition and holds.
 
 use super::definition::{DefinitionRow, ReadDefinition};
-use super::{Faults, hold, instant, number, word};
+use super::{Faults, hold, instant, job_key, number, word};
 use crate::failure::{RowError, WriteError};
 use crate::schema::{job_definitions, job_states};
 use crate::statement::{self, Statement};
@@ -153,6 +153,7 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<J
 #[diesel(table_name = job_states, treat_none_as_default_value = false)]
 struct NewStateRow<'a> {
     key: i64,
+    sequence: i64,
     id: String,
     definition_key: i64,
     job_type: &'a str,
@@ -176,6 +177,7 @@ pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64
     let state = &job.state;
     let row = NewStateRow {
         key: job.key.0,
+        sequence: job_key::sequence(job.key),
         id: job.id.to_string(),
         definition_key,
         job_type: &job.definition.job_type,

@@ -5,6 +5,7 @@ pub(crate) mod definition;
 pub(crate) mod event;
 pub(crate) mod hold;
 pub(crate) mod job;
+pub(crate) mod job_key;
 pub(crate) mod pending;
 
 use crate::failure::RowError;

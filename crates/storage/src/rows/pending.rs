@@ -7,11 +7,17 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Job, JobKey, Timestamp};
 
-const HOUR_US: i64 = 3_600_000_000;
+/// Microseconds of an hour.
+pub(crate) const HOUR_US: i64 = 3_600_000_000;
 
 /// The hour since the epoch in which an instant lies.
 pub(crate) fn due_hour(at: Timestamp) -> i64 {
-    at.as_micros().div_euclid(HOUR_US)
+    hour_of(at.as_micros())
+}
+
+/// The same of microseconds since the epoch.
+pub(crate) fn hour_of(at_us: i64) -> i64 {
+    at_us.div_euclid(HOUR_US)
 }
 
 /// A job that waits.

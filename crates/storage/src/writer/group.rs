@@ -6,16 +6,15 @@
 //! the disk is full.
 //! Nothing here knows threads or channels, so the same code can run on a caller's thread.
 
+use super::machine::{Machine, RealMachine};
 use super::outage::{Outage, Telling};
 use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
 use crate::connect::Connector;
 use crate::failure::{Consequence, WriteError, commit_failed, unavailable};
-use crate::schema::events;
 use crate::statement::{self, Statement};
 use crate::{CommitListener, Committed, StoreError};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobKey;
@@ -52,6 +51,7 @@ pub(crate) struct GroupWriter {
     // Before the connector, which keeps the file open for as long as a connection is.
     link: Link,
     connector: Connector,
+    machine: Arc<dyn Machine>,
     node: Arc<Node>,
     listener: Listener,
     slow_commit: Duration,
@@ -70,16 +70,31 @@ impl GroupWriter {
         let keys = Keys::load(&mut conn)?;
         let link = Link::Up(Box::new(Live { conn, keys, unreadable: HashSet::new() }));
         let node = Arc::new(node);
-        Ok(Self { link, connector, node, listener, slow_commit, outage: Outage::default() })
+        let machine = Arc::new(RealMachine);
+        Ok(Self { link, connector, machine, node, listener, slow_commit, outage: Outage::default() })
+    }
+
+    /// The same on another machine.
+    #[cfg(any(test, feature = "inline"))]
+    pub(crate) fn on(self, machine: Arc<dyn Machine>) -> Self {
+        Self { machine, ..self }
+    }
+
+    /// The connection between two groups, unless it is lost.
+    pub(crate) fn connection(&mut self) -> Option<&mut SqliteConnection> {
+        match &mut self.link {
+            Link::Up(live) => Some(&mut live.conn),
+            Link::Down { .. } => None,
+        }
     }
 
     /// Runs the requests that `next` yields as one transaction and answers them.
     pub(crate) fn run(&mut self, next: &mut dyn FnMut() -> Option<Box<dyn Request>>) {
         let mut requests = Vec::new();
-        let node = Arc::clone(&self.node);
+        let (node, machine) = (Arc::clone(&self.node), Arc::clone(&self.machine));
         let began = Instant::now();
         let ended = match self.connect() {
-            Ok(live) => execute(live, &node, next, &mut requests),
+            Ok(live) => execute(live, &node, machine.as_ref(), next, &mut requests),
             Err(error) => {
                 requests.extend(std::iter::from_fn(next));
                 self.tell_failure(&error, requests.len());
@@ -115,7 +130,7 @@ impl GroupWriter {
             _ => None,
         }
         .map_or_else(
-            || Link::Down { retry_at: Instant::now(), pause: REOPEN_FIRST, error: error.clone() },
+            || Link::Down { retry_at: self.machine.now(), pause: REOPEN_FIRST, error: error.clone() },
             |live| Link::Up(Box::new(live)),
         )
     }
@@ -123,7 +138,8 @@ impl GroupWriter {
     /// The connection, opened anew where it was lost.
     fn connect(&mut self) -> Result<&mut Live, StoreError> {
         if let Link::Down { retry_at, pause, error } = &self.link {
-            if Instant::now() < *retry_at {
+            let now = self.machine.now();
+            if now < *retry_at {
                 return Err(while_down(error));
             }
             let (pause, earlier) = (*pause, error.clone());
@@ -136,7 +152,7 @@ impl GroupWriter {
                     let next_pause = (pause * 2).min(REOPEN_MAX);
                     // On a full disk opening fails with another error than the one that says so.
                     let error = if matches!(earlier, StoreError::Full(_)) { earlier } else { error };
-                    Link::Down { retry_at: Instant::now() + pause, pause: next_pause, error }
+                    Link::Down { retry_at: now + pause, pause: next_pause, error }
                 }
             };
         }
@@ -147,7 +163,7 @@ impl GroupWriter {
     }
 
     fn reopen(&self) -> Result<Live, StoreError> {
-        let mut conn = self.connector.writer().map_err(unavailable)?;
+        let mut conn = self.machine.connect(&self.connector).map_err(unavailable)?;
         let keys = Keys::load(&mut conn)?;
         Ok(Live { conn, keys, unreadable: HashSet::new() })
     }
@@ -206,6 +222,7 @@ fn answer_error(requests: Vec<Box<dyn Request>>, error: &StoreError) {
 fn execute(
     live: &mut Live,
     node: &Node,
+    machine: &dyn Machine,
     next: &mut dyn FnMut() -> Option<Box<dyn Request>>,
     requests: &mut Vec<Box<dyn Request>>,
 ) -> Result<(Committed, Operations), StoreError> {
@@ -230,7 +247,7 @@ fn execute(
     if oneoff_faults::breaks(Sabotage::AcknowledgeBeforeCommit) {
         requests.drain(..).for_each(|request| request.answer());
     }
-    match finish(live, effects) {
+    match finish(live, machine, effects) {
         Ok(ended) => Ok(ended),
         Err(error) => Err(roll_back(live, error)),
     }
@@ -260,7 +277,11 @@ impl Statement for AddToCounter {
 }
 
 /// Sums up what the group changed, and commits.
-fn finish(live: &mut Live, effects: Effects) -> Result<(Committed, Operations), StoreError> {
+fn finish(
+    live: &mut Live,
+    machine: &dyn Machine,
+    effects: Effects,
+) -> Result<(Committed, Operations), StoreError> {
     let conn = &mut live.conn;
     for (status, difference) in effects.counts {
         if difference != 0 {
@@ -268,11 +289,11 @@ fn finish(live: &mut Live, effects: Effects) -> Result<(Committed, Operations), 
         }
     }
     let last_event_sequence = match effects.wrote_event {
-        true => events::table.select(max(events::sequence)).get_result(conn)?,
+        true => Some(live.keys.last_event()),
         false => None,
     };
     effects.operations.reach(Moment::BeforeCommit);
-    AnsiTransactionManager::commit_transaction(conn).map_err(commit_failed)?;
+    machine.commit(conn).map_err(commit_failed)?;
     effects.operations.reach(Moment::AfterCommit);
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));

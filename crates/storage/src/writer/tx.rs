@@ -1,8 +1,8 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
 use crate::failure::WriteError;
-use crate::rows::{event, pending};
-use crate::schema::{attempts, job_definitions, job_states};
+use crate::rows::{event, job_key, pending};
+use crate::schema::{attempts, events, job_definitions};
 use crate::{Change, PendingJob};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::max;
@@ -54,25 +54,29 @@ impl Effects {
 /// The next free keys. There is one writer, so it numbers rows itself, which saves a statement per row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keys {
-    job: i64,
     definition: i64,
     attempt: i64,
+    event: i64,
 }
 
 impl Keys {
     /// Reads the highest keys in use.
     pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
-        let job: Option<i64> = job_states::table.select(max(job_states::key)).get_result(conn)?;
         let definition: Option<i64> =
             job_definitions::table.select(max(job_definitions::key)).get_result(conn)?;
         let attempt: Option<i64> = attempts::table.select(max(attempts::key)).get_result(conn)?;
-        Ok(Self { job: job.unwrap_or(0), definition: definition.unwrap_or(0), attempt: attempt.unwrap_or(0) })
+        let event: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;
+        Ok(Self {
+            definition: definition.unwrap_or(0),
+            attempt: attempt.unwrap_or(0),
+            event: event.unwrap_or(0),
+        })
     }
 
-    /// A key for a job.
-    pub(crate) fn job(&mut self) -> JobKey {
-        self.job += 1;
-        JobKey(self.job)
+    /// A key for a job and one for its first definition, whose number is also the job's own.
+    pub(crate) fn job(&mut self, home: Timestamp) -> (JobKey, i64) {
+        let definition = self.definition();
+        (job_key::new(home, definition), definition)
     }
 
     /// A key for a definition.
@@ -85,6 +89,11 @@ impl Keys {
     pub(crate) fn attempt(&mut self) -> i64 {
         self.attempt += 1;
         self.attempt
+    }
+
+    /// The number of the last event.
+    pub(crate) fn last_event(&self) -> i64 {
+        self.event
     }
 }
 
@@ -130,7 +139,8 @@ impl Tx<'_> {
 
     /// Writes an event.
     pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
-        event::insert(self.conn, now, event)?;
+        self.keys.event += 1;
+        event::insert(self.conn, self.keys.event, now, event)?;
         self.effects.wrote_event = true;
         Ok(())
     }

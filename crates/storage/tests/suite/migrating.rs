@@ -90,17 +90,22 @@ fn the_queries_of_lists_use_their_indexes() {
     let options = options(&sqlite.directory);
     let plans = [
         (
-            "SELECT key FROM job_states WHERE scheduled_at IS NOT NULL AND scheduled_at >= 1 AND (scheduled_at > 1 OR key > 1) ORDER BY scheduled_at, key LIMIT 5",
-            "job_states_by_scheduled_at",
+            "SELECT key FROM job_states WHERE sequence < 9 ORDER BY sequence DESC LIMIT 5",
+            "job_states_by_sequence",
         ),
         (
-            "SELECT key FROM job_states WHERE status = ?1 AND job_states.status <> 'completed' AND scheduled_at IS NOT NULL AND scheduled_at <= 1 AND (scheduled_at < 1 OR key < 1) ORDER BY scheduled_at DESC, key DESC LIMIT 5",
+            "SELECT key FROM job_states WHERE (scheduled_at < 0 OR scheduled_at / 3600000000 <> key >> 36) AND scheduled_at IS NOT NULL AND scheduled_at >= 1 AND (scheduled_at > 1 OR key > 1) ORDER BY scheduled_at, key LIMIT 5",
+            "job_states_moved",
+        ),
+        (
+            "SELECT key FROM job_states WHERE status = ?1 AND status NOT IN ('scheduled', 'running', 'completed') AND scheduled_at IS NOT NULL AND scheduled_at <= 1 AND (scheduled_at < 1 OR key < 1) ORDER BY scheduled_at DESC, key DESC LIMIT 5",
             "job_states_by_status",
         ),
         (
-            "SELECT key FROM job_states WHERE status = ?1 AND job_states.status <> 'completed' AND scheduled_at IS NULL ORDER BY key LIMIT 5",
-            "job_states_by_status",
+            "SELECT key FROM job_states WHERE scheduled_at IS NULL AND status = ?1 AND sequence > 3 ORDER BY sequence LIMIT 5",
+            "job_states_without_time",
         ),
+        ("SELECT min(key) FROM job_states WHERE key >= 7", "INTEGER PRIMARY KEY"),
         ("SELECT key FROM attempts WHERE attempts.status = 'running' AND epoch < 3", "attempts_running"),
         (
             "SELECT key FROM attempts WHERE started_at <= 1 AND (started_at < 1 OR key < 1) ORDER BY started_at DESC, key DESC LIMIT 5",
