@@ -4,6 +4,7 @@
 
 pub(crate) mod group;
 pub(crate) mod lanes;
+pub(crate) mod machine;
 mod outage;
 pub(crate) mod request;
 pub(crate) mod tx;
@@ -13,9 +14,10 @@ mod tests;
 
 use crate::StoreError;
 use crate::failure::WriteError;
+use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use lanes::{Lane, Lanes, Turns};
-use request::Call;
+use request::{Call, Request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tx::Tx;
@@ -24,17 +26,30 @@ use tx::Tx;
 pub(crate) struct Writer {
     lanes: Arc<Lanes>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    #[cfg(any(test, feature = "inline"))]
+    inline: Option<crate::inline::InlineWriter>,
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(group: GroupWriter, max_waiting: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(group: GroupWriter, max_waiting: usize, guard: WalGuard) -> std::io::Result<Self> {
         let lanes = Arc::new(Lanes::new(max_waiting));
         let queue = Arc::clone(&lanes);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(group, &queue))?;
-        Ok(Self { lanes, thread: Mutex::new(Some(thread)) })
+            .spawn(move || write_until_closed(group, &queue, guard))?;
+        Ok(Self {
+            lanes,
+            thread: Mutex::new(Some(thread)),
+            #[cfg(any(test, feature = "inline"))]
+            inline: None,
+        })
+    }
+
+    /// Writes on the caller's thread.
+    #[cfg(any(test, feature = "inline"))]
+    pub(crate) fn inline(writer: crate::inline::InlineWriter) -> Self {
+        Self { lanes: Arc::new(Lanes::new(0)), thread: Mutex::new(None), inline: Some(writer) }
     }
 
     /// Hands a write over and waits for its commit. Once handed over it is done whether or not the caller
@@ -46,12 +61,24 @@ impl Writer {
     {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let call = Call::new(body, move |result| drop(answer.send(result)));
-        self.lanes.push(lane, Box::new(call))?;
+        self.push(lane, Box::new(call))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
+        #[cfg(any(test, feature = "inline"))]
+        if let Some(inline) = &self.inline {
+            return inline.push(lane, request);
+        }
+        self.lanes.push(lane, request)
     }
 
     /// Ends the thread after what waits is committed.
     pub(crate) fn close(&self) {
+        #[cfg(any(test, feature = "inline"))]
+        if let Some(inline) = &self.inline {
+            inline.close();
+        }
         self.lanes.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return };
@@ -65,10 +92,13 @@ impl Writer {
     }
 }
 
-fn write_until_closed(mut group: GroupWriter, lanes: &Lanes) {
+fn write_until_closed(mut group: GroupWriter, lanes: &Lanes, mut guard: WalGuard) {
     let mut turns = Turns::default();
     while lanes.wait() {
         turns.begin_group();
         group.run(&mut || lanes.take(&mut turns));
+        if let Some(conn) = group.connection() {
+            guard.look(conn);
+        }
     }
 }

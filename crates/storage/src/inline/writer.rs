@@ -1,0 +1,109 @@
+//! Writes on the caller's thread: they wait in the lanes of production and share commits as they are told to.
+
+use super::faults::GroupFault;
+use super::machine::{FailingRequest, PlannedMachine};
+use crate::StoreError;
+use crate::writer::group::GroupWriter;
+use crate::writer::lanes::{Lane, Lanes, Turns};
+use crate::writer::request::Request;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// When writes are committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commits {
+    /// Each at its first poll, in a transaction of its own.
+    AtOnce,
+    /// When [`Inline::commit`] is called.
+    WhenTold,
+}
+
+/// The handle by which waiting writes are committed.
+#[derive(Clone)]
+pub struct Inline(InlineWriter);
+
+impl Inline {
+    pub(super) fn new(writer: InlineWriter) -> Self {
+        Self(writer)
+    }
+
+    /// Commits at most so many of the writes that wait as one transaction, in the order in which production
+    /// takes them, and answers them. Answers how many were taken.
+    pub fn commit(&self, at_most: usize) -> usize {
+        self.0.commit(at_most)
+    }
+}
+
+struct Parts {
+    group: GroupWriter,
+    turns: Turns,
+}
+
+#[derive(Clone)]
+pub(crate) struct InlineWriter {
+    lanes: Arc<Lanes>,
+    parts: Arc<Mutex<Option<Parts>>>,
+    machine: Arc<PlannedMachine>,
+    commits: Commits,
+}
+
+impl InlineWriter {
+    pub(super) fn new(
+        group: GroupWriter,
+        machine: Arc<PlannedMachine>,
+        max_waiting: usize,
+        commits: Commits,
+    ) -> Self {
+        let parts = Parts { group, turns: Turns::default() };
+        let lanes = Arc::new(Lanes::new(max_waiting));
+        Self { lanes, parts: Arc::new(Mutex::new(Some(parts))), machine, commits }
+    }
+
+    /// Lets a request wait, or commits it.
+    pub(crate) fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
+        self.lanes.push(lane, request)?;
+        if self.commits == Commits::AtOnce {
+            self.commit(1);
+        }
+        Ok(())
+    }
+
+    fn commit(&self, at_most: usize) -> usize {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Parts { group, turns }) = &mut *parts else { return 0 };
+        let mut take = || {
+            // A group by itself, because how long a group may last is judged by real time.
+            turns.begin_group();
+            self.lanes.take(turns)
+        };
+        let mut first = take();
+        if first.is_none() {
+            return 0;
+        }
+        let mut failing = match self.machine.begin_group() {
+            Some(GroupFault::Within { after, failure }) => Some((after, failure)),
+            _ => None,
+        };
+        let mut taken = 0;
+        group.run(&mut || {
+            let due = failing.take_if(|(after, _)| taken >= *after);
+            if let Some((_, failure)) = due {
+                return Some(Box::new(FailingRequest(failure)));
+            }
+            let next = if taken < at_most.max(1) { first.take().or_else(&mut take) } else { None };
+            match next {
+                Some(request) => {
+                    taken += 1;
+                    Some(request)
+                }
+                None => failing.take().map(|(_, failure)| Box::new(FailingRequest(failure)) as _),
+            }
+        });
+        taken
+    }
+
+    /// Ends writing. What waits is dropped, as by the death of a process.
+    pub(crate) fn close(&self) {
+        self.lanes.close();
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
