@@ -14,6 +14,12 @@ impl BootTime {
     pub fn since(self, earlier: BootTime) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// This and `duration`, or the latest time there is.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> BootTime {
+        BootTime(self.0.saturating_add(duration))
+    }
 }
 
 /// Wall time and boot time. Due instants are judged by the wall, durations by boot time.

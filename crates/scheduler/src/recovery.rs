@@ -60,3 +60,24 @@ pub(crate) async fn report_overdue(store: &Store, clock: &dyn Clock) -> Result<u
     }
     Ok(overdue)
 }
+/// Whether the clock may be far ahead: by what it says, everything that the last servers wrote is older than it is
+/// kept. Either nobody was here for so long, or the clock is wrong; and what is removed is gone.
+pub(crate) async fn doubts_clock(
+    store: &Store,
+    clock: &dyn Clock,
+    keep: Duration,
+) -> Result<bool, StartError> {
+    let Some(last) = store.last_written_before().await.map_err(StartError::Recovery)? else {
+        return Ok(false);
+    };
+    let now = clock.now();
+    let doubts = now.since(last) > keep;
+    if doubts {
+        tracing::warn!(
+            %last, %now,
+            "all that is recorded is older than its retention: if the clock is right, it is removed in a day"
+        );
+    }
+    Ok(doubts)
+}
+

@@ -73,11 +73,17 @@ impl Scheduler {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Scheduler, StartError> {
-        recovery::recover(&store, clock.as_ref()).await?;
+        let doubts_clock =
+            recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()).await?;
+        let hold_after = settings.hold_overdue_after;
+        recovery::recover(&store, clock.as_ref(), hold_after, recovery::end_left_behind).await?;
         let overdue_at_start = recovery::report_overdue(&store, clock.as_ref()).await?;
         let last_event = store.last_event_sequence().await.map_err(StartError::Recovery)?;
         let mailbox = Arc::new(Mailbox::new(last_event));
         store.listen(mailbox.clone());
+        if doubts_clock {
+            mailbox.send(Input::DoubtClock);
+        }
 
         let guardian = start_guardian(&settings, random.as_ref())?;
         let processes: Arc<dyn ProcessWatch> = match &guardian {
@@ -117,13 +123,13 @@ impl Scheduler {
             .name("oneoff-scheduler".to_owned())
             .spawn(move || driver.run())
             .map_err(|source| StartError::Spawn { what: "the scheduler's thread", source })?;
-        let keep = settings.log_retention;
-        tokio::spawn(holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds.clone()));
+        let keep = settings.retention.clone();
+        tokio::spawn(holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds));
         tokio::spawn(retention::run(store.clone(), clock.clone(), mailbox.clone(), look_at_retention, keep));
         metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
 
         let grace = settings.shutdown_grace;
-        let service = Service::new(store.clone(), &runner, settings, workers, status, look_at_holds);
+        let service = Service::new(store.clone(), &runner, settings, workers, status);
         Ok(Scheduler {
             service,
             store,

@@ -5,7 +5,7 @@ use crate::failure::WriteError;
 use crate::finish;
 use crate::rows::attempt::{self, Ending};
 use crate::rows::{job as job_rows, word};
-use crate::schema::attempts;
+use crate::schema::{attempts, epochs, events};
 use crate::writer::tx::Tx;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -37,6 +37,19 @@ pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<Execut
 }
 
 /// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.
+/// The latest time that epochs before `epoch` wrote down, in an event or as their own beginning.
+pub(crate) fn last_written(conn: &mut SqliteConnection, epoch: i64) -> Result<Option<Timestamp>, WriteError> {
+    let event: Option<i64> =
+        events::table.order(events::sequence.desc()).select(events::written_at).first(conn).optional()?;
+    let start: Option<i64> = epochs::table
+        .filter(epochs::epoch.lt(epoch))
+        .order(epochs::epoch.desc())
+        .select(epochs::started_at)
+        .first(conn)
+        .optional()?;
+    Ok(event.max(start).map(Timestamp::from_micros_clamped))
+}
+
 pub(crate) fn close(
     tx: &mut Tx<'_>,
     now: Timestamp,

@@ -215,6 +215,15 @@ impl Store {
     /// How many jobs wait whose time is before `now`, counted up to `limit`.
     ///
     /// # Errors
+    /// The latest time that servers before this one wrote down: that of an event, or of a start.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn last_written_before(&self) -> Result<Option<Timestamp>, StoreError> {
+        let epoch = self.inner.epoch;
+        self.inner.reader.read(move |conn| recover::last_written(conn, epoch)).await
+    }
+
     /// The database's.
     pub async fn count_overdue(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.inner.reader.read(move |conn| queue::overdue(conn, now, limit)).await

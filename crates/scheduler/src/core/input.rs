@@ -44,7 +44,10 @@ pub(crate) enum Input {
     AttemptEnded {
         job_type: String,
     },
+    /// An alarm is to ring then, or when it was set for already, if that is earlier.
     SetAlarm(Alarm, Timestamp),
+    /// The clock may be wrong: nothing is removed for its age until it has held for a day.
+    DoubtClock,
     Stop,
 }
 

@@ -5,15 +5,17 @@
 mod clock_watch;
 mod in_flight;
 mod input;
+mod limits;
 mod ready;
 mod slots;
 mod window;
 
 pub(crate) use input::{Alarm, Effect, Input, Now, Step, WindowLoad};
+pub(crate) use limits::Limits;
 
 use clock_watch::ClockWatch;
 use in_flight::InFlight;
-use oneoff_domain::{ExecutionId, JobKey, Random, Timestamp};
+use oneoff_domain::{BootTime, ExecutionId, JobKey, Random, Timestamp};
 use oneoff_storage::{Change, ClaimRequest, ClaimResult, ClaimedJob, PendingJob};
 use ready::Ready;
 use slots::Slots;
@@ -22,33 +24,39 @@ use std::sync::Arc;
 use std::time::Duration;
 use window::Window;
 
-/// Claims of one commit: enough to share its cost, few enough that the first does not wait for the last.
-const CLAIM_BATCH: usize = 256;
 /// How long the core waits after the store refused claims.
 const CLAIM_BACKOFF: Duration = Duration::from_millis(500);
-
-/// Due jobs that are ranked against each other. More of them wait in the window, by their due time.
-const DUE_MAX: usize = 50_000;
 
 /// What waits, what is due, and what runs.
 pub(crate) struct Core {
     random: Arc<dyn Random>,
+    limits: Limits,
     window: Window,
     ready: Ready,
     in_flight: InFlight,
     slots: Slots,
     clock: ClockWatch,
     alarms: BTreeMap<Alarm, Timestamp>,
-    claims_rest_until: Option<Timestamp>,
+    claims_rest_until: Option<BootTime>,
     stopping: bool,
     quiet: bool,
 }
 
 impl Core {
     pub(crate) fn new(workers: usize, type_limits: BTreeMap<String, usize>, random: Arc<dyn Random>) -> Self {
+        Self::with_limits(workers, type_limits, random, Limits::default())
+    }
+
+    pub(crate) fn with_limits(
+        workers: usize,
+        type_limits: BTreeMap<String, usize>,
+        random: Arc<dyn Random>,
+        limits: Limits,
+    ) -> Self {
         Self {
             random,
-            window: Window::default(),
+            limits,
+            window: Window::new(limits),
             ready: Ready::default(),
             in_flight: InFlight::default(),
             slots: Slots::new(workers, type_limits),
@@ -65,19 +73,22 @@ impl Core {
         let mut effects = Vec::new();
         if let Some(jumped_us) = self.clock.observe(now) {
             effects.push(Effect::ClockStepped { jumped_us });
+            // When they were to ring was said by another clock.
+            self.alarms.values_mut().for_each(|at| *at = Timestamp::MIN);
         }
         for input in inputs {
-            self.take(now.wall, input, &mut effects);
+            self.take(now, input, &mut effects);
         }
-        self.ring_alarms(now.wall, &mut effects);
+        self.ring_alarms(now, &mut effects);
         if let Some(load) = self.window.wants_load(now.wall, self.queued()) {
             effects.push(Effect::LoadWindow(load));
         }
-        for job in self.window.take_due(now.wall, self.room()) {
-            self.ready.insert(job);
+        if !self.clock.pauses(now) {
+            let due = self.window.take_due(now.wall, self.room());
+            due.into_iter().for_each(|job| self.ready.insert(job));
         }
         if self.may_claim(now) {
-            self.claim(&mut effects);
+            self.claim(now.wall, &mut effects);
         }
         if self.stopping && !self.quiet && self.in_flight.no_claims() {
             self.quiet = true;
@@ -99,23 +110,25 @@ impl Core {
         self.clock.pauses(now).then_some("the clock jumped; claiming goes on when it has held for a minute")
     }
 
-    fn take(&mut self, wall: Timestamp, input: Input, effects: &mut Vec<Effect>) {
+    fn take(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Committed(changes) => changes.into_iter().for_each(|change| self.apply(change)),
             Input::WindowLoaded { load, jobs } => self.window.loaded(&load, jobs),
-            Input::WindowFailed => self.window.load_failed(wall),
+            Input::WindowFailed => self.window.load_failed(now.wall),
             Input::Reload => self.forget_all(),
             Input::ClaimsAnswered(results) => {
                 results.into_iter().for_each(|result| self.answered(result, effects));
             }
             Input::ClaimsFailed(requests) => {
-                self.claims_rest_until = Some(wall.saturating_add(CLAIM_BACKOFF));
+                self.claims_rest_until = Some(now.boot.after(CLAIM_BACKOFF));
                 requests.iter().for_each(|request| self.unclaimed(request.job));
             }
             Input::AttemptEnded { job_type } => self.slots.release(&job_type),
             Input::SetAlarm(alarm, at) => {
-                self.alarms.insert(alarm, at);
+                let earlier = self.alarms.get(&alarm).map_or(at, |set| at.min(*set));
+                self.alarms.insert(alarm, earlier);
             }
+            Input::DoubtClock => self.clock.doubt(now),
             Input::Stop => self.stopping = true,
         }
     }
@@ -137,7 +150,7 @@ impl Core {
 
     /// Everything that waits is read again; what is claimed or runs stays.
     pub(crate) fn forget_all(&mut self) {
-        self.window = Window::default();
+        self.window = Window::new(self.limits);
         self.ready = Ready::default();
         self.in_flight.forget_lines();
     }
@@ -185,15 +198,19 @@ impl Core {
     }
 
     fn may_claim(&mut self, now: Now) -> bool {
-        if self.claims_rest_until.is_some_and(|until| until <= now.wall) {
+        if self.claims_rest_until.is_some_and(|until| until <= now.boot) {
             self.claims_rest_until = None;
         }
         !self.stopping && self.claims_rest_until.is_none() && !self.clock.pauses(now)
     }
 
-    fn claim(&mut self, effects: &mut Vec<Effect>) {
+    fn claim(&mut self, wall: Timestamp, effects: &mut Vec<Effect>) {
         let mut batch = Vec::new();
         while let Some(job) = self.ready.take_best(|job_type| self.slots.has_room(job_type)) {
+            if job.due_at > wall {
+                self.put_back(job);
+                continue;
+            }
             if self.in_flight.has_claim_of(job.key) {
                 continue;
             }
@@ -201,13 +218,21 @@ impl Core {
             self.slots.take(&job.job_type);
             batch.push(self.request(&job));
             self.in_flight.begin(job);
-            if batch.len() == CLAIM_BATCH {
+            if batch.len() == self.limits.claim_batch {
                 effects.push(Effect::Claim(std::mem::take(&mut batch)));
             }
         }
         if !batch.is_empty() {
             effects.push(Effect::Claim(batch));
         }
+    }
+
+    /// The clock was set back after the job had become due: it waits for its time again.
+    fn put_back(&mut self, job: PendingJob) {
+        if let Some(next) = self.in_flight.passed_over(&job) {
+            self.ready.insert(next);
+        }
+        self.window.insert(job);
     }
 
     fn request(&self, job: &PendingJob) -> ClaimRequest {
@@ -218,35 +243,49 @@ impl Core {
         }
     }
 
-    fn ring_alarms(&mut self, wall: Timestamp, effects: &mut Vec<Effect>) {
-        let due: Vec<Alarm> =
-            self.alarms.iter().filter(|(_, at)| **at <= wall).map(|(alarm, _)| *alarm).collect();
+    fn ring_alarms(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let due: Vec<Alarm> = self
+            .alarms
+            .iter()
+            .filter(|(alarm, at)| self.rings_at(**alarm, **at, now) <= now.wall)
+            .map(|(alarm, _)| *alarm)
+            .collect();
         for alarm in due {
             self.alarms.remove(&alarm);
             effects.push(Effect::Ring(alarm));
         }
     }
 
+    /// When an alarm that is set for `at` rings: not while the clock's word is not enough for what it leads to.
+    fn rings_at(&self, alarm: Alarm, at: Timestamp, now: Now) -> Timestamp {
+        let rest = match alarm {
+            Alarm::Retention => self.clock.doubt_ends(now),
+            Alarm::Holds => self.clock.pause_ends(now),
+        };
+        rest.map_or(at, |rest| at.max(rest))
+    }
+
     /// Due jobs that may still be taken out of the window.
     fn room(&self) -> usize {
-        DUE_MAX.saturating_sub(self.queued())
+        self.limits.due_max.saturating_sub(self.queued())
     }
 
     fn wake_at(&self, now: Now) -> Option<Timestamp> {
-        let claiming = match (self.claims_rest_until, self.clock.pause_ends(now)) {
+        let rest = self.claims_rest_until.map(|until| now.wall.saturating_add(until.since(now.boot)));
+        let claiming = match (rest, self.clock.pause_ends(now)) {
             (None, None) if self.room() == 0 => None,
             (None, None) => self.window.next_due(),
             (rest, pause) => rest.max(pause),
         };
-        [claiming, self.window.next_load(self.queued()), self.alarms.values().min().copied()]
-            .into_iter()
-            .flatten()
-            .min()
+        let alarm = self.alarms.iter().map(|(alarm, at)| self.rings_at(*alarm, *at, now)).min();
+        [claiming, self.window.next_load(self.queued()), alarm].into_iter().flatten().min()
     }
 }
 
 /// A claimed job on its way to the runner.
 pub(crate) type Claimed = Box<ClaimedJob>;
 
+#[cfg(test)]
+mod clock_tests;
 #[cfg(test)]
 mod tests;

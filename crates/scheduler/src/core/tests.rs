@@ -11,21 +11,25 @@ impl Random for Zeros {
     }
 }
 
+pub(super) fn zeros() -> Arc<dyn Random> {
+    Arc::new(Zeros)
+}
+
 /// Seconds after some midnight, by both clocks.
-fn at(seconds: u64) -> Now {
+pub(super) fn at(seconds: u64) -> Now {
     let since = Duration::from_secs(seconds);
     Now { wall: base().saturating_add(since), boot: BootTime(since) }
 }
 
-fn base() -> Timestamp {
+pub(super) fn base() -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000).unwrap()
 }
 
-fn wall(seconds: u64) -> Timestamp {
+pub(super) fn wall(seconds: u64) -> Timestamp {
     at(seconds).wall
 }
 
-fn job(key: i64, due_seconds: u64) -> PendingJob {
+pub(super) fn job(key: i64, due_seconds: u64) -> PendingJob {
     PendingJob {
         key: JobKey(key),
         due_at: wall(due_seconds),
@@ -35,18 +39,18 @@ fn job(key: i64, due_seconds: u64) -> PendingJob {
     }
 }
 
-fn pending(job: PendingJob) -> Input {
+pub(super) fn pending(job: PendingJob) -> Input {
     Input::Committed(vec![Change::Pending(job)])
 }
 
-fn core(workers: usize) -> Core {
+pub(super) fn core(workers: usize) -> Core {
     let mut core = Core::new(workers, BTreeMap::new(), Arc::new(Zeros));
     load(&mut core, at(0), Vec::new());
     core
 }
 
 /// Answers the load that the core asks for.
-fn load(core: &mut Core, now: Now, jobs: Vec<PendingJob>) {
+pub(super) fn load(core: &mut Core, now: Now, jobs: Vec<PendingJob>) {
     let step = core.step(now, Vec::new());
     let load = step.effects.into_iter().find_map(|effect| match effect {
         Effect::LoadWindow(load) => Some(load),
@@ -56,7 +60,7 @@ fn load(core: &mut Core, now: Now, jobs: Vec<PendingJob>) {
     assert!(claimed(&step).is_empty());
 }
 
-fn claimed(step: &Step) -> Vec<i64> {
+pub(super) fn claimed(step: &Step) -> Vec<i64> {
     let claims = step.effects.iter().filter_map(|effect| match effect {
         Effect::Claim(requests) => Some(requests.iter().map(|request| request.job.0)),
         _ => None,
@@ -64,11 +68,11 @@ fn claimed(step: &Step) -> Vec<i64> {
     claims.flatten().collect()
 }
 
-fn gone(key: i64) -> Input {
+pub(super) fn gone(key: i64) -> Input {
     Input::ClaimsAnswered(vec![ClaimResult::Gone(JobKey(key))])
 }
 
-fn ended() -> Input {
+pub(super) fn ended() -> Input {
     Input::AttemptEnded { job_type: "fake".to_owned() }
 }
 
@@ -277,7 +281,8 @@ fn after_the_database_was_opened_anew_everything_is_read_again() {
 #[test]
 fn a_backlog_is_bounded_in_memory_and_worked_off_to_its_end() {
     let mut core = core(1);
-    let count = 3 * DUE_MAX;
+    let due_max = Limits::default().due_max;
+    let count = 3 * due_max;
     let mut claims = Vec::new();
     let mut in_store: BTreeMap<(Timestamp, JobKey), PendingJob> = BTreeMap::new();
     for key in 1..=i64::try_from(count).unwrap() {
@@ -288,7 +293,7 @@ fn a_backlog_is_bounded_in_memory_and_worked_off_to_its_end() {
     while claims.len() < count {
         let step = core.step(at(2), inputs);
         inputs = Vec::new();
-        assert!(core.queued() <= DUE_MAX);
+        assert!(core.queued() <= due_max);
         for effect in step.effects {
             match effect {
                 Effect::LoadWindow(load) => {

@@ -2,16 +2,12 @@
 //!
 //! Everything up to the horizon is here. Commits beyond it are ignored: they are read when it is their turn.
 
-use super::WindowLoad;
+use super::{Limits, WindowLoad};
 use oneoff_domain::{JobKey, Timestamp};
 use oneoff_storage::PendingJob;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-/// Jobs that are read at once.
-const LOAD_LIMIT: usize = 20_000;
-/// More entries than this, and the latest are forgotten again.
-const MAX_ENTRIES: usize = 60_000;
 /// How far ahead of the present a load reaches.
 const REACH: Duration = Duration::from_secs(2 * 3600);
 /// How long before the horizon the next part is read.
@@ -23,6 +19,7 @@ type Place = (Timestamp, JobKey);
 
 #[derive(Default)]
 pub(super) struct Window {
+    limits: Limits,
     by_due: BTreeMap<Place, PendingJob>,
     due_of: HashMap<JobKey, Timestamp>,
     /// Every waiting job up to this place is in `by_due`. `None` before the first load.
@@ -36,18 +33,28 @@ pub(super) struct Window {
 }
 
 impl Window {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// The load that is to be done now, if one is. It counts as begun.
     pub(super) fn wants_load(&mut self, now: Timestamp, queued: usize) -> Option<WindowLoad> {
-        if self.loading.is_some() || self.next_load(queued).is_some_and(|at| now < at) {
+        // A longer rest than was asked for means that the clock was set back.
+        self.rest_until = self.rest_until.filter(|rest| *rest <= now.saturating_add(LOAD_BACKOFF));
+        if self.next_load(queued).is_none_or(|at| now < at) {
             return None;
         }
         self.rest_until = None;
-        let load = WindowLoad { after: self.horizon, until: now.saturating_add(REACH), limit: LOAD_LIMIT };
+        let load = WindowLoad {
+            after: self.horizon,
+            until: now.saturating_add(REACH),
+            limit: self.limits.window_load,
+        };
         self.loading = Some(load.clone());
         Some(load)
     }
 
-    /// When the next load is due; `None` while one is under way. An instant in the past is now.
+    /// When the next load is due; `None` while one is under way, or when there is nothing beyond the horizon. An instant in the past is now.
     /// `queued` jobs have left the window and wait for a slot: they count as much as those in it.
     pub(super) fn next_load(&self, queued: usize) -> Option<Timestamp> {
         if self.loading.is_some() {
@@ -55,8 +62,12 @@ impl Window {
         }
         let wanted = match self.horizon {
             None => Timestamp::MIN,
-            Some(_) if self.crowded && self.by_due.len() + queued > LOAD_LIMIT / 2 => Timestamp::MAX,
+            Some(_) if self.crowded && self.by_due.len() + queued > self.limits.window_load / 2 => {
+                Timestamp::MAX
+            }
             Some(_) if self.crowded => Timestamp::MIN,
+            // All there is has been read.
+            Some((Timestamp::MAX, _)) => return None,
             Some((horizon, _)) => horizon.saturating_sub(MARGIN),
         };
         Some(self.rest_until.map_or(wanted, |rest| wanted.max(rest)))
@@ -101,7 +112,7 @@ impl Window {
             return;
         }
         self.put(job);
-        if self.by_due.len() > MAX_ENTRIES && self.loading.is_none() {
+        if self.by_due.len() > self.limits.window_max && self.loading.is_none() {
             self.shrink();
         }
     }
@@ -143,7 +154,7 @@ impl Window {
     }
 
     fn shrink(&mut self) {
-        let Some(last) = self.by_due.keys().nth(MAX_ENTRIES / 2).copied() else { return };
+        let Some(last) = self.by_due.keys().nth(self.limits.window_max / 2).copied() else { return };
         self.forget_after(last);
         self.horizon = Some(last);
         self.crowded = true;

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 const SLICE: usize = 200;
 const BACKOFF: Duration = Duration::from_secs(5);
 
-/// Looks whenever it is told to, for ever.
+/// Looks at start and whenever it is told to, for ever.
 pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, mailbox: Arc<Mailbox>, look: Arc<Notify>) {
     loop {
         let next = match release_ended(&store, clock.as_ref()).await {

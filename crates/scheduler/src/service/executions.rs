@@ -1,6 +1,7 @@
 //! Executions and their output, also while it is being written.
 
 use super::Service;
+use super::jobs::deadline_after;
 use crate::ServiceError;
 use oneoff_domain::{Execution, ExecutionId};
 use oneoff_storage::{ExecutionFilter, ExecutionSort, OutputPage, Page, PageRequest, Refusal};
@@ -40,7 +41,7 @@ impl Service {
         limit_bytes: usize,
         wait: Duration,
     ) -> Result<OutputPage, ServiceError> {
-        let deadline = Instant::now() + wait;
+        let deadline = deadline_after(wait);
         let mut events = self.event_sequence();
         let mut attempts = self.inner.running.count();
         loop {

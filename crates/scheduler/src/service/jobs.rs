@@ -4,6 +4,7 @@ use super::plan::Plan;
 use super::preview::preview_of;
 use super::validate::Checks;
 use super::{Service, release};
+use crate::core::{Alarm, Input};
 use crate::{JobDraft, Schedule, ServiceError};
 use oneoff_domain::{
     Context, EventKind, FieldError, Hold, HoldReason, Job, JobId, JobState, JobStatus, Timestamp, Transition,
@@ -83,7 +84,7 @@ impl Service {
         timeout: Duration,
         done: impl Fn(&Job) -> bool,
     ) -> Result<Job, ServiceError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline_after(timeout);
         let mut events = self.event_sequence();
         loop {
             events.mark_unchanged();
@@ -225,7 +226,8 @@ impl Service {
         let hold = Hold { reason, by: context.actor.label(), at: now, until };
         let decide = move |job: &Job| release::hold(job, hold);
         let written = self.change(context, now, id, decide).await?;
-        self.inner.look_at_holds.notify_one();
+        // By way of the scheduler, which lets nobody look while the clock is not to be trusted.
+        self.inner.mailbox.send(Input::SetAlarm(Alarm::Holds, now));
         Ok(written)
     }
 
@@ -270,7 +272,10 @@ impl Service {
             let state = JobState { version: job.state.version + 1, ..job.state.clone() };
             Ok(JobChange { delete: true, ..change(state, Some(EventKind::JobDeleted), "job.delete") })
         };
-        Ok(self.change(context, self.now(), id, decide).await?.value)
+        let deleted = self.change(context, self.now(), id, decide).await?.value;
+        // Its output is left for retention to remove, in slices.
+        self.inner.mailbox.send(Input::SetAlarm(Alarm::Retention, self.now()));
+        Ok(deleted)
     }
 }
 
@@ -279,6 +284,14 @@ fn change(state: JobState, event: Option<EventKind>, action: &'static str) -> Jo
 }
 
 /// The name of a clone, cut so that it fits.
+/// The longest that somebody can wait. The runtime's instants end sooner than a [`Duration`] does.
+const WAIT_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
+/// When a wait that begins now is over.
+pub(super) fn deadline_after(wait: Duration) -> Instant {
+    Instant::now() + wait.min(WAIT_MAX)
+}
+
 fn clone_name(name: &str) -> String {
     const SUFFIX: &str = " (clone)";
     let room = oneoff_domain::limits::NAME_MAX_CHARS - SUFFIX.len();

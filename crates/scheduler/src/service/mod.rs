@@ -22,7 +22,6 @@ use oneoff_executors::Registry;
 use oneoff_storage::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::Notify;
 
 /// The service. Cheap to clone.
 #[derive(Clone)]
@@ -40,7 +39,6 @@ struct Inner {
     settings: SchedulerSettings,
     workers: usize,
     core_status: Arc<CoreStatus>,
-    look_at_holds: Arc<Notify>,
     started_at: Timestamp,
     stopping: AtomicBool,
 }
@@ -52,7 +50,6 @@ impl Service {
         settings: SchedulerSettings,
         workers: usize,
         core_status: Arc<CoreStatus>,
-        look_at_holds: Arc<Notify>,
     ) -> Self {
         let inner = Inner {
             store,
@@ -64,7 +61,6 @@ impl Service {
             settings,
             workers,
             core_status,
-            look_at_holds,
             started_at: runner.clock.now(),
             stopping: AtomicBool::new(false),
         };
