@@ -39,6 +39,10 @@ pub enum Command {
     Serve,
     /// Bring the database up to this version, or undo one step.
     Migrate(Migrate),
+    /// Copy the database to a new file, complete and checked. Works beside a running server.
+    Backup(Backup),
+    /// Make the database of a backup, where there is none and no server runs.
+    Restore(Restore),
     /// Print every setting with its value and where it comes from; exit 1 if any is wrong.
     CheckConfig(CheckConfig),
     /// Ask the server that these settings describe whether it is well; exit 1 if it is not.
@@ -68,6 +72,22 @@ pub enum Direction {
     Up,
     /// One step back.
     Down,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to write. It must not exist, and its directory must.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The file that `backup` has written.
+    #[arg(value_name = "BACKUP")]
+    pub backup: PathBuf,
 }
 
 /// Options of `check-config`.

@@ -42,6 +42,12 @@ fn dispatch(cli: &Cli) -> Result<(), CommandError> {
             let settings = tool_settings(&sources)?;
             commands::migrate::run(options, &settings, &mut stdout)
         }
+        Some(Command::Backup(options)) => {
+            commands::backup::run(options, &tool_settings(&sources)?, &mut stdout)
+        }
+        Some(Command::Restore(options)) => {
+            commands::restore::run(options, &tool_settings(&sources)?, &mut stdout)
+        }
         Some(Command::Keys(keys)) => {
             let KeysCommand::Create(options) = &keys.command;
             let settings = tool_settings(&sources)?;

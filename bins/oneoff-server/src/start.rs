@@ -117,7 +117,7 @@ async fn start_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<H
         .workers(settings.workers_count)
         .timezone(&settings.default_timezone)
         .default_priority(settings.default_priority)
-        .retention(settings.log_retention)
+        .retention(settings.retention.clone())
         .shutdown_grace(settings.shutdown_grace)
         .egress_policy(settings.egress_policy);
     for job_type in oneoff::BUILTIN_JOB_TYPES {
@@ -127,6 +127,9 @@ async fn start_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<H
     }
     for (job_type, limit) in &settings.type_limits {
         builder = builder.type_limit(job_type, *limit);
+    }
+    if let Some(lateness) = settings.hold_overdue_after {
+        builder = builder.hold_overdue_after(lateness);
     }
     if let Some(guardian) = guardian {
         builder = builder.guardian(guardian.program, guardian.arguments);

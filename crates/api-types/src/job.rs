@@ -76,7 +76,7 @@ pub struct JobView {
 /// A reason for a job not to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldView {
-    /// `manual`, `chain`, `gate`, `approval` or `restore`.
+    /// `manual`, `chain`, `gate`, `approval`, `restore` or `downtime`.
     pub reason: String,
     /// Who.
     pub by: String,
@@ -84,6 +84,24 @@ pub struct HoldView {
     pub at: String,
     /// When it ends by itself.
     pub until: Option<String>,
+}
+
+/// `POST /api/jobs/release`: all jobs that are held for a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseJobs {
+    /// `restore`, `downtime`, `manual`, ...
+    pub reason: String,
+}
+
+/// What releasing them did, or would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedJobs {
+    /// Jobs that were released. Those that are due start at once.
+    pub released: u64,
+    /// Jobs that stay held, because they have no time at which to start.
+    pub skipped: u64,
+    /// Whether there are more: one request looks at 10,000. Send it again then.
+    pub more: bool,
 }
 
 /// A new job: `POST /api/jobs`. What is `None` is not sent and takes its default.

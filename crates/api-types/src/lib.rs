@@ -2,16 +2,20 @@
 //!
 //! Instants are RFC 3339 text in UTC; durations and sizes name their unit.
 
+mod bulk;
 mod execution;
 mod job;
 mod problem;
 mod system;
 mod time;
 
+pub use bulk::{BulkResult, CreateJobs, CreatedJob, JobsCreated};
 pub use execution::{ExecutionView, OutputChunkView, OutputView};
-pub use job::{CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, UpdateJob};
+pub use job::{
+    CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,
+};
 pub use problem::{FieldProblem, Problem};
-pub use system::{EventView, RunningJobView, SystemStatusView, WorkerStatusView};
+pub use system::{EventView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 pub use time::{ParseTime, ParsedTime};
 
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,9 @@
 
 use crate::transport::Call;
 use crate::{Client, ClientError, Pages, idempotency};
-use oneoff_api_types::{CloneJob, CreateJob, HoldJob, JobView, List, ReleaseJob, UpdateJob};
+use oneoff_api_types::{
+    CloneJob, CreateJob, HoldJob, JobView, List, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,
+};
 use reqwest::Method;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -163,6 +165,20 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn hold_job(&self, id: &str, hold: &HoldJob) -> Result<JobView, ClientError> {
         self.data(&Call::post(&["jobs", id, "hold"]).json(hold)?).await
+    }
+
+    /// Releases jobs that are held for a reason, up to 10,000 of them; with `dry_run`, says what it would do.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn release_jobs(
+        &self,
+        release: &ReleaseJobs,
+        dry_run: bool,
+    ) -> Result<ReleasedJobs, ClientError> {
+        let call = Call::post(&["jobs", "release"]).json(release)?;
+        let call = if dry_run { call.query(vec![("dry_run", "true".to_owned())]) } else { call };
+        self.data(&call).await
     }
 
     /// Releases a hold.

@@ -118,6 +118,8 @@ named! {
         Approval = "approval",
         /// Was overdue when a backup was restored.
         Restore = "restore",
+        /// Was overdue by more than is allowed when a server started.
+        Downtime = "downtime",
     }
 }
 

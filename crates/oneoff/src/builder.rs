@@ -5,7 +5,7 @@ use crate::{Error, Handle};
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::{BUILTIN_JOB_TYPES, EgressPolicy, Executor, Registry, RunContext};
 use oneoff_scheduler::system::{SystemClock, SystemRandom};
-use oneoff_scheduler::{GuardianCommand, SchedulerSettings};
+use oneoff_scheduler::{GuardianCommand, Retention, SchedulerSettings};
 use oneoff_storage::StoreOptions;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -146,10 +146,10 @@ impl Builder {
         self
     }
 
-    /// How long executions, their output and events are kept; 90 days if it is not given.
+    /// What is kept for how long; the defaults of [`Retention`] if it is not given.
     #[must_use]
-    pub fn retention(mut self, retention: Duration) -> Self {
-        self.settings.log_retention = retention;
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.settings.retention = retention;
         self
     }
 
@@ -157,6 +157,14 @@ impl Builder {
     #[must_use]
     pub fn shutdown_grace(mut self, grace: Duration) -> Self {
         self.settings.shutdown_grace = grace;
+        self
+    }
+
+    /// Jobs that are overdue by more than this at start are held with the reason `downtime`, for somebody to release
+    /// them. None are if it is not given, except after a restore.
+    #[must_use]
+    pub fn hold_overdue_after(mut self, lateness: Duration) -> Self {
+        self.settings.hold_overdue_after = Some(lateness);
         self
     }
 

@@ -7,6 +7,7 @@
 mod core;
 mod driver;
 mod mailbox;
+mod overdue;
 mod reconcile;
 mod recovery;
 mod runner;
@@ -17,10 +18,11 @@ pub mod start;
 pub mod status;
 pub mod system;
 
-pub use service::Service;
+pub use service::bulk::PlannedJobs;
 pub use service::draft::{JobDraft, JobPatch, Schedule};
 pub use service::error::ServiceError;
-pub use settings::{GuardianCommand, SchedulerSettings};
+pub use service::{Released, Service};
+pub use settings::{GuardianCommand, Retention, SchedulerSettings};
 pub use start::{Scheduler, StartError};
 pub use status::{RunningJob, SystemStatus, WorkerStatus};
 pub use system::{SystemClock, SystemRandom};

@@ -1,7 +1,8 @@
 //! Recovery at start: what an earlier process left running is ended, closed as lost, and follows `on_crash`.
 
 use crate::StartError;
-use oneoff_domain::{Clock, JobStatus};
+use crate::overdue::Overdue;
+use oneoff_domain::{Clock, ExecutionId, HoldReason, JobStatus};
 use oneoff_executors::process::end_processes;
 use oneoff_storage::Store;
 use std::time::Duration;
@@ -14,26 +15,55 @@ const SLICE: usize = 500;
 const OVERDUE_COUNTED: usize = 10_000;
 
 /// Closes every attempt that earlier epochs left running. No attempt of their jobs starts before.
-pub(crate) async fn recover(store: &Store, clock: &dyn Clock) -> Result<(), StartError> {
+///
+/// Then holds what is overdue, after a restore or where it is asked for. Dying in the middle of it does no harm: the
+/// next start looks again at what waits, and nothing is claimed before all is held.
+pub(crate) async fn recover(
+    store: &Store,
+    clock: &dyn Clock,
+    hold_after: Option<Duration>,
+    end: impl AsyncFnOnce(Vec<ExecutionId>) -> Result<(), StartError>,
+) -> Result<(), StartError> {
+    let overdue = Overdue::at_start(store, clock, hold_after).await?;
+    close_lost(store, clock, overdue.holds_lost(store).await?, end).await?;
+    overdue.hold_all(store, clock).await?;
+    Ok(())
+}
+
+/// Ends what is left of the processes of these executions.
+pub(crate) async fn end_left_behind(executions: Vec<ExecutionId>) -> Result<(), StartError> {
+    let survivors = tokio::task::spawn_blocking(move || end_processes(&executions, ENDING)).await;
+    match survivors {
+        Ok(0) => Ok(()),
+        Ok(survivors) => Err(StartError::Survivors(survivors)),
+        Err(error) => Err(StartError::Sweep(error)),
+    }
+}
+
+async fn close_lost(
+    store: &Store,
+    clock: &dyn Clock,
+    hold: Option<HoldReason>,
+    end: impl AsyncFnOnce(Vec<ExecutionId>) -> Result<(), StartError>,
+) -> Result<(), StartError> {
     let lost = store.lost_executions().await.map_err(StartError::Recovery)?;
     if lost.is_empty() {
         return Ok(());
     }
     oneoff_faults::reach("rescue.before_sweep");
-    let ids = lost.clone();
-    let survivors = tokio::task::spawn_blocking(move || end_processes(&ids, ENDING)).await;
-    match survivors {
-        Ok(0) => {}
-        Ok(survivors) => return Err(StartError::Survivors(survivors)),
-        Err(error) => return Err(StartError::Sweep(error)),
-    }
+    end(lost.clone()).await?;
     oneoff_faults::reach("rescue.after_sweep");
-    let (mut again, mut over) = (0_usize, 0_usize);
-    for slice in lost.chunks(SLICE) {
-        let closed = store.close_lost(clock.now(), slice.to_vec()).await.map_err(StartError::Recovery)?;
-        for execution in closed {
+    let (mut again, mut held, mut over) = (0_usize, 0_usize, 0_usize);
+    // Where they are held it is one commit: the next start would take what was written for a sign of life.
+    for slice in lost.chunks(if hold.is_some() { lost.len() } else { SLICE }) {
+        let closed = match hold {
+            Some(reason) => store.close_lost_and_hold(clock.now(), slice.to_vec(), reason).await,
+            None => store.close_lost(clock.now(), slice.to_vec()).await,
+        };
+        for execution in closed.map_err(StartError::Recovery)? {
             match execution.job.state.status {
                 JobStatus::Scheduled => again += 1,
+                JobStatus::Held => held += 1,
                 _ => over += 1,
             }
         }
@@ -41,25 +71,14 @@ pub(crate) async fn recover(store: &Store, clock: &dyn Clock) -> Result<(), Star
     tracing::warn!(
         attempts = lost.len(),
         again,
+        held,
         over,
-        "the last server died under attempts: they are recorded as lost; jobs with on_crash=retry start again now"
+        "the last server died under attempts: they are recorded as lost; jobs with on_crash=retry start again now, \
+         or are held"
     );
     Ok(())
 }
 
-/// Says how many jobs are overdue and what happens to them.
-pub(crate) async fn report_overdue(store: &Store, clock: &dyn Clock) -> Result<usize, StartError> {
-    let overdue = store.count_overdue(clock.now(), OVERDUE_COUNTED).await.map_err(StartError::Recovery)?;
-    if overdue > 0 {
-        let at_least = overdue >= OVERDUE_COUNTED;
-        tracing::info!(
-            overdue,
-            at_least,
-            "jobs are overdue: they start now, but those with on_late=skip that are later than their max_lateness_seconds end as missed"
-        );
-    }
-    Ok(overdue)
-}
 /// Whether the clock may be far ahead: by what it says, everything that the last servers wrote is older than it is
 /// kept. Either nobody was here for so long, or the clock is wrong; and what is removed is gone.
 pub(crate) async fn doubts_clock(
@@ -81,3 +100,16 @@ pub(crate) async fn doubts_clock(
     Ok(doubts)
 }
 
+/// Says how many jobs are overdue and what happens to them.
+pub(crate) async fn report_overdue(store: &Store, clock: &dyn Clock) -> Result<usize, StartError> {
+    let overdue = store.count_overdue(clock.now(), OVERDUE_COUNTED).await.map_err(StartError::Recovery)?;
+    if overdue > 0 {
+        let at_least = overdue >= OVERDUE_COUNTED;
+        tracing::info!(
+            overdue,
+            at_least,
+            "jobs are overdue: they start now, but those with on_late=skip that are later than their max_lateness_seconds end as missed"
+        );
+    }
+    Ok(overdue)
+}

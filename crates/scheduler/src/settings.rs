@@ -14,6 +14,54 @@ pub struct GuardianCommand {
     pub arguments: Vec<OsString>,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What is kept for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Finished jobs, from their end, with everything that belongs to them; 90 days.
+    pub jobs: Duration,
+    /// Executions, from their end, with their output; 90 days.
+    pub executions: Duration,
+    /// Events; 30 days. A reader that is further behind is told to start over.
+    pub events: Duration,
+    /// Audit entries; 365 days.
+    pub audit: Duration,
+    /// Idempotency records, for so long a request may be repeated; 7 days.
+    pub idempotency: Duration,
+    /// Bytes of output in all, beyond which the oldest goes; 10 GiB. `None` is no bound.
+    pub output_max_bytes: Option<u64>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            jobs: 90 * DAY,
+            executions: 90 * DAY,
+            events: 30 * DAY,
+            audit: 365 * DAY,
+            idempotency: 7 * DAY,
+            output_max_bytes: Some(10 * 1024 * 1024 * 1024),
+        }
+    }
+}
+
+impl Retention {
+    /// The shortest of all.
+    #[must_use]
+    pub fn shortest(&self) -> Duration {
+        let Self { jobs, executions, events, audit, idempotency, .. } = *self;
+        jobs.min(executions).min(events).min(audit).min(idempotency)
+    }
+
+    /// A clock that says that more time than this has gone by since anything was written may be wrong: by it, most
+    /// of what there is would be removed.
+    #[must_use]
+    pub fn longest_pause(&self) -> Duration {
+        self.jobs.min(self.executions).min(self.events).max(DAY)
+    }
+}
+
 /// What can be set about scheduling.
 #[derive(Debug, Clone)]
 pub struct SchedulerSettings {
@@ -23,12 +71,15 @@ pub struct SchedulerSettings {
     pub type_limits: BTreeMap<String, usize>,
     /// How long attempts may go on after a stop was asked for.
     pub shutdown_grace: Duration,
-    /// How long executions, their output, events and audit rows are kept.
-    pub log_retention: Duration,
+    /// What is kept for how long.
+    pub retention: Retention,
     /// The priority of a job that names none.
     pub default_priority: u8,
     /// The zone of a job that names none.
     pub default_timezone: String,
+    /// Jobs that are overdue by more than this at start are held for somebody to release them; none are where it is
+    /// not given. After a restore all that are overdue are held, or those by more than this.
+    pub hold_overdue_after: Option<Duration>,
     /// The guardian; without one, processes of a dead server live until the next start finds them.
     pub guardian: Option<GuardianCommand>,
 }
@@ -39,9 +90,10 @@ impl Default for SchedulerSettings {
             workers_count: 0,
             type_limits: BTreeMap::new(),
             shutdown_grace: Duration::from_secs(30),
-            log_retention: Duration::from_secs(90 * 24 * 3600),
+            retention: Retention::default(),
             default_priority: oneoff_domain::limits::PRIORITY_DEFAULT,
             default_timezone: "UTC".to_owned(),
+            hold_overdue_after: None,
             guardian: None,
         }
     }

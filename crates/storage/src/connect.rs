@@ -43,6 +43,21 @@ pub(crate) enum ConnectError {
     Path,
 }
 
+/// The URI of an absolute path, to which `?mode=..` is added.
+pub(crate) fn address(path: &Path) -> Result<String, ConnectError> {
+    let path = path.to_str().ok_or(ConnectError::Path)?;
+    let mut address = String::from("file:");
+    for byte in path.bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                address.push(byte.into());
+            }
+            _ => drop(write!(address, "%{byte:02X}")),
+        }
+    }
+    Ok(address)
+}
+
 /// Opens connections to one file, and keeps the file open.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
@@ -53,16 +68,7 @@ pub(crate) struct Connector {
 impl Connector {
     /// For this absolute path, which leads to this file.
     pub(crate) fn new(path: &Path, file: Arc<DatabaseFile>) -> Result<Self, ConnectError> {
-        let path = path.to_str().ok_or(ConnectError::Path)?;
-        let mut address = String::from("file:");
-        for byte in path.bytes() {
-            match byte {
-                b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                    address.push(byte.into());
-                }
-                _ => drop(write!(address, "%{byte:02X}")),
-            }
-        }
+        let address = address(path)?;
         Ok(Self { address, file })
     }
 
@@ -76,6 +82,13 @@ impl Connector {
         let mut conn = self.plain()?;
         set_up_writer(&mut conn)?;
         Ok(conn)
+    }
+
+    /// A connection for reading.
+    pub(crate) fn reader(&self) -> Result<ReaderConnection, ConnectError> {
+        let mut conn = self.plain()?;
+        conn.batch_execute(READER_SETTINGS)?;
+        Ok(ReaderConnection { conn, _file: Arc::clone(&self.file) })
     }
 
     /// A pool of connections for reading. They are opened as they are needed.
@@ -113,9 +126,7 @@ impl ManageConnection for ReaderManager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<ReaderConnection, ConnectError> {
-        let mut conn = self.connector.plain()?;
-        conn.batch_execute(READER_SETTINGS)?;
-        Ok(ReaderConnection { conn, _file: Arc::clone(&self.connector.file) })
+        self.connector.reader()
     }
 
     fn is_valid(&self, _reader: &mut ReaderConnection) -> Result<(), ConnectError> {

@@ -58,6 +58,11 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
+/// Whether this process has the file open as a database.
+pub(crate) fn is_open_here(metadata: &Metadata) -> bool {
+    files().contains_key(&Identity::of(metadata))
+}
+
 impl DatabaseFile {
     /// Opens the file, or makes an empty one. What this process has open already is not opened again.
     pub(crate) fn open(path: &Path) -> io::Result<Arc<Self>> {

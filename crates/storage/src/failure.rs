@@ -71,6 +71,11 @@ pub(crate) fn is_damage(error: &DieselError) -> bool {
     cause(error) == Cause::Corrupt
 }
 
+/// Whether SQLite says that there is no room.
+pub(crate) fn is_full(error: &DieselError) -> bool {
+    cause(error) == Cause::Full
+}
+
 /// Whether a unique value of this column is taken.
 pub(crate) fn is_taken(error: &DieselError, column: &str) -> bool {
     match error {

@@ -5,6 +5,7 @@ use crate::Refusal;
 use crate::audit::{self, Deed};
 use crate::failure::{WriteError, is_taken};
 use crate::idempotency;
+use crate::retain;
 use crate::rows::definition::{self, Revision};
 use crate::rows::job::StoredJob;
 use crate::rows::{from_json, hold, job as job_rows, pending};
@@ -58,15 +59,16 @@ pub struct Written<T> {
 /// What a present job becomes, as [`crate::Store::change_job`] asks within its transaction.
 pub type Decide = Box<dyn FnOnce(&Job) -> Result<JobChange, Refusal> + Send>;
 
-fn is_allowed(context: &Context, project: &str) -> bool {
+/// Whether the actor may touch what belongs to a project.
+pub(crate) fn is_allowed(context: &Context, project: &str) -> bool {
     match &context.allowed_projects {
         Some(allowed) => allowed.iter().any(|name| name == project),
         None => true,
     }
 }
 
-fn no_project(project: &str) -> WriteError {
-    Refusal::NotFound { kind: "project", id: project.to_owned() }.into()
+pub(crate) fn no_project(project: &str) -> Refusal {
+    Refusal::NotFound { kind: "project", id: project.to_owned() }
 }
 
 /// The job, if it is there and the actor may touch it.
@@ -113,9 +115,14 @@ pub(crate) fn create(
     Ok(Written { value, replayed: false })
 }
 
-fn create_one(tx: &mut Tx<'_>, context: &Context, now: Timestamp, new: NewJob) -> Result<Job, WriteError> {
+pub(crate) fn create_one(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    new: NewJob,
+) -> Result<Job, WriteError> {
     if !is_allowed(context, &new.definition.project_id) {
-        return Err(no_project(&new.definition.project_id));
+        return Err(no_project(&new.definition.project_id).into());
     }
     let (key, definition_key) = tx.keys.job(new.state.due_at().or(new.state.scheduled_at).unwrap_or(now));
     let job = Job {
@@ -178,15 +185,27 @@ pub(crate) fn change(
         return Err(Refusal::VersionMismatch { expected, actual }.into());
     }
     let change = decide(&before.job)?;
+    let job = apply(tx, context, now, before, change)?;
+    idempotency::record(tx, context, now, &[id])?;
+    Ok(Written { value: job, replayed: false })
+}
+
+/// Makes a change that was decided, with its event and its audit row.
+pub(crate) fn apply(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    before: StoredJob,
+    change: JobChange,
+) -> Result<Job, WriteError> {
     let JobChange { event, event_data, action, delete, .. } = change.clone();
     let job = if delete { remove(tx, before)? } else { rewrite(tx, context, now, before, change)? };
     if let Some(kind) = event {
         tx.record_job(now, kind, &job, None, event_data)?;
     }
     audit::record(tx, context, now, deed(&job, action))?;
-    idempotency::record(tx, context, now, &[id])?;
     tx.effects.operations.add(action.trim_start_matches("job."));
-    Ok(Written { value: job, replayed: false })
+    Ok(job)
 }
 
 fn rewrite(
@@ -205,7 +224,7 @@ fn rewrite(
             return Err(fault.clone().into());
         }
         if !is_allowed(context, &edited.project_id) {
-            return Err(no_project(&edited.project_id));
+            return Err(no_project(&edited.project_id).into());
         }
         after.job.definition = edited;
         after.job.revision += 1;
@@ -270,7 +289,7 @@ pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Removes a job. Its holds, executions and their output go with it by their foreign keys.
+/// Removes a job. Its holds and executions go with it by their foreign keys; their output goes later, in slices.
 fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
     let StoredJob { job, definition_key, .. } = stored;
     if let Some(due_at) = job.state.due_at() {
@@ -279,6 +298,7 @@ fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
     if job.state.status == JobStatus::Running {
         free_key(tx, &job)?;
     }
+    retain::leave_output(tx, job.key.0)?;
     diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
     definition::delete_all(tx.conn, definition_key)?;
     tx.effects.count(Some(job.state.status), None);

@@ -42,7 +42,8 @@ pub(crate) fn real_path(path: &Path) -> std::io::Result<PathBuf> {
     }
 }
 
-fn lock_beside(database: &Path) -> Result<File, LockError> {
+/// Takes the lock beside a database, which need not be there.
+pub(crate) fn hold_beside(database: &Path) -> Result<File, LockError> {
     let mut path = OsString::from(database);
     path.push(".lock");
     let file = private().create(true).truncate(false).open(path)?;
@@ -58,12 +59,12 @@ impl ServerLock {
     /// Answers the real path, too.
     pub(crate) fn take(database: &Path) -> Result<(Self, PathBuf), LockError> {
         let before = real_path(database)?;
-        let mut beside = lock_beside(&before)?;
+        let mut beside = hold_beside(&before)?;
         let file = DatabaseFile::open(database)?;
         // A link to a file that was not there leads to it only now.
         let real = real_path(database)?;
         if real != before {
-            beside = lock_beside(&real)?;
+            beside = hold_beside(&real)?;
         }
         if !file.serve()? {
             return Err(LockError::Held);

@@ -1,6 +1,7 @@
 //! Opening a store: options, and what can be wrong with the file, each with what to do about it.
 
-use std::path::PathBuf;
+use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How a store is opened.
@@ -31,6 +32,33 @@ impl StoreOptions {
     }
 }
 
+/// What to do about a damaged database, as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// The damaged file.
+    database: PathBuf,
+    /// The newest backup that is known and still there.
+    pub backup: Option<PathBuf>,
+}
+
+impl Remedy {
+    pub(crate) fn for_database(database: &Path) -> Self {
+        Self { database: database.to_owned(), backup: crate::backup::last::newest(database) }
+    }
+}
+
+impl Display for Remedy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("restore a backup")?;
+        let Some(backup) = &self.backup else { return Ok(()) };
+        let (database, backup) = (self.database.display(), backup.display());
+        write!(
+            f,
+            " (the newest that is known is {backup}: stop the server, move {database} and {database}-wal away, then `oneoff-server restore {backup}`)"
+        )
+    }
+}
+
 /// A step that migration took or would take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStep {
@@ -53,13 +81,15 @@ pub enum OpenError {
     },
     /// The file is not a database or is damaged.
     #[error(
-        "the file {path} is not a OneOff database or is damaged ({detail}): nothing was changed; restore a backup, or move the file away to start empty"
+        "the file {path} is not a OneOff database or is damaged ({detail}): nothing was changed; {remedy}, or move the file away to start empty"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What the check found.
         detail: String,
+        /// What to do.
+        remedy: Remedy,
     },
     /// Another server has the file open.
     #[error("another server is using the database {path}: stop it first, or name another file with DB_PATH")]

@@ -3,6 +3,7 @@
 use crate::LostExecution;
 use crate::failure::WriteError;
 use crate::finish;
+use crate::overdue;
 use crate::rows::attempt::{self, Ending};
 use crate::rows::{job as job_rows, word};
 use crate::schema::{attempts, epochs, events};
@@ -13,7 +14,7 @@ use diesel::sql_types::Bool;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::state::AfterAttempt;
 use oneoff_domain::{
-    AttemptOutcome, ExecutionId, ExecutionStatus, Job, JobKey, JobStatus, Reason, Timestamp,
+    AttemptOutcome, ExecutionId, ExecutionStatus, HoldReason, Job, JobKey, JobStatus, Reason, Timestamp,
 };
 
 /// The attempts of epochs before `epoch` that are recorded as running, oldest first.
@@ -36,7 +37,6 @@ pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<Execut
     Ok(lost)
 }
 
-/// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.
 /// The latest time that epochs before `epoch` wrote down, in an event or as their own beginning.
 pub(crate) fn last_written(conn: &mut SqliteConnection, epoch: i64) -> Result<Option<Timestamp>, WriteError> {
     let event: Option<i64> =
@@ -50,14 +50,16 @@ pub(crate) fn last_written(conn: &mut SqliteConnection, epoch: i64) -> Result<Op
     Ok(event.max(start).map(Timestamp::from_micros_clamped))
 }
 
+/// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.
 pub(crate) fn close(
     tx: &mut Tx<'_>,
     now: Timestamp,
     executions: &[ExecutionId],
+    hold: Option<HoldReason>,
 ) -> Result<Vec<LostExecution>, WriteError> {
     let mut closed = Vec::with_capacity(executions.len());
     for id in executions {
-        if let Some(job) = close_one(tx, now, *id)? {
+        if let Some(job) = close_one(tx, now, *id, hold)? {
             closed.push(LostExecution { execution_id: *id, job });
         }
     }
@@ -65,7 +67,12 @@ pub(crate) fn close(
     Ok(closed)
 }
 
-fn close_one(tx: &mut Tx<'_>, now: Timestamp, id: ExecutionId) -> Result<Option<Job>, WriteError> {
+fn close_one(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    id: ExecutionId,
+    hold: Option<HoldReason>,
+) -> Result<Option<Job>, WriteError> {
     let found: Option<(i64, i64)> = attempts::table
         .filter(attempts::id.eq(id.to_string()))
         .filter(attempts::status.eq(ExecutionStatus::Running.as_str()))
@@ -98,5 +105,17 @@ fn close_one(tx: &mut Tx<'_>, now: Timestamp, id: ExecutionId) -> Result<Option<
         }
         _ => stored.job.after_loss(now),
     };
-    Ok(Some(finish::settle(tx, now, stored, after, id, &outcome)?))
+    let job = finish::settle(tx, now, stored, after, id, &outcome)?;
+    match (hold, job.state.status) {
+        (Some(reason), JobStatus::Scheduled) => hold_again(tx, now, reason, job).map(Some),
+        _ => Ok(Some(job)),
+    }
+}
+
+/// Holds a job that would start again after its loss.
+fn hold_again(tx: &mut Tx<'_>, now: Timestamp, reason: HoldReason, job: Job) -> Result<Job, WriteError> {
+    match job_rows::by_key(tx.conn, job.key)? {
+        Some(stored) => overdue::hold_one(tx, now, reason, stored),
+        None => Ok(job),
+    }
 }

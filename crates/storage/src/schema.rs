@@ -113,6 +113,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    removed_output (execution_key) {
+        execution_key -> BigInt,
+    }
+}
+
+diesel::table! {
+    output_totals (key) {
+        key -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+diesel::table! {
     output_chunks (key) {
         key -> BigInt,
         execution_key -> BigInt,

@@ -5,7 +5,8 @@ use crate::database_file::DatabaseFile;
 use crate::error::Source;
 use crate::failure::is_damage;
 use crate::lock::{LockError, ServerLock, real_path};
-use crate::{OpenError, migrations};
+use crate::open::Remedy;
+use crate::{BackupError, OpenError, migrations};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
@@ -52,6 +53,13 @@ fn open_unlocked(path: PathBuf) -> Result<OpenDatabase, OpenError> {
     connect(path, &real, file)
 }
 
+/// Opens a file that is there beside a process that may have it open too, and does not migrate it.
+pub(crate) fn open_existing(path: &Path) -> Result<OpenDatabase, BackupError> {
+    let path = absolute(path)?;
+    let is_there = std::fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+    if is_there { Ok(open_unlocked(path)?) } else { Err(BackupError::NoDatabase { path }) }
+}
+
 /// Connections go to the real path: it is the one that was locked, wherever a link leads later.
 fn connect(path: PathBuf, real: &Path, file: Arc<DatabaseFile>) -> Result<OpenDatabase, OpenError> {
     check_file(&path, &file)?;
@@ -66,7 +74,8 @@ pub(crate) fn open_beside(path: &Path) -> Result<OpenDatabase, OpenError> {
     let path = absolute(path)?;
     if path.exists() {
         let mut database = open_unlocked(path.clone())?;
-        let behind = migrations::is_behind(&mut database.conn).map_err(|error| other(&path, error))?;
+        let behind =
+            migrations::is_behind(&mut database.conn).map_err(|error| migration_error(&path, error))?;
         if !behind {
             return Ok(database);
         }
@@ -79,7 +88,7 @@ pub(crate) fn open_beside(path: &Path) -> Result<OpenDatabase, OpenError> {
 
 /// Applies what is missing.
 pub(crate) fn migrate(database: &mut OpenDatabase) -> Result<(), OpenError> {
-    migrations::apply(&mut database.conn).map_err(|error| other(&database.path, error))?;
+    migrations::apply(&mut database.conn).map_err(|error| migration_error(&database.path, error))?;
     Ok(())
 }
 
@@ -112,12 +121,22 @@ fn not_writable(path: &Path, source: std::io::Error) -> OpenError {
     OpenError::NotWritable { path: path.to_owned(), hint, source }
 }
 
-fn damaged(path: &Path, detail: impl Into<String>) -> OpenError {
-    OpenError::Damaged { path: path.to_owned(), detail: detail.into() }
+/// The error of a damaged or foreign file, with the newest backup of it that is known.
+pub(crate) fn damaged(path: &Path, detail: impl Into<String>) -> OpenError {
+    let remedy = Remedy::for_database(path);
+    OpenError::Damaged { path: path.to_owned(), detail: detail.into(), remedy }
 }
 
 fn other(path: &Path, source: Source) -> OpenError {
     OpenError::Other { path: path.to_owned(), source }
+}
+
+/// What an error of reading or applying migrations means.
+pub(crate) fn migration_error(path: &Path, source: Source) -> OpenError {
+    match source.downcast_ref::<diesel::result::Error>() {
+        Some(error) if is_damage(error) => damaged(path, error.to_string()),
+        _ => other(path, source),
+    }
 }
 
 fn connect_error(path: &Path, error: ConnectError) -> OpenError {
@@ -200,7 +219,7 @@ fn prepare(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
     if tables.count > 0 {
         probe(path, conn)?;
     }
-    match migrations::newest_unknown(conn).map_err(|error| other(path, error))? {
+    match migrations::newest_unknown(conn).map_err(|error| migration_error(path, error))? {
         Some(newest) => Err(OpenError::TooNew { path: path.to_owned(), newest }),
         None => Ok(()),
     }

@@ -8,7 +8,7 @@ pub mod table;
 
 pub use layers::{Given, Sources};
 
-use oneoff::EgressPolicy;
+use oneoff::{EgressPolicy, Retention};
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -57,8 +57,9 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// `DEFAULT_TIMEZONE`
     pub default_timezone: String,
-    /// `LOG_RETENTION_DAYS`
-    pub log_retention: Duration,
+    /// `LOG_RETENTION_DAYS`, `JOB_RETENTION_DAYS`, `EVENT_RETENTION_DAYS`, `AUDIT_RETENTION_DAYS`,
+    /// `IDEMPOTENCY_RETENTION_DAYS` and `OUTPUT_TOTAL_MAX_BYTES`
+    pub retention: Retention,
     /// `DEFAULT_PRIORITY`
     pub default_priority: u8,
     /// `ENVIRONMENT`
@@ -77,6 +78,8 @@ pub struct Settings {
     pub egress_policy: EgressPolicy,
     /// `SHUTDOWN_GRACE_SECONDS`
     pub shutdown_grace: Duration,
+    /// `HOLD_OVERDUE_AFTER_SECONDS`; none where it is 0.
+    pub hold_overdue_after: Option<Duration>,
     /// `DISABLED_JOB_TYPES`
     pub disabled_job_types: Vec<String>,
     /// `TYPE_LIMITS`
@@ -113,6 +116,9 @@ impl Settings {
     }
 }
 
+/// A hundred years.
+const HOLD_OVERDUE_MAX_SECONDS: u64 = 3_153_600_000;
+
 /// Merges the layers and checks every value; the values are there even where some are wrong.
 #[must_use]
 pub fn resolve(sources: &Sources) -> Resolved {
@@ -123,7 +129,6 @@ pub fn resolve(sources: &Sources) -> Resolved {
 
 fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsError> {
     let mut reader = Reader::new(given, problems);
-    let days = |text: &str| parse::whole(text, 1, 36_500).map(|days: u64| Duration::from_secs(days * 86_400));
     let settings = Settings {
         host: reader.read("HOST", parse::host),
         port: reader.read("PORT", |text| parse::whole(text, 0, u16::MAX)),
@@ -132,7 +137,7 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         log_level: reader.read("LOG_LEVEL", parse::log_level),
         log_format: reader.read("LOG_FORMAT", parse::log_format),
         default_timezone: reader.read("DEFAULT_TIMEZONE", parse::timezone),
-        log_retention: reader.read("LOG_RETENTION_DAYS", days),
+        retention: retention(&mut reader),
         default_priority: reader.read("DEFAULT_PRIORITY", |text| parse::whole(text, 1, 10)),
         environment: reader.read("ENVIRONMENT", parse::environment),
         auth_enabled: reader.read("AUTH_ENABLED", parse::boolean),
@@ -143,6 +148,10 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         egress_policy: reader.read("EGRESS_POLICY", parse::egress),
         shutdown_grace: reader
             .read("SHUTDOWN_GRACE_SECONDS", |text| parse::whole(text, 0, 86_400).map(Duration::from_secs)),
+        hold_overdue_after: reader.read("HOLD_OVERDUE_AFTER_SECONDS", |text| {
+            let seconds = parse::whole(text, 0, HOLD_OVERDUE_MAX_SECONDS)?;
+            Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+        }),
         disabled_job_types: reader.read("DISABLED_JOB_TYPES", parse::job_types),
         type_limits: reader.read("TYPE_LIMITS", parse::type_limits),
     };
@@ -151,6 +160,20 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         problems.push(exposed(&settings.host));
     }
     if problems.is_empty() { Ok(settings) } else { Err(SettingsError(problems)) }
+}
+
+fn retention(reader: &mut Reader<'_>) -> Retention {
+    Retention {
+        jobs: reader.read("JOB_RETENTION_DAYS", parse::days),
+        executions: reader.read("LOG_RETENTION_DAYS", parse::days),
+        events: reader.read("EVENT_RETENTION_DAYS", parse::days),
+        audit: reader.read("AUDIT_RETENTION_DAYS", parse::days),
+        idempotency: reader.read("IDEMPOTENCY_RETENTION_DAYS", parse::days),
+        output_max_bytes: reader.read("OUTPUT_TOTAL_MAX_BYTES", |text| {
+            let bytes = parse::whole(text, 0, i64::MAX.unsigned_abs())?;
+            Ok((bytes > 0).then_some(bytes))
+        }),
+    }
 }
 
 /// Why a server that others can reach does not start without keys.
@@ -179,7 +202,7 @@ mod tests {
         assert_eq!(settings.workers_count, 0);
         assert_eq!(settings.log_level, LogLevel::Info);
         assert_eq!(settings.default_timezone, "UTC");
-        assert_eq!(settings.log_retention, Duration::from_secs(90 * 86_400));
+        assert_eq!(settings.retention, Retention::default());
         assert_eq!(settings.default_priority, 5);
         assert_eq!(settings.environment, "production");
         assert!(!settings.auth_enabled && settings.metrics_enabled);

@@ -92,8 +92,44 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "LOG_RETENTION_DAYS",
         default: "90",
-        allowed: "a whole number from 1 to 36500",
-        about: &["How long executions, their output, events and audit rows are kept, in days."],
+        allowed: "a number of days from 0.001 to 36500",
+        about: &["How long executions and their output are kept after their end, in days."],
+    },
+    Setting {
+        name: "JOB_RETENTION_DAYS",
+        default: "90",
+        allowed: "a number of days from 0.001 to 36500",
+        about: &[
+            "How long finished jobs (completed, failed, cancelled, missed) are kept after their end, in days.",
+            "They are removed with their executions, output and everything else that belongs to them.",
+        ],
+    },
+    Setting {
+        name: "EVENT_RETENTION_DAYS",
+        default: "30",
+        allowed: "a number of days from 0.001 to 36500",
+        about: &["How long events are kept, in days. A reader further behind is told to start over."],
+    },
+    Setting {
+        name: "AUDIT_RETENTION_DAYS",
+        default: "365",
+        allowed: "a number of days from 0.001 to 36500",
+        about: &["How long audit entries are kept, in days."],
+    },
+    Setting {
+        name: "IDEMPOTENCY_RETENTION_DAYS",
+        default: "7",
+        allowed: "a number of days from 0.001 to 36500",
+        about: &["For how long a request may be repeated with its Idempotency-Key, in days."],
+    },
+    Setting {
+        name: "OUTPUT_TOTAL_MAX_BYTES",
+        default: "10737418240",
+        allowed: "a whole number of bytes from 0 to 9223372036854775807; 0 is no bound",
+        about: &[
+            "How much output of executions is kept in all. Beyond it the oldest output is removed; its",
+            "executions stay and are marked as truncated.",
+        ],
     },
     Setting {
         name: "DEFAULT_PRIORITY",
@@ -155,6 +191,15 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "a whole number from 0 to 86400",
         about: &[
             "How long running attempts may go on after a stop was asked for, before they are cancelled.",
+        ],
+    },
+    Setting {
+        name: "HOLD_OVERDUE_AFTER_SECONDS",
+        default: "0",
+        allowed: "a whole number from 0 to 3153600000; 0 holds none",
+        about: &[
+            "At start, jobs that are overdue by more than this are held with the reason downtime, to be released",
+            "by a person, instead of all starting at once. 0 holds none, except after a restore, which holds all.",
         ],
     },
     Setting {

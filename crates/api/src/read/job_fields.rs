@@ -39,7 +39,7 @@ const EXTERNAL_ID: Field =
     Field { name: "external_id", allowed: "text of at most 256 characters, or null for none" };
 const METADATA: Field = Field { name: "metadata", allowed: "an object of at most 16384 bytes" };
 const HELD: Field = Field { name: "held", allowed: "true or false" };
-const REASON: Field = Field { name: "reason", allowed: "manual, chain, gate, approval or restore" };
+const REASON: Field = Field { name: "reason", allowed: "manual, chain, gate, approval, restore or downtime" };
 const UNTIL: Field = Field {
     name: "until",
     allowed: "a time such as 2026-12-01T09:00:00Z, in 2h or tomorrow 9am, of at most 128 characters",

@@ -4,11 +4,11 @@ use crate::problem::ApiError;
 use crate::read::fields::FieldReader;
 use crate::read::job_fields;
 use crate::read::object::JsonObject;
-use oneoff_domain::HoldReason;
 use oneoff_domain::limits::{
     KEY_MAX_CHARS, NAME_MAX_CHARS, RETRY_EXIT_CODES_MAX, TAG_MAX_CHARS, TAGS_MAX, TIME_EXPRESSION_MAX_CHARS,
 };
 use oneoff_domain::time::Disambiguation;
+use oneoff_domain::{HoldReason, ValidationErrors};
 use oneoff_scheduler::{JobDraft, Schedule};
 
 /// Characters of words that are looked up: job types and zones.
@@ -16,7 +16,11 @@ const WORD_MAX_CHARS: usize = 128;
 
 /// `POST /api/jobs`.
 pub(crate) fn create(object: JsonObject) -> Result<JobDraft, ApiError> {
-    let mut reader = FieldReader::new(object, job_fields::CREATE);
+    draft(FieldReader::new(object, job_fields::CREATE)).map_err(ApiError::invalid)
+}
+
+/// A new job of these fields.
+pub(crate) fn draft(mut reader: FieldReader) -> Result<JobDraft, ValidationErrors> {
     reader.require("type");
     reader.require("config");
     let draft = JobDraft {
@@ -40,7 +44,7 @@ pub(crate) fn create(object: JsonObject) -> Result<JobDraft, ApiError> {
         metadata: reader.object("metadata").unwrap_or_default(),
         held: reader.boolean("held").unwrap_or_default(),
     };
-    reader.finish().map_err(ApiError::invalid)?;
+    reader.finish()?;
     Ok(draft)
 }
 
@@ -67,6 +71,15 @@ pub(crate) fn hold(object: JsonObject) -> Result<(HoldReason, Option<Schedule>),
 /// `POST /api/jobs/{id}/release`: the reason of the hold.
 pub(crate) fn release(object: JsonObject) -> Result<HoldReason, ApiError> {
     let mut reader = FieldReader::new(object, job_fields::RELEASE);
+    let reason = reader.choice("reason").unwrap_or(HoldReason::Manual);
+    reader.finish().map_err(ApiError::invalid)?;
+    Ok(reason)
+}
+
+/// `POST /api/jobs/release`: the reason, which must be given, as this is about many jobs.
+pub(crate) fn release_all(object: JsonObject) -> Result<HoldReason, ApiError> {
+    let mut reader = FieldReader::new(object, job_fields::RELEASE);
+    reader.require("reason");
     let reason = reader.choice("reason").unwrap_or(HoldReason::Manual);
     reader.finish().map_err(ApiError::invalid)?;
     Ok(reason)

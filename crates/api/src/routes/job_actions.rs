@@ -1,4 +1,4 @@
-//! `POST /api/jobs/{id}/execute`, `clone`, `cancel`, `hold` and `release`.
+//! `POST /api/jobs/{id}/execute`, `clone`, `cancel`, `hold` and `release`; `POST /api/jobs/release`.
 
 use crate::answer::{self, RequestedWait};
 use crate::caller::Writer;
@@ -7,6 +7,7 @@ use crate::read::job_requests;
 use crate::routes::jobs::id_of;
 use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
+use oneoff_api_types::ReleasedJobs;
 use std::time::Duration;
 
 /// How long the service waits for a running attempt to end.
@@ -70,4 +71,19 @@ pub(crate) async fn release(
     let reason = job_requests::release(writer.body.object_if_any()?)?;
     let written = state.service.release_job(writer.context(), id, reason).await?;
     Ok(answer::written(&writer, written))
+}
+
+/// Releases all jobs that are held for a reason.
+pub(crate) async fn release_all(
+    writer: Writer,
+    state: web::Data<ApiState>,
+) -> Result<HttpResponse, ApiError> {
+    let reason = job_requests::release_all(writer.body.object()?)?;
+    let done = state.service.release_held(writer.context(), reason).await?;
+    let count = |jobs: usize| u64::try_from(jobs).unwrap_or(u64::MAX);
+    Ok(answer::data(ReleasedJobs {
+        released: count(done.released),
+        skipped: count(done.skipped),
+        more: done.more,
+    }))
 }

@@ -1,5 +1,6 @@
 //! Every route. A path that exists answers other methods with 405 and `Allow`.
 
+pub(crate) mod bulk;
 pub(crate) mod events;
 pub(crate) mod executions;
 pub(crate) mod health;
@@ -44,6 +45,8 @@ fn api(config: &mut web::ServiceConfig) {
                 .route(get().to(jobs::list))
                 .route(web::post().to(jobs::create)),
         )
+        .service(resource("/jobs/bulk", POST).route(web::post().to(bulk::create)))
+        .service(resource("/jobs/release", POST).route(web::post().to(job_actions::release_all)))
         .service(
             resource("/jobs/{id}", "GET, HEAD, PATCH, DELETE")
                 .route(get().to(jobs::get))

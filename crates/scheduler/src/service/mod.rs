@@ -1,5 +1,6 @@
 //! The service: whatever changes what may run goes through here, for HTTP, library and chains alike.
 
+pub mod bulk;
 pub mod draft;
 pub mod error;
 
@@ -9,8 +10,11 @@ mod jobs;
 mod plan;
 mod preview;
 pub(crate) mod release;
+mod release_held;
 mod system;
 mod validate;
+
+pub use release_held::Released;
 
 use crate::driver::CoreStatus;
 use crate::mailbox::Mailbox;

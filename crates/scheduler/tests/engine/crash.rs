@@ -8,7 +8,7 @@ use oneoff_storage::{ClaimRequest, ClaimResult};
 use tempfile::TempDir;
 
 /// A database in which these jobs are running, though nothing runs them.
-async fn abandoned(drafts: Vec<JobDraft>) -> (TempDir, Vec<Job>) {
+pub(crate) async fn abandoned(drafts: Vec<JobDraft>) -> (TempDir, Vec<Job>) {
     let engine = Engine::start(FakeExecutor::new("fake")).await;
     let mut jobs = Vec::new();
     for draft in drafts {

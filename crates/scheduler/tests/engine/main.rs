@@ -15,6 +15,8 @@ mod limits;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod overdue;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod run;

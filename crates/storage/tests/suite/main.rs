@@ -1,6 +1,8 @@
 //! Tests of the store on real files: what every database must do (`conformance`), and what is SQLite's own.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod conformance;
@@ -15,8 +17,12 @@ mod full_disk;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod log_size;
+#[cfg(test)]
 mod migrating;
 #[cfg(test)]
 mod one_server;
 #[cfg(test)]
 mod opening;
+#[cfg(test)]
+mod space;

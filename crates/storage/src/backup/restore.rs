@@ -1,0 +1,108 @@
+//! Restoring: a checked copy of a backup where no database is, marked, so that its first start does not fire
+//! everything at once that became due since the backup was made.
+
+use super::partial::Partial;
+use super::{BackupError, Copied, check, copy};
+use crate::connect::{APPLICATION_ID, address};
+use crate::lock::{LockError, hold_beside, real_path};
+use crate::schema::restores;
+use crate::{OpenError, migrations, startup};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::Timestamp;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Makes the database file `database` of a backup. The first start of a server holds the jobs that are overdue
+/// then, with the reason `restore`. Blocks.
+///
+/// # Errors
+/// [`BackupError`], whose text says what to do. Nothing that is there is overwritten, and there is no file at
+/// `database` then.
+pub fn restore(backup: &Path, database: &Path, now: Timestamp) -> Result<Copied, BackupError> {
+    let failed = |error| BackupError::of_file(database, error);
+    let database = std::path::absolute(database).map_err(failed)?;
+    let real = real_path(&database).map_err(failed)?;
+    // Held until the end: no server starts meanwhile.
+    let _lock = hold_beside(&real).map_err(|error| match error {
+        LockError::Held => BackupError::Open(OpenError::InUse { path: database.clone() }),
+        LockError::Io(error) => BackupError::of_file(&database, error),
+    })?;
+    refuse_in_the_way(&real)?;
+    let mut source = open(backup)?;
+    let partial = Partial::begin(&real)?;
+    copy(&mut source, backup, &partial)?;
+    mark(&partial, backup, now).map_err(|error| BackupError::of_copy(backup, &database, error))?;
+    let jobs = check::check(backup, &partial)?;
+    let (_real, bytes) = partial.keep()?;
+    Ok(Copied { path: database, bytes, jobs })
+}
+
+/// A log that is left of another database would be played into this one.
+fn refuse_in_the_way(database: &Path) -> Result<(), BackupError> {
+    for suffix in ["", "-wal", "-journal"] {
+        let found = with_suffix(database, suffix);
+        if std::fs::symlink_metadata(&found).is_ok() {
+            return Err(BackupError::InTheWay { found, database: database.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(suffix);
+    path.into()
+}
+
+#[derive(QueryableByName)]
+struct ApplicationId {
+    #[diesel(sql_type = Integer)]
+    application_id: i32,
+}
+
+/// Opens a backup for reading, also on a medium that cannot be written.
+fn open(backup: &Path) -> Result<SqliteConnection, BackupError> {
+    let backup = std::path::absolute(backup).map_err(|error| BackupError::of_file(backup, error))?;
+    let found = std::fs::metadata(&backup).map_err(|_| BackupError::NoBackup { path: backup.clone() })?;
+    if !found.is_file() {
+        return Err(BackupError::NoBackup { path: backup });
+    }
+    let other = |source| BackupError::Open(OpenError::Other { path: backup.clone(), source });
+    let place = address(&backup).map_err(|error| other(Arc::new(error)))?;
+    // Without a log beside it the file is all there is, and needs neither locks nor files of SQLite's own.
+    let has_log = std::fs::metadata(with_suffix(&backup, "-wal")).is_ok_and(|log| log.len() > 0);
+    let mode = if has_log { "?mode=ro" } else { "?mode=ro&immutable=1" };
+    let mut conn =
+        SqliteConnection::establish(&format!("{place}{mode}")).map_err(|error| other(Arc::new(error)))?;
+    let failed = |error| BackupError::Open(startup::query_error(&backup, error));
+    conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(failed)?;
+    let mark: ApplicationId =
+        diesel::sql_query("PRAGMA application_id").get_result(&mut conn).map_err(failed)?;
+    if mark.application_id != APPLICATION_ID {
+        let detail = "it is empty or the database of another program".to_owned();
+        return Err(BackupError::Open(startup::damaged(&backup, detail)));
+    }
+    let migrations = migrations::newest_unknown(&mut conn);
+    match migrations.map_err(|error| BackupError::Open(startup::migration_error(&backup, error)))? {
+        Some(newest) => Err(BackupError::Open(OpenError::TooNew { path: backup, newest })),
+        None => Ok(conn),
+    }
+}
+
+/// Says in the copy that it was restored and is not settled yet.
+fn mark(partial: &Partial, backup: &Path, now: Timestamp) -> QueryResult<()> {
+    let place =
+        address(partial.path()).map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
+    let connected = SqliteConnection::establish(&format!("{place}?mode=rw"));
+    let mut conn = connected.map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
+    // A journal in a file would stay behind if this were interrupted. The copy is thrown away then.
+    conn.batch_execute("PRAGMA journal_mode = MEMORY")?;
+    diesel::insert_into(restores::table)
+        .values((restores::restored_at.eq(now.as_micros()), restores::backup.eq(backup.to_string_lossy())))
+        .execute(&mut conn)?;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The jobs of one hold reason, to be released together: a slice in one commit.
+
+use crate::failure::WriteError;
+use crate::rows::job::{self as job_rows, StoredJob};
+use crate::schema::job_holds;
+use crate::writer::lanes::Lane;
+use crate::writer::tx::Tx;
+use crate::{JobChange, Store, StoreError, job_write};
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::{Context, EventKind, HoldReason, JobKey, Timestamp};
+use serde_json::{Map, json};
+
+/// Which slice is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldFor {
+    /// Jobs that are held for this reason,
+    pub reason: HoldReason,
+    /// beginning after this hold,
+    pub after: i64,
+    /// at most so many.
+    pub limit: u32,
+}
+
+/// What one slice of releasing did, or would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReleasedSlice {
+    /// Jobs that were released.
+    pub released: usize,
+    /// Jobs whose hold stays: they have no time at which to start, or cannot be read.
+    pub skipped: usize,
+    /// The hold after which the next slice begins; `None` when there is none.
+    pub next: Option<i64>,
+}
+
+impl Store {
+    /// Releases the jobs of a slice in one commit. Their other holds stay. Jobs that the actor may not touch are
+    /// left out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn release_held(
+        &self,
+        context: Context,
+        now: Timestamp,
+        held: HeldFor,
+    ) -> Result<ReleasedSlice, StoreError> {
+        let body = move |tx: &mut Tx<'_>| {
+            let (slice, releases) = decide(tx.conn, &context, held)?;
+            for (stored, change) in releases {
+                job_write::apply(tx, &context, now, stored, change)?;
+            }
+            Ok(slice)
+        };
+        self.inner.writer.write(Lane::Api, body).await
+    }
+
+    /// What [`Self::release_held`] would do, without doing it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn preview_release_held(
+        &self,
+        context: Context,
+        held: HeldFor,
+    ) -> Result<ReleasedSlice, StoreError> {
+        self.inner.reader.read(move |conn| Ok(decide(conn, &context, held)?.0)).await
+    }
+}
+
+type Release = (StoredJob, JobChange);
+
+fn decide(
+    conn: &mut SqliteConnection,
+    context: &Context,
+    held: HeldFor,
+) -> Result<(ReleasedSlice, Vec<Release>), WriteError> {
+    let rows: Vec<(i64, i64)> = job_holds::table
+        .filter(job_holds::reason.eq(held.reason.as_str()))
+        .filter(job_holds::key.gt(held.after))
+        .order(job_holds::key)
+        .limit(held.limit.into())
+        .select((job_holds::key, job_holds::job_key))
+        .load(conn)?;
+    let is_full = u32::try_from(rows.len()).is_ok_and(|found| found >= held.limit);
+    let next = rows.last().filter(|_| is_full).map(|(key, _)| *key);
+    let mut releases = Vec::with_capacity(rows.len());
+    let mut skipped = 0;
+    for (_, job_key) in rows {
+        let stored = match job_rows::by_key(conn, JobKey(job_key)) {
+            Ok(Some(stored)) => stored,
+            Ok(None) | Err(WriteError::Row(_)) => {
+                skipped += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if !job_write::is_allowed(context, &stored.job.definition.project_id) {
+            continue;
+        }
+        match change(&stored, held.reason) {
+            Some(change) => releases.push((stored, change)),
+            None => skipped += 1,
+        }
+    }
+    Ok((ReleasedSlice { released: releases.len(), skipped, next }, releases))
+}
+
+fn change(stored: &StoredJob, reason: HoldReason) -> Option<JobChange> {
+    let mut event_data = Map::new();
+    event_data.insert("reason".to_owned(), json!(reason.as_str()));
+    Some(JobChange {
+        state: stored.job.state.release(reason).ok()?,
+        definition: None,
+        event: Some(EventKind::JobReleased),
+        event_data,
+        action: "job.release",
+        delete: false,
+    })
+}
