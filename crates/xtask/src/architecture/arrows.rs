@@ -50,7 +50,11 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
 pub(crate) const OPTIONAL_ARROWS: &[(&str, &str, &str)] = &[("oneoff", "oneoff-api", "http")];
 
 /// Leaves: they may use anything, and nothing may use them.
-pub(crate) const LEAVES: &[&str] = &["oneoff-xtask", "oneoff-bench"];
+pub(crate) const LEAVES: &[&str] = &["oneoff-xtask", "oneoff-bench", "oneoff-torture"];
+
+/// Features of our crates that only some packages may switch on: what these do must never be in a release.
+pub(crate) const RESERVED_FEATURES: &[(&str, &str, &[&str])] =
+    &[("oneoff-faults", "armed", &["oneoff-torture"])];
 
 /// Dev-dependencies, which only tests, examples and benchmarks see; what is allowed above is allowed here too.
 pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[

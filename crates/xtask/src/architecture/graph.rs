@@ -1,6 +1,6 @@
 //! The packages of the workspace and the edges between them, checked against the tables of `arrows`.
 
-use super::arrows::{ARROWS, DEV_ARROWS, LEAVES, OPTIONAL_ARROWS, RESERVED, UNREACHABLE};
+use super::arrows::{ARROWS, DEV_ARROWS, LEAVES, OPTIONAL_ARROWS, RESERVED, RESERVED_FEATURES, UNREACHABLE};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which build an edge belongs to.
@@ -20,6 +20,8 @@ pub(crate) struct Edge {
     pub(crate) kind: EdgeKind,
     /// The features that switch it on; `None` where it is not optional.
     pub(crate) optional: Option<Vec<String>>,
+    /// The features of the other package that this one may switch on, by itself or behind a feature.
+    pub(crate) features: Vec<String>,
 }
 
 /// What the checks look at.
@@ -41,6 +43,7 @@ impl Graph {
             let inner = self.packages.contains(&edge.to);
             let fault = if inner { inner_fault(edge) } else { reserved_fault(edge) };
             found.extend(fault);
+            found.extend(feature_fault(edge));
         }
         found.extend(self.reached_faults());
         found
@@ -95,6 +98,17 @@ fn inner_fault(edge: &Edge) -> Option<String> {
         }
         (None, _) => Some(format!("{from} -> {to}: this arrow is not allowed")),
     }
+}
+
+fn feature_fault(edge: &Edge) -> Option<String> {
+    let (to, feature, users) = RESERVED_FEATURES
+        .iter()
+        .find(|(to, feature, _)| edge.to == *to && edge.features.iter().any(|on| on == feature))?;
+    if users.contains(&edge.from.as_str()) {
+        return None;
+    }
+    let from = &edge.from;
+    Some(format!("{from} switches `{feature}` of {to} on: only {} may", users.join(" and ")))
 }
 
 fn reserved_fault(edge: &Edge) -> Option<String> {

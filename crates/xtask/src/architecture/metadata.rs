@@ -41,6 +41,12 @@ fn edges(package: &Package) -> Vec<Edge> {
                 _ => EdgeKind::Normal,
             },
             optional: dependency.optional.then(|| switches(package, &dependency.name)),
+            features: dependency
+                .features
+                .iter()
+                .cloned()
+                .chain(forwarded(package, &dependency.name))
+                .collect(),
         })
         .collect()
 }
@@ -50,6 +56,13 @@ fn switches(package: &Package, dependency: &str) -> Vec<String> {
     let marker = format!("dep:{dependency}");
     let names = package.features.iter().filter(|(_, parts)| parts.contains(&marker));
     names.map(|(name, _)| name.clone()).collect()
+}
+
+/// The features of a dependency that features of the package switch on: `dependency/feature`.
+fn forwarded(package: &Package, dependency: &str) -> Vec<String> {
+    let parts = package.features.values().flatten().filter_map(|part| part.split_once('/'));
+    let of_dependency = parts.filter(|(name, _)| name.trim_end_matches('?') == dependency);
+    of_dependency.map(|(_, feature)| feature.to_owned()).collect()
 }
 
 fn reached(metadata: &Metadata, package: &Package) -> BTreeSet<String> {

@@ -14,7 +14,8 @@ fn the_workspace_keeps_its_architecture() {
 }
 
 fn edge(from: &str, to: &str) -> Edge {
-    Edge { from: from.to_owned(), to: to.to_owned(), kind: EdgeKind::Normal, optional: None }
+    let (from, to) = (from.to_owned(), to.to_owned());
+    Edge { from, to, kind: EdgeKind::Normal, optional: None, features: Vec::new() }
 }
 
 fn dev_edge(from: &str, to: &str) -> Edge {
@@ -100,6 +101,15 @@ fn a_reserved_crate_is_named_in_tests_too() {
         assert_named(&found, &["oneoff-webhooks uses", reserved]);
         let found = violations(vec![dev_edge("oneoff-webhooks", reserved)]);
         assert_named(&found, &["oneoff-webhooks uses", reserved]);
+    }
+}
+
+#[test]
+fn kill_points_are_armed_by_the_torture_suite_only() {
+    let armed = |from| Edge { features: vec!["armed".to_owned()], ..edge(from, "oneoff-faults") };
+    assert_eq!(violations(vec![armed("oneoff-torture")]), Vec::<String>::new());
+    for from in ["oneoff-storage", "oneoff-bench"] {
+        assert_named(&violations(vec![armed(from)]), &[from, "`armed`", "only oneoff-torture"]);
     }
 }
 

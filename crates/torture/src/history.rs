@@ -1,0 +1,197 @@
+//! A history: one database that lives through several deaths of its server under load, and what came of it.
+
+use crate::evidence::{Evidence, Uptime};
+use crate::gather::gather;
+use crate::ledger::Ledger;
+use crate::oracle::{self, Violation};
+use crate::plan::LifePlan;
+use crate::processes::{self, JobProcess};
+use crate::server::{Place, Server, Started};
+use crate::workload::{Mix, Workload};
+use anyhow::{Context as _, Result, bail};
+use oneoff_domain::{Clock as _, Timestamp};
+use oneoff_scheduler::SystemClock;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// How long the clients may take to notice that their server died.
+const CLIENTS_END: Duration = Duration::from_secs(20);
+/// How long all that is due may take in the end.
+const QUIET: Duration = Duration::from_secs(90);
+
+/// What is to happen.
+#[derive(Debug, Clone)]
+pub struct HistoryPlan {
+    /// Of all that is random.
+    pub seed: u64,
+    /// The lives that end in a kill. One more follows, which sees everything to its end.
+    pub lives: Vec<LifePlan>,
+    /// Which jobs.
+    pub mix: Mix,
+    /// When a server is killed from outside that does not come to its point.
+    pub life_max: Duration,
+    /// A promise that the last server breaks, too.
+    pub sabotage: Option<oneoff_faults::Sabotage>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The points at which a server was killed.
+    pub reached: Vec<String>,
+    /// The points to which its workload did not come; the server was killed from outside.
+    pub not_reached: Vec<String>,
+    /// Jobs in the end.
+    pub jobs: usize,
+    /// Executions in the end.
+    pub attempts: usize,
+    /// Executions that were lost with a server.
+    pub lost: usize,
+    /// Events in the end.
+    pub events: usize,
+    /// Requests.
+    pub requests: usize,
+    /// What is wrong.
+    pub violations: Vec<Violation>,
+}
+
+/// Lives through a history and judges it.
+///
+/// # Errors
+/// The history could not be lived through, through no fault of the server.
+pub async fn live(place: &Place, plan: &HistoryPlan) -> Result<Outcome> {
+    let mut history = History {
+        place,
+        plan,
+        ledger: Ledger::default(),
+        evidence: Evidence::default(),
+        survivors: Vec::new(),
+    };
+    let mut outcome = Outcome::default();
+    for (number, life) in plan.lives.iter().enumerate() {
+        match history.one_life(number as u64, life).await {
+            Ok(true) => outcome.reached.extend(life.kill.as_ref().map(|kill| kill.point.clone())),
+            Ok(false) => outcome.not_reached.extend(life.kill.as_ref().map(|kill| kill.point.clone())),
+            Err(error) => {
+                history.evidence.incidents.push(format!("in life {number} ({life:?}): {error:#}"));
+                break;
+            }
+        }
+    }
+    if let Err(error) = history.last_life().await {
+        history.evidence.incidents.push(format!("in the last life: {error:#}"));
+    }
+    history.judge(outcome).await
+}
+
+struct History<'a> {
+    place: &'a Place,
+    plan: &'a HistoryPlan,
+    ledger: Ledger,
+    evidence: Evidence,
+    /// Processes of jobs that lived when the last server had died.
+    survivors: Vec<JobProcess>,
+}
+
+impl History<'_> {
+    fn workload(&self, life: u64, focus: &str) -> Workload {
+        Workload {
+            seed: self.plan.seed,
+            life,
+            directory: self.place.directory.clone(),
+            focus: focus.to_owned(),
+            mix: self.plan.mix,
+            ledger: self.ledger.clone(),
+        }
+    }
+
+    /// One life and its death; whether that came at the point of the plan.
+    async fn one_life(&mut self, number: u64, life: &LifePlan) -> Result<bool> {
+        let Started::Listening(mut server) = Server::start(self.place, life).await? else {
+            self.survivors = processes::of_jobs(&self.place.directory);
+            return Ok(true);
+        };
+        let from = self.listens();
+        let focus = life.kill.as_ref().map_or("", |kill| kill.operation());
+        let workload = self.workload(number, focus);
+        let mut clients = workload.start(&server.client);
+        let again = server.client.clone();
+        clients.spawn(async move { workload.repeat_unknown(&again).await });
+        let death = tokio::time::timeout(self.plan.life_max, server.death()).await;
+        let reached = match death {
+            Ok(died) => {
+                died?;
+                true
+            }
+            Err(_too_long) => {
+                server.kill().await?;
+                false
+            }
+        };
+        self.evidence.uptimes.push(Uptime { from, to: SystemClock.now() });
+        self.survivors = processes::of_jobs(&self.place.directory);
+        end(clients).await?;
+        Ok(reached)
+    }
+
+    /// A server listens: nothing that ran under an earlier one may be alive.
+    fn listens(&mut self) -> Timestamp {
+        let now = SystemClock.now();
+        let alive = processes::of_jobs(&self.place.directory);
+        let left = self.survivors.iter().filter(|survivor| alive.contains(survivor));
+        self.evidence
+            .left_over
+            .extend(left.map(|process| format!("{process:?} when the next server listened")));
+        now
+    }
+
+    /// A life without a kill, until everything that is due is over.
+    async fn last_life(&mut self) -> Result<()> {
+        let life = LifePlan { sabotage: self.plan.sabotage, ..LifePlan::default() };
+        let Started::Listening(server) = Server::start(self.place, &life).await? else {
+            bail!("it was killed by somebody else");
+        };
+        let from = self.listens();
+        self.workload(self.plan.lives.len() as u64, "").repeat_unknown(&server.client).await;
+        let deadline = Instant::now() + QUIET;
+        loop {
+            let status = server.client.system_status().await.context("the last server does not answer")?;
+            let open = |name: &str| status.jobs.get(name).copied().unwrap_or(0);
+            // What is still open then is judged.
+            if open("scheduled") + open("running") == 0 || Instant::now() > deadline {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.stop().await?;
+        self.evidence.uptimes.push(Uptime { from, to: SystemClock.now() });
+        let left = processes::of_jobs(&self.place.directory);
+        self.evidence.left_over.extend(left.iter().map(|process| format!("{process:?} after the last stop")));
+        Ok(())
+    }
+
+    async fn judge(mut self, mut outcome: Outcome) -> Result<Outcome> {
+        self.evidence.asked = self.ledger.pages();
+        gather(self.place, &mut self.evidence).await?;
+        let evidence = &self.evidence;
+        outcome.jobs = evidence.jobs.len();
+        outcome.attempts = evidence.attempts.len();
+        outcome.lost = evidence.attempts.iter().filter(|attempt| attempt.lost).count();
+        outcome.events = evidence.events.len();
+        outcome.requests = evidence.asked.requests.len();
+        outcome.violations = oracle::judge(evidence);
+        Ok(outcome)
+    }
+}
+
+/// Waits for the clients to notice that their server is gone.
+async fn end(mut clients: JoinSet<()>) -> Result<()> {
+    let all = async {
+        while let Some(client) = clients.join_next().await {
+            client.context("a client panicked")?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(CLIENTS_END, all).await.context("the clients do not end")?
+}

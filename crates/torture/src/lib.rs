@@ -1,0 +1,16 @@
+//! Kills a server at every point there is, restarts it on the same file, and lets one oracle judge whether it
+//! kept all its promises.
+//!
+//! The only package that arms `oneoff-faults`. It is built on its own, never along with the workspace.
+
+pub mod campaign;
+pub mod evidence;
+mod gather;
+pub mod history;
+pub mod ledger;
+pub mod oracle;
+pub mod plan;
+mod processes;
+pub mod random;
+pub mod server;
+pub mod workload;

@@ -1,0 +1,113 @@
+//! Runs: every job ran when it was due, or its policy, its holds or a cancel account for it.
+
+use super::{Found, Rule};
+use crate::evidence::{AttemptRecord, EventRecord, Evidence, JobRecord};
+use crate::ledger::{Answer, Deed};
+use oneoff_domain::{EventKind, ExecutionStatus, JobStatus, Timestamp};
+use std::time::Duration;
+
+/// How late a job may start while a server listens, on a busy machine with an unoptimized build.
+const LATENESS_MAX: Duration = Duration::from_secs(10);
+
+pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
+    let events = evidence.events_by_job();
+    for job in &evidence.jobs {
+        let none = Vec::new();
+        let events = events.get(job.id.as_str()).unwrap_or(&none);
+        let attempts = evidence.attempts_of(&job.id);
+        if let Some(why) = unaccounted(evidence, job, &attempts, events) {
+            found.add(Rule::RanWhenDue, format!("{why}: {job:?} {attempts:?}"));
+        }
+        for attempt in attempts {
+            if let Some(why) = at_the_wrong_time(evidence, job, attempt) {
+                found.add(Rule::RanWhenDue, format!("{why}: {attempt:?}"));
+            }
+            if let Some(why) = output_missing(evidence, job, attempt) {
+                found.add(Rule::OutputKept, format!("{why}: {attempt:?}"));
+            }
+        }
+    }
+}
+
+/// Why the end of a job is not one that it may have come to.
+fn unaccounted(
+    evidence: &Evidence,
+    job: &JobRecord,
+    attempts: &[&AttemptRecord],
+    events: &[&EventRecord],
+) -> Option<&'static str> {
+    let last = attempts.last();
+    let asked = |deed: &Deed| {
+        let of_job = evidence.asked.requests.iter().filter(|request| request.job == job.name);
+        of_job
+            .filter(|request| request.deed == *deed)
+            .any(|request| !matches!(request.answer, Answer::Refused(_)))
+    };
+    let was_held = || evidence.asked.orders.get(&job.name).is_some_and(|order| order.held);
+    match job.status {
+        JobStatus::Scheduled => Some("it waits although it is due"),
+        JobStatus::Running => Some("it runs although nothing does"),
+        JobStatus::Held => (!asked(&Deed::Hold) && !was_held()).then_some("nobody held it"),
+        JobStatus::Cancelled => (!asked(&Deed::Cancel)).then_some("nobody cancelled it"),
+        JobStatus::Completed => match last {
+            Some(last) if last.status == ExecutionStatus::Completed => {
+                (!wrote(evidence, last, "end")).then_some("it is completed and did not come to its end")
+            }
+            _ => Some("it is completed and its last attempt is not"),
+        },
+        JobStatus::Failed => match last {
+            Some(last) if last.lost => (!job.fails_on_crash).then_some("it was lost and has on_crash=retry"),
+            Some(last) if last.status == ExecutionStatus::Failed => {
+                (last.attempt < job.max_retries).then_some("it failed and had a retry left")
+            }
+            _ => Some("it failed and its last attempt did not"),
+        },
+        JobStatus::Missed => {
+            let missed = events.iter().rev().find(|event| event.kind == EventKind::JobMissed);
+            let lateness = missed.and_then(|event| Some(event.at.since(event.due_at?)));
+            let allowed = job.skipped_after_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+            match (lateness, allowed) {
+                (Some(lateness), Some(allowed)) if lateness > allowed => None,
+                _ => Some("it was not so late that it may be skipped"),
+            }
+        }
+    }
+}
+
+fn wrote(evidence: &Evidence, attempt: &AttemptRecord, word: &str) -> bool {
+    evidence.journal.iter().any(|line| line.execution == attempt.id && line.word == word)
+}
+
+fn at_the_wrong_time(evidence: &Evidence, job: &JobRecord, attempt: &AttemptRecord) -> Option<&'static str> {
+    if attempt.started_at < attempt.scheduled_for {
+        return Some("it started before its time");
+    }
+    let lateness = attempt.started_at.since(attempt.scheduled_for);
+    if job.skipped_after_seconds.is_some_and(|seconds| lateness > Duration::from_secs(seconds.into())) {
+        return Some("it ran although it was later than it may be");
+    }
+    let possible = first_possible(evidence, attempt.scheduled_for)?;
+    let has_to_wait = job.concurrency_key.is_some();
+    let is_late = attempt.started_at.since(possible) > LATENESS_MAX && attempt.started_at > possible;
+    (is_late && !has_to_wait).then_some("it started late although a server listened")
+}
+
+/// The first instant at or after `due` at which a server listened, and went on for as long as it may take.
+fn first_possible(evidence: &Evidence, due: Timestamp) -> Option<Timestamp> {
+    let usable =
+        evidence.uptimes.iter().filter(|up| up.to > due && up.to.since(up.from.max(due)) > LATENESS_MAX);
+    usable.map(|up| up.from.max(due)).min()
+}
+
+/// A completed attempt of a job with output has all of it.
+fn output_missing(evidence: &Evidence, job: &JobRecord, attempt: &AttemptRecord) -> Option<&'static str> {
+    let order = evidence.asked.orders.get(&job.name)?;
+    if attempt.status != ExecutionStatus::Completed {
+        return None;
+    }
+    let expected = match order.script.contains("first of") {
+        true => format!("first of {}\nsecond\n", attempt.id),
+        false => String::new(),
+    };
+    (attempt.output != expected).then_some("it is completed and its output is not what it wrote")
+}

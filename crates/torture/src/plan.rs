@@ -1,0 +1,134 @@
+//! What is to happen to a server during one life, from its start to its death.
+
+use crate::random::Choices;
+use oneoff_faults::Sabotage;
+use oneoff_faults::armed;
+use std::fmt;
+use std::time::Duration;
+
+/// A life of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LifePlan {
+    /// Where it is killed; from outside after a while where no point is named or reached.
+    pub kill: Option<KillAt>,
+    /// A point at which a commit is answered as if its disk had not answered.
+    pub fail: Option<String>,
+    /// A promise that it breaks.
+    pub sabotage: Option<Sabotage>,
+    /// Whether no guardian ends what its death leaves behind, so that recovery has to.
+    pub unguarded: bool,
+}
+
+/// A kill at a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KillAt {
+    /// The point.
+    pub point: String,
+    /// Which passing of it.
+    pub passing: u64,
+    /// How long everything but the thread that came by goes on.
+    pub after: Duration,
+}
+
+impl fmt::Display for KillAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.point, self.passing, self.after.as_millis())
+    }
+}
+
+impl KillAt {
+    /// A kill at a passing of this point that its kind of workload comes to.
+    #[must_use]
+    pub fn at(point: &str, choices: &Choices) -> Self {
+        let operation = point.split('.').next().unwrap_or_default();
+        let passings = match operation {
+            "create" | "claim" | "start" | "finish" | "end" => 12,
+            "output" | "cancel" | "retry" | "update" | "hold" => 4,
+            "epoch" | "rescue" | "retention" => 1,
+            _ => 2,
+        };
+        let after = if choices.percent(40) { choices.below(30) } else { 0 };
+        Self {
+            point: point.to_owned(),
+            passing: 1 + choices.below(passings),
+            after: Duration::from_millis(after),
+        }
+    }
+
+    /// The operation or step whose point it is.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        self.point.split('.').next().unwrap_or_default()
+    }
+}
+
+impl LifePlan {
+    /// A life that ends at this point.
+    #[must_use]
+    pub fn to_be_killed_at(point: &str, choices: &Choices) -> Self {
+        let failing = ["retry", "finish", "create", "claim", "cancel", "update", "output"];
+        let fail = choices.percent(15).then(|| choices.one_of(&failing)).flatten();
+        Self {
+            kill: Some(KillAt::at(point, choices)),
+            fail: fail.map(|operation| format!("{operation}.after_commit:{}", 1 + choices.below(4))),
+            sabotage: None,
+            unguarded: choices.percent(33),
+        }
+    }
+
+    /// The environment that tells the armed server of it.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut variables = Vec::new();
+        if let Some(kill) = &self.kill {
+            variables.push(("ONEOFF_KILL_AT", kill.to_string()));
+        }
+        if let Some(fail) = &self.fail {
+            variables.push(("ONEOFF_FAIL_AT", fail.clone()));
+        }
+        if let Some(sabotage) = self.sabotage {
+            variables.push(("ONEOFF_SABOTAGE", sabotage.as_str().to_owned()));
+        }
+        if self.unguarded {
+            variables.push(("ONEOFF_UNGUARDED", "1".to_owned()));
+        }
+        variables
+    }
+}
+
+/// All points, again and again, each time in another order.
+pub fn walk(seed: u64) -> impl Iterator<Item = String> {
+    (0_u64..).flat_map(move |round| {
+        let mut points = armed::points();
+        Choices::new(seed, round).shuffle(&mut points);
+        points
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oneoff_faults::armed::{Fault, Plan};
+
+    #[test]
+    fn a_walk_comes_by_every_point_before_it_comes_by_one_again() {
+        let count = armed::points().len();
+        for skip in [0, count] {
+            let mut seen: Vec<String> = walk(7).skip(skip).take(count).collect();
+            seen.sort();
+            let mut all = armed::points();
+            all.sort();
+            assert_eq!(seen, all);
+        }
+        assert_ne!(walk(7).take(5).collect::<Vec<_>>(), walk(8).take(5).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_a_plan_says_is_what_an_armed_server_reads() {
+        for point in armed::points() {
+            let kill = KillAt::at(&point, &Choices::new(3, 1));
+            let read = Plan::parse(&kill.to_string(), Fault::Kill { after: Duration::ZERO }).unwrap();
+            assert_eq!((read.point, read.passing), (point, kill.passing));
+            assert_eq!(read.fault, Fault::Kill { after: kill.after });
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The armed server as a child process: started with a plan, watched until it dies, and killed.
+
+use crate::plan::LifePlan;
+use anyhow::{Context as _, Result, bail};
+use oneoff_client::{Client, ClientSettings};
+use rustix::process::{Pid, Signal, kill_process};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+
+/// How long a start may take, on a machine that does other things as well.
+const START: Duration = Duration::from_secs(60);
+/// How long a stop by SIGTERM may take.
+const STOP: Duration = Duration::from_secs(60);
+
+/// How servers are started: the program, and where their database and their log are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The armed server.
+    pub program: PathBuf,
+    /// Its database, its log and the journal of its jobs.
+    pub directory: PathBuf,
+}
+
+impl Place {
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.directory.join("oneoff.db")
+    }
+
+    /// What jobs have written down.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.directory.join("journal")
+    }
+
+    /// What all servers have logged.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("server.log")
+    }
+}
+
+/// A server that listens.
+pub struct Server {
+    child: Child,
+    /// A client of it.
+    pub client: Client,
+}
+
+/// What came of a start.
+pub enum Started {
+    /// It listens.
+    Listening(Server),
+    /// It was killed at a point before it listened.
+    Killed,
+}
+
+impl Server {
+    /// Starts a server and waits until it listens or is killed.
+    ///
+    /// # Errors
+    /// It ended in any other way, or takes too long.
+    pub async fn start(place: &Place, plan: &LifePlan) -> Result<Started> {
+        let mut child = command(place, plan).spawn().context("the armed server cannot be started")?;
+        let listening = follow_log(&mut child, place.log())?;
+        tokio::select! {
+            Ok(url) = listening => {
+                let mut settings = ClientSettings::new(url.parse().context("the server's URL")?);
+                settings.timeouts.request = Duration::from_secs(10);
+                Ok(Started::Listening(Server { child, client: Client::new(settings)? }))
+            }
+            status = child.wait() => match was_killed(status?) {
+                true => Ok(Started::Killed),
+                false => bail!("the server does not start: see {}", place.log().display()),
+            },
+            () = tokio::time::sleep(START) => bail!("the server does not listen after {START:?}"),
+        }
+    }
+
+    /// Waits until the server has been killed, at a point or by [`Self::kill`].
+    ///
+    /// # Errors
+    /// It ended in any other way.
+    pub async fn death(&mut self) -> Result<()> {
+        let status = self.child.wait().await?;
+        if was_killed(status) {
+            return Ok(());
+        }
+        bail!("the server was not killed: it ended with {status}")
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.child.kill().await.context("the server cannot be killed")
+    }
+
+    /// Stops it as a service manager does.
+    ///
+    /// # Errors
+    /// It does not stop, or says that it failed.
+    pub async fn stop(mut self) -> Result<()> {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        kill_process(pid.context("the server has ended")?, Signal::TERM)?;
+        let status = tokio::time::timeout(STOP, self.child.wait()).await.context("it does not stop")??;
+        if !status.success() {
+            bail!("the server stopped with {status}");
+        }
+        Ok(())
+    }
+}
+
+fn was_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::KILL.as_raw())
+}
+
+fn command(place: &Place, plan: &LifePlan) -> Command {
+    let mut command = Command::new(&place.program);
+    command
+        .env_clear()
+        .envs(plan.environment())
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0")
+        .env("DB_PATH", place.database())
+        .env("LOG_FORMAT", "json")
+        .env("SHUTDOWN_GRACE_SECONDS", "20")
+        .current_dir(&place.directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Copies the server's log into a file, and resolves with its URL when it says that it listens; with an
+/// error when it ends before.
+fn follow_log(child: &mut Child, log: PathBuf) -> Result<oneshot::Receiver<String>> {
+    let stderr = child.stderr.take().context("the server has no log")?;
+    let (found, listening) = oneshot::channel();
+    tokio::spawn(async move {
+        let mut found = Some(found);
+        let mut lines = BufReader::new(stderr).lines();
+        let Ok(mut file) = open(&log).await else { return };
+        while let Ok(Some(line)) = lines.next_line().await {
+            let _kept_for_people = file.write_all(format!("{line}\n").as_bytes()).await;
+            let _kept_for_people = file.flush().await;
+            if let Some(url) = url_of(&line)
+                && let Some(found) = found.take()
+            {
+                let _nobody_waits = found.send(url);
+            }
+        }
+    });
+    Ok(listening)
+}
+
+async fn open(log: &Path) -> std::io::Result<tokio::fs::File> {
+    tokio::fs::File::options().create(true).append(true).open(log).await
+}
+
+fn url_of(line: &str) -> Option<String> {
+    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_listening = entry.get("message")?.as_str()?.starts_with("listening on");
+    is_listening.then(|| entry.get("url")?.as_str().map(str::to_owned))?
+}
