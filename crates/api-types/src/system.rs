@@ -30,8 +30,24 @@ pub struct SystemStatusView {
     pub now: String,
     /// The absolute path of the database.
     pub database: String,
+    /// How much space it takes.
+    #[serde(default)]
+    pub space: SpaceView,
     /// The zone of times that name none.
     pub default_timezone: String,
+}
+
+/// How much space the database takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SpaceView {
+    /// The database without its write-ahead log.
+    pub database_bytes: u64,
+    /// The part of it that is free to be used again.
+    pub free_bytes: u64,
+    /// The write-ahead log.
+    pub wal_bytes: u64,
+    /// Output of executions that is kept.
+    pub output_bytes: u64,
 }
 
 /// `GET /api/workers/status`.

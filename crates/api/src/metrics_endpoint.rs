@@ -4,6 +4,7 @@ use crate::problem::ApiError;
 use crate::state::ApiState;
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use oneoff_storage::Space;
 use std::fmt;
 use std::time::Duration;
 
@@ -66,6 +67,13 @@ fn describe() {
     metrics::describe_gauge!("oneoff_workers_total", "Worker slots");
     metrics::describe_gauge!("oneoff_workers_active", "Worker slots in use");
     metrics::describe_gauge!("oneoff_jobs_queued", "Jobs that are due and wait for a slot");
+    metrics::describe_gauge!("oneoff_database_bytes", "Size of the database without its write-ahead log");
+    metrics::describe_gauge!(
+        "oneoff_database_free_bytes",
+        "The part of the database that is free to be used again"
+    );
+    metrics::describe_gauge!("oneoff_wal_bytes", "Size of the write-ahead log");
+    metrics::describe_gauge!("oneoff_output_bytes", "Output of executions that is kept");
     metrics::describe_counter!("oneoff_http_requests_total", "Requests by method, path and status");
     metrics::describe_histogram!("oneoff_http_request_duration_seconds", "Time to the head of the answer");
 }
@@ -83,7 +91,19 @@ pub(crate) async fn get(state: web::Data<ApiState>) -> Result<HttpResponse, ApiE
     metrics::gauge!("oneoff_workers_total").set(as_f64(workers.total_workers));
     metrics::gauge!("oneoff_workers_active").set(as_f64(workers.active_workers));
     metrics::gauge!("oneoff_jobs_queued").set(as_f64(workers.queued_jobs));
+    match state.service.space().await {
+        Ok(space) => note_space(space),
+        Err(error) => tracing::debug!(%error, "the size of the database is not known for the metrics"),
+    }
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(handle.render()))
+}
+
+fn note_space(space: Space) {
+    let bytes = |bytes: u64| bytes as f64;
+    metrics::gauge!("oneoff_database_bytes").set(bytes(space.database_bytes));
+    metrics::gauge!("oneoff_database_free_bytes").set(bytes(space.free_bytes));
+    metrics::gauge!("oneoff_wal_bytes").set(bytes(space.wal_bytes));
+    metrics::gauge!("oneoff_output_bytes").set(bytes(space.output_bytes));
 }
 
 fn as_f64(count: usize) -> f64 {

@@ -32,6 +32,8 @@ named! {
         JobMissed = "job.missed",
         /// The job and its executions were deleted.
         JobDeleted = "job.deleted",
+        /// Jobs that ended long ago were removed; the data names them all.
+        JobsRemoved = "jobs.removed",
         /// The wall clock jumped, and claiming paused until it held.
         ClockStep = "clock.step",
     }

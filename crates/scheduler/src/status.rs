@@ -1,6 +1,7 @@
 //! What the scheduler says of itself.
 
 use oneoff_domain::{ExecutionId, JobId, JobStatus, Timestamp};
+use oneoff_storage::Space;
 use std::collections::BTreeMap;
 
 /// An attempt that is under way.
@@ -48,6 +49,8 @@ pub struct SystemStatus {
     pub now: Option<Timestamp>,
     /// The absolute path of the database.
     pub database: String,
+    /// How much space it takes.
+    pub space: Space,
     /// The epoch: how often servers were started on this database.
     pub epoch: i64,
 }

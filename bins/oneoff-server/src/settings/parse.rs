@@ -9,6 +9,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 fn unusable<T>() -> Parsed<T> {
     Err(Unusable(None))
@@ -22,6 +23,17 @@ fn because<T>(more: impl Display) -> Parsed<T> {
 pub(super) fn whole<T: FromStr + PartialOrd>(text: &str, least: T, most: T) -> Parsed<T> {
     match text.parse::<T>() {
         Ok(number) if number >= least && number <= most => Ok(number),
+        _ => unusable(),
+    }
+}
+
+/// Days, also parts of one: from a minute and a half to a hundred years.
+pub(super) fn days(text: &str) -> Parsed<Duration> {
+    let is_plain = text.chars().all(|c| c.is_ascii_digit() || c == '.') && text.starts_with(|c| c != '.');
+    match text.parse::<f64>() {
+        Ok(days) if is_plain && (0.001..=36_500.0).contains(&days) => {
+            Ok(Duration::from_secs_f64(days * 86_400.0))
+        }
         _ => unusable(),
     }
 }
@@ -209,6 +221,19 @@ mod tests {
             &["65536", "-1", "8080x", "", "1e3", "٣", "99999999999999999999"],
         );
         refuses(|text| whole::<u8>(text, 1, 10), &["0", "11", "5.0"]);
+    }
+
+    #[test]
+    fn days_may_have_parts() {
+        assert_eq!(days("90").ok(), Some(Duration::from_secs(90 * 86_400)));
+        assert_eq!(days("0.5").ok(), Some(Duration::from_secs(43_200)));
+        refuses(
+            days,
+            &[
+                "", "0", "0.0009", "36500.1", "-1", "1e3", "inf", "NaN", ".5", "1,5", "+1", " 1", "1.2.3",
+                "٣", "1d",
+            ],
+        );
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The server's own state on the wire.
 
 use crate::settings::ApiSettings;
-use oneoff_api_types::{RunningJobView, SystemStatusView, WorkerStatusView};
+use oneoff_api_types::{RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 use oneoff_domain::{JobStatus, Timestamp};
 use oneoff_scheduler::{RunningJob, SystemStatus, WorkerStatus};
+use oneoff_storage::Space;
 
 /// The state of the whole.
 pub(crate) fn system_status(
@@ -25,8 +26,14 @@ pub(crate) fn system_status(
         started_at: status.started_at.unwrap_or(now).to_string(),
         now: status.now.unwrap_or(now).to_string(),
         database: status.database,
+        space: space(status.space),
         default_timezone: settings.default_timezone.clone(),
     }
+}
+
+fn space(space: Space) -> SpaceView {
+    let Space { database_bytes, free_bytes, wal_bytes, output_bytes } = space;
+    SpaceView { database_bytes, free_bytes, wal_bytes, output_bytes }
 }
 
 /// The worker slots.

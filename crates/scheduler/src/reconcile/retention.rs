@@ -1,30 +1,33 @@
 //! Removes what is older than its retention, a slice at a time.
 
+use crate::Retention;
 use crate::core::{Alarm, Input};
 use crate::mailbox::Mailbox;
 use oneoff_domain::{Clock, Timestamp};
-use oneoff_storage::{RetentionPolicy, Store, StoreError};
+use oneoff_storage::{RetentionPolicy, RetentionSlice, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How long a client may repeat a request with its idempotency key.
-const IDEMPOTENCY: Duration = Duration::from_secs(7 * 24 * 3600);
-/// When to look again after everything old is gone.
-const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+/// When to look again after everything old is gone, at the latest: output may have grown beyond its total.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Where something is kept for a short time, it is kept for at most this part of it longer.
+const LOOKS_PER_RETENTION: u32 = 20;
 const BACKOFF: Duration = Duration::from_secs(60);
 
-/// Looks at start and whenever it is told to, for ever.
+/// Looks whenever it is told to, for ever. The first time is at start, unless the clock is doubted then.
 pub(crate) async fn run(
     store: Store,
     clock: Arc<dyn Clock>,
     mailbox: Arc<Mailbox>,
     look: Arc<Notify>,
-    keep: Duration,
+    keep: Retention,
 ) {
+    mailbox.send(Input::SetAlarm(Alarm::Retention, clock.now()));
     loop {
-        let next = match remove_old(&store, clock.as_ref(), keep).await {
-            Ok(()) => clock.now().saturating_add(LOOK_AGAIN),
+        look.notified().await;
+        let next = match remove_old(&store, clock.as_ref(), &keep).await {
+            Ok(()) => clock.now().saturating_add(look_again(&keep)),
             Err(StoreError::Closed) => return,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot remove what is too old");
@@ -32,32 +35,45 @@ pub(crate) async fn run(
             }
         };
         mailbox.send(Input::SetAlarm(Alarm::Retention, next));
-        look.notified().await;
     }
 }
 
-async fn remove_old(store: &Store, clock: &dyn Clock, keep: Duration) -> Result<(), StoreError> {
-    let (mut executions, mut records) = (0, 0);
+fn look_again(keep: &Retention) -> Duration {
+    (keep.shortest() / LOOKS_PER_RETENTION).clamp(Duration::from_secs(1), LOOK_AGAIN)
+}
+
+async fn remove_old(store: &Store, clock: &dyn Clock, keep: &Retention) -> Result<(), StoreError> {
+    let mut removed = RetentionSlice::default();
+    // The clock may step while this goes on, and what it says then is not to be trusted at once.
+    let policy = policy(clock.now(), keep);
     loop {
-        let slice = store.retain(policy(clock.now(), keep)).await?;
-        executions += slice.executions;
-        records += slice.records;
-        if !slice.more {
+        removed += store.retain(policy.clone()).await?;
+        if !removed.more {
             break;
         }
         tokio::task::yield_now().await;
     }
-    if executions + records > 0 {
-        tracing::info!(executions, records, "removed what was older than its retention");
+    let RetentionSlice { jobs, executions, records, output_bytes, .. } = removed;
+    if jobs + executions + records > 0 || output_bytes > 0 {
+        tracing::debug!(
+            jobs,
+            executions,
+            records,
+            output_bytes,
+            "removed what was older than its retention, or beyond the total of output"
+        );
     }
     Ok(())
 }
 
-fn policy(now: Timestamp, keep: Duration) -> RetentionPolicy {
-    let before = now.saturating_sub(keep);
+fn policy(now: Timestamp, keep: &Retention) -> RetentionPolicy {
     RetentionPolicy {
-        executions_before: before,
-        events_before: before,
-        idempotency_before: now.saturating_sub(IDEMPOTENCY.min(keep)),
+        now,
+        jobs_before: now.saturating_sub(keep.jobs),
+        executions_before: now.saturating_sub(keep.executions),
+        events_before: now.saturating_sub(keep.events),
+        audit_before: now.saturating_sub(keep.audit),
+        idempotency_before: now.saturating_sub(keep.idempotency),
+        output_max_bytes: keep.output_max_bytes,
     }
 }

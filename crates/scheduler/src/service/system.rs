@@ -3,7 +3,7 @@
 use super::Service;
 use crate::{ServiceError, SystemStatus, WorkerStatus};
 use oneoff_domain::Event;
-use oneoff_storage::ApiKey;
+use oneoff_storage::{ApiKey, Space};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
@@ -38,8 +38,17 @@ impl Service {
             started_at: Some(self.inner.started_at),
             now: Some(self.now()),
             database: store.path().display().to_string(),
+            space: store.space().await?,
             epoch: store.epoch(),
         })
+    }
+
+    /// How much space the store takes.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] when the store does not answer.
+    pub async fn space(&self) -> Result<Space, ServiceError> {
+        Ok(self.inner.store.space().await?)
     }
 
     /// Events after a cursor; `None` when it lies before the oldest event that is kept.

@@ -158,8 +158,9 @@ pub(crate) mod exercise {
         store.change_job(context(), at(2), job.id, delete()).await.unwrap();
         let kinds = [EventKind::JobCreated, EventKind::JobCancelled, EventKind::JobDeleted];
         assert_eq!(event_kinds(store).await, kinds);
+        let old = at(100);
         let policy =
-            RetentionPolicy { executions_before: noon(), events_before: at(100), idempotency_before: noon() };
+            RetentionPolicy { events_before: old, audit_before: old, ..RetentionPolicy::keep_all(old) };
         let slice = store.retain(policy).await.unwrap();
         assert_eq!(slice.records, 5, "three audit rows, and three events but for the newest");
     }

@@ -56,11 +56,8 @@ pub(crate) mod exercise {
         for second in [0, 0, 100] {
             store.create_jobs(context(), at(second), vec![new_job(at(500))]).await.unwrap();
         }
-        let policy = |before| RetentionPolicy {
-            executions_before: before,
-            events_before: before,
-            idempotency_before: before,
-        };
+        let policy =
+            |before| RetentionPolicy { events_before: before, ..RetentionPolicy::keep_all(at(1_000)) };
         store.retain(policy(at(50))).await.unwrap();
         assert_eq!(store.events_after(0, 10).await.unwrap(), None);
         assert_eq!(store.events_after(1, 10).await.unwrap(), None);

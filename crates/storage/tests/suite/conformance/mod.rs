@@ -3,11 +3,13 @@
 mod changing;
 mod claiming;
 mod creating;
+mod creating_many;
 mod events;
 mod finishing;
 mod listing;
 mod output;
 mod recovering;
+mod removing;
 mod retaining;
 mod waiting;
 

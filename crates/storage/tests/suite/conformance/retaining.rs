@@ -14,8 +14,15 @@ pub(crate) mod exercise {
     use oneoff_domain::*;
     use oneoff_storage::*;
 
+    /// Jobs stay.
     fn before(time: Timestamp) -> RetentionPolicy {
-        RetentionPolicy { executions_before: time, events_before: time, idempotency_before: time }
+        RetentionPolicy {
+            executions_before: time,
+            events_before: time,
+            audit_before: time,
+            idempotency_before: time,
+            ..RetentionPolicy::keep_all(at(1_000))
+        }
     }
 
     pub(crate) async fn only_what_is_old_is_removed(store: &Store) {

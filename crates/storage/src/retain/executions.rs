@@ -1,0 +1,45 @@
+//! Removal of executions that ended long ago.
+
+use super::Budget;
+use super::output::remove_execution;
+use super::policy::{RetentionPolicy, RetentionSlice};
+use crate::failure::WriteError;
+use crate::schema::attempts;
+use crate::statement::{self, Statement};
+use crate::writer::tx::Tx;
+use diesel::prelude::*;
+
+/// Work of the removal of one execution without output.
+pub(super) const WORK_OF_ONE: i64 = 4;
+
+enum ForgetLast {}
+
+impl Statement for ForgetLast {
+    const SQL: &'static str =
+        "UPDATE job_states SET last_execution = NULL WHERE key = ? AND last_execution = ?";
+}
+
+/// Removes the oldest executions.
+pub(super) fn remove(
+    tx: &mut Tx<'_>,
+    policy: &RetentionPolicy,
+    budget: &mut Budget,
+    slice: &mut RetentionSlice,
+) -> Result<(), WriteError> {
+    let before = policy.executions_before.as_micros();
+    // Nothing ends before it starts, so the index by start leads to the oldest ends, too.
+    let old: Vec<(i64, i64, String)> = attempts::table
+        .filter(attempts::started_at.lt(before))
+        .filter(attempts::completed_at.lt(before))
+        .order((attempts::started_at, attempts::key))
+        .limit(budget.rows(WORK_OF_ONE))
+        .select((attempts::key, attempts::job_key, attempts::id))
+        .load(tx.conn)?;
+    for (key, job_key, id) in old {
+        if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
+            return Ok(());
+        }
+        statement::run::<ForgetLast>(tx.conn, &[job_key.into(), id.as_str().into()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Removal of old events, audit entries and idempotency records: those at the beginning of their tables, whose
+//! keys rise with the time of writing.
+
+use super::Budget;
+use super::policy::{RetentionPolicy, RetentionSlice};
+use crate::failure::WriteError;
+use crate::schema::{audit_entries, events, idempotency_records};
+use crate::writer::tx::Tx;
+use diesel::dsl::{max, sql};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use oneoff_domain::Timestamp;
+
+/// Records that are looked at together.
+const RECORDS: i64 = 100;
+
+/// A record: its key, when it was written, and the bytes of what may be large in it.
+type Record = (i64, i64, i64);
+
+/// The records at the beginning that are old and for which there is budget.
+fn oldest(
+    records: &[Record],
+    stays: Option<i64>,
+    before: Timestamp,
+    budget: &mut Budget,
+) -> (usize, Option<i64>) {
+    let (mut count, mut last) = (0, None);
+    for (key, written_at, bytes) in records {
+        if budget.is_spent() || *written_at >= before.as_micros() || Some(*key) == stays {
+            break;
+        }
+        budget.spend(1);
+        budget.spend_bytes(*bytes);
+        (count, last) = (count + 1, Some(*key));
+    }
+    (count, last)
+}
+
+/// The newest event stays: the writer numbers the next one from it.
+fn newest_event(tx: &mut Tx<'_>) -> QueryResult<Option<i64>> {
+    events::table.select(max(events::sequence)).get_result(tx.conn)
+}
+
+fn none(_tx: &mut Tx<'_>) -> QueryResult<Option<i64>> {
+    Ok(None)
+}
+
+/// Removes old records of a table, but for the one that stays.
+macro_rules! remove_oldest {
+    ($name:ident, $table:ident, $key:ident, $before:ident, $bytes:literal, $stays:expr) => {
+        pub(super) fn $name(
+            tx: &mut Tx<'_>,
+            policy: &RetentionPolicy,
+            budget: &mut Budget,
+            slice: &mut RetentionSlice,
+        ) -> Result<(), WriteError> {
+            let stays: Option<i64> = $stays(tx)?;
+            while !budget.is_spent() {
+                let records: Vec<Record> = $table::table
+                    .order($table::$key)
+                    .limit(RECORDS)
+                    .select(($table::$key, $table::written_at, sql::<BigInt>($bytes)))
+                    .load(tx.conn)?;
+                let (count, last) = oldest(&records, stays, policy.$before, budget);
+                let Some(last) = last else { return Ok(()) };
+                diesel::delete($table::table.filter($table::$key.le(last))).execute(tx.conn)?;
+                slice.records += count;
+                if count < records.len() {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        }
+    };
+}
+
+remove_oldest!(remove_events, events, sequence, events_before, "length(events.data)", newest_event);
+remove_oldest!(remove_audit_entries, audit_entries, key, audit_before, "0", none);
+remove_oldest!(
+    remove_idempotency_records,
+    idempotency_records,
+    key,
+    idempotency_before,
+    "length(idempotency_records.subjects)",
+    none
+);
