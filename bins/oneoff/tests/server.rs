@@ -106,6 +106,22 @@ async fn a_job_is_created_listed_moved_held_copied_cancelled_and_deleted() {
     let released = run(url, &["jobs", "release", &id, "-o", "json"]).await;
     assert_eq!(json_of(&released)["status"], json!("scheduled"), "{released:?}");
 
+    run(url, &["jobs", "hold", &id]).await;
+    assert_eq!(run(url, &["jobs", "release", &id, "--reason", "restore"]).await.code, 5);
+    let asked = run(url, &["jobs", "release", "--all", "--reason", "manual"]).await;
+    assert!(asked.code == 2 && asked.stderr.contains("--yes"), "{asked:?}");
+    for (arguments, part) in [
+        (&["--all"][..], "--reason"),
+        (&["--all", "--reason", "manual", &id], "cannot be used with"),
+        (&["--all", "--reason", "mood"], "mood"),
+        (&[], "ID"),
+    ] {
+        let wrong = run(url, &[&["jobs", "release"], arguments].concat()).await;
+        assert!(wrong.code == 2 && wrong.stderr.contains(part), "{wrong:?}");
+    }
+    let all = run(url, &["jobs", "release", "--all", "--reason", "manual", "--yes", "-o", "json"]).await;
+    assert_eq!(json_of(&all), json!({"reason": "manual", "released": 1, "skipped": 0}), "{all:?}");
+
     let copy = run(url, &["jobs", "clone", &id, "in", "3h", "-q"]).await;
     assert_eq!(copy.code, 0, "{copy:?}");
     let copy = copy.stdout.trim().to_owned();
@@ -280,5 +296,55 @@ async fn the_server_and_its_workers_are_shown_in_every_format() {
                 _ => assert!(ran.stdout.len() > 3),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn many_jobs_of_a_file_are_created_all_or_each_on_its_own() {
+    let server = server().await;
+    let file = server.directory().join("jobs.jsonl");
+    let line = |extra: &str| {
+        format!(
+            "{{\"type\":\"shell\",\"config\":{{\"script\":\"true\"}},\"scheduled_at\":\"2031-01-15 09:00\"{extra}}}\n"
+        )
+    };
+    let path = file.to_str().unwrap();
+    std::fs::write(
+        &file,
+        line(",\"name\":\"a\"") + "\n" + &line(",\"priority\":11") + &line(",\"name\":\"b\""),
+    )
+    .unwrap();
+
+    let none = run(server.url(), &["jobs", "create", "--from", path]).await;
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""), "{none:?}");
+    assert!(none.stderr.contains("/jobs/1/priority"), "{none:?}");
+    assert_eq!(json_of(&run(server.url(), &["jobs", "list", "-o", "json"]).await), json!([]));
+
+    let words = ["jobs", "create", "--from", path, "--each", "-o", "json"];
+    let dry = run(server.url(), &[&words[..], &["--dry-run"]].concat()).await;
+    assert_eq!((dry.code, json_of(&dry).as_array().unwrap().len()), (8, 2), "{dry:?}");
+    assert_eq!(json_of(&run(server.url(), &["jobs", "list", "-o", "json"]).await), json!([]));
+
+    let key = [&words[..], &["--idempotency-key=k"]].concat();
+    let some = run(server.url(), &key).await;
+    assert_eq!(some.code, 8, "{some:?}");
+    let created = json_of(&some);
+    assert_eq!((&created[0]["name"], &created[1]["name"]), (&json!("a"), &json!("b")), "{some:?}");
+    assert_eq!(created[0]["scheduled_at"], "2031-01-15T00:00:00Z", "in the own zone");
+    assert!(some.stderr.contains("11 is out of range") && some.stderr.contains("2 jobs created"), "{some:?}");
+    assert_eq!(json_of(&run(server.url(), &key).await), created, "the same key makes nothing new");
+
+    let table = run(server.url(), &["jobs", "create", "--from", path, "--each"]).await;
+    assert!(table.stderr.contains("job 2 (line 3)"), "{table:?}");
+    assert!(table.stdout.starts_with("ID ") && table.stdout.lines().count() == 3, "{table:?}");
+
+    for words in [
+        &["jobs", "create", "--from", path, "--at", "now"][..],
+        &["jobs", "create", "--each", "--at", "now", "--", "true"],
+        &["jobs", "create", "--from", "/nonexistent/file"],
+    ] {
+        let refused = run(server.url(), words).await;
+        assert!(refused.code == 2 || refused.code == 1, "{refused:?}");
+        assert_eq!(refused.stdout, "");
     }
 }

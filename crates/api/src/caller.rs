@@ -153,6 +153,14 @@ impl FromRequest for Writer {
     }
 }
 
+/// Somebody who may write.
+///
+/// # Errors
+/// There is no such key, or it may not write.
+pub(crate) async fn authorize_writer(request: &HttpRequest) -> Result<Actor, ApiError> {
+    authorize(request, Permission::Write).await
+}
+
 async fn authorize(request: &HttpRequest, permission: Permission) -> Result<Actor, ApiError> {
     let Some(state) = request.app_data::<web::Data<ApiState>>() else {
         return Err(ApiError::new(ErrorCode::Internal, "the API is not configured"));

@@ -82,6 +82,14 @@ impl ApiError {
         self
     }
 
+    /// The same error of one of many jobs, told from the root of the body.
+    pub(crate) fn of_item(mut self, index: usize, detail: String) -> Self {
+        let place = format!("/jobs/{index}");
+        self.errors = self.errors.into_iter().map(|error| error.below(&place)).collect();
+        self.detail = detail;
+        self
+    }
+
     /// The same error with what is behind it, which is logged and never answered.
     pub(crate) fn with_cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.cause = Some(Box::new(cause));
@@ -115,8 +123,8 @@ impl ApiError {
     }
 
     /// The problem document.
-    pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
-        let problem = Problem {
+    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+        Problem {
             problem_type: format!("urn:oneoff:problem:{}", self.code.code()),
             title: self.code.title().to_owned(),
             status: self.code.status().as_u16(),
@@ -125,12 +133,16 @@ impl ApiError {
             code: self.code.code().to_owned(),
             errors: self.errors.iter().map(field_problem).collect(),
             request_id: request_id.to_owned(),
-        };
+        }
+    }
+
+    /// The answer with the problem document.
+    pub(crate) fn response(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         for header in &self.headers {
             response.insert_header(header.clone());
         }
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let body = serde_json::to_vec(&self.problem(request_id)).unwrap_or_default();
         response.content_type(PROBLEM_JSON).body(body)
     }
 }

@@ -42,10 +42,12 @@ fn of_refusal(refusal: Refusal) -> ApiError {
             format!("{detail}: use a new Idempotency-Key for every new request"),
         ),
         Refusal::Invalid(errors) => ApiError::invalid(errors),
+        Refusal::OfItem { index, refusal } => of_refusal(*refusal).of_item(index, detail),
     }
 }
 
-fn of_store(error: StoreError) -> ApiError {
+/// The store failed.
+pub(crate) fn of_store(error: StoreError) -> ApiError {
     let (code, detail) = match &error {
         StoreError::Refused(refusal) => return of_refusal(refusal.clone()),
         StoreError::Closed => return stopping(),

@@ -1,5 +1,6 @@
 //! What every handler shares: the settings, the service, the defence, and the news that the server stops.
 
+use crate::bulk_caller::BulkRoom;
 use crate::defence::Defence;
 use crate::settings::ApiSettings;
 use oneoff_scheduler::Service;
@@ -12,6 +13,7 @@ pub(crate) struct ApiState {
     pub(crate) settings: ApiSettings,
     pub(crate) service: Service,
     pub(crate) defence: Defence,
+    pub(crate) bulk_room: BulkRoom,
     pub(crate) started: Instant,
     stopping: watch::Sender<bool>,
 }
@@ -19,7 +21,14 @@ pub(crate) struct ApiState {
 impl ApiState {
     pub(crate) fn new(settings: ApiSettings, service: Service) -> Self {
         let defence = Defence::new(settings.auth_enabled, &settings.allowed_hosts, &settings.allowed_origins);
-        Self { settings, service, defence, started: Instant::now(), stopping: watch::Sender::new(false) }
+        Self {
+            settings,
+            service,
+            defence,
+            bulk_room: BulkRoom::default(),
+            started: Instant::now(),
+            stopping: watch::Sender::new(false),
+        }
     }
 
     /// Ends streams and long polls, so that the server can drain.

@@ -3,6 +3,7 @@
 //! Creates carry an idempotency key, so that a lost connection never doubles a job; waits survive a
 //! restart of the server; keys are never printed.
 
+mod bulk;
 mod error;
 mod executions;
 mod follow;

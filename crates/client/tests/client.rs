@@ -4,7 +4,7 @@
 
 mod scripted;
 
-use oneoff_api_types::{CreateJob, JobView};
+use oneoff_api_types::{CreateJob, CreateJobs, JobView};
 use oneoff_client::{
     ApiKey, Client, ClientError, ClientSettings, ExecutionQuery, FollowFrom, JobEvent, JobQuery, Waited,
 };
@@ -284,4 +284,24 @@ async fn a_job_is_followed_through_its_attempts_of_this_run_in_order_to_its_end(
     }
     assert_eq!(story, ["e1", "first", "e2", "second", "failed"]);
     assert_eq!(server.asked().len(), 9);
+}
+
+#[tokio::test]
+async fn many_jobs_are_sent_again_under_the_same_key_and_told_one_by_one() {
+    let error = json!({
+        "type": "t", "title": "T", "status": 409, "detail": "D", "error": "D", "code": "duplicate", "request_id": "r",
+    });
+    let answer = json!({"created": 1, "failed": 1, "results": [
+        {"index": 0, "status": 201, "data": {"id": "a", "name": "n", "a_field_of_a_newer_server": 1}},
+        {"index": 1, "status": 409, "error": error},
+    ]});
+    let (client, server) = client(vec![Act::HangUp, Act::Json(207, json!({ "data": answer }))]).await;
+    let request = CreateJobs { jobs: vec![CreateJob::default(), CreateJob::default()], atomic: Some(false) };
+    let told = client.create_jobs(&request).await.unwrap();
+    assert_eq!((told.created, told.failed), (1, 1));
+    assert_eq!(told.results[0].data.as_ref().unwrap().id, "a");
+    assert_eq!(told.results[1].error.as_ref().unwrap().code, "duplicate");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].header("idempotency-key"), asked[1].header("idempotency-key"));
 }

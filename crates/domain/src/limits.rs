@@ -40,3 +40,9 @@ pub const PAGE_DEFAULT: u32 = 50;
 pub const OUTPUT_MAX_BYTES: u64 = 10 * 1024 * 1024;
 /// Bytes of a request body.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// Bytes of a request body with many jobs.
+pub const BULK_BODY_MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Jobs of one request.
+pub const BULK_MAX_JOBS: usize = 10_000;
+/// Faults that are told of one request with many jobs.
+pub const BULK_ERRORS_MAX: usize = 100;

@@ -4,6 +4,7 @@
 //! Decisions are taken in a synchronous core (`step(now, inputs) -> effects`); threads, the runtime and
 //! the store are thin drivers around it.
 
+mod claiming;
 mod core;
 mod driver;
 mod mailbox;
@@ -14,6 +15,8 @@ mod runner;
 mod running;
 pub mod service;
 pub mod settings;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 pub mod start;
 pub mod status;
 pub mod system;

@@ -39,6 +39,14 @@ pub enum Refusal {
     /// The input cannot be accepted.
     #[error(transparent)]
     Invalid(#[from] ValidationErrors),
+    /// One of several records is refused.
+    #[error("job {index}: {refusal}")]
+    OfItem {
+        /// Its place in the request, from 0.
+        index: usize,
+        /// Why.
+        refusal: Box<Refusal>,
+    },
 }
 
 /// Why the store did not do what was asked.

@@ -8,6 +8,8 @@ use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use oneoff_domain::{Actor, Context, IdempotencyKey, JobId, Timestamp};
 use ring::digest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Keys of different API keys do not meet, whatever the API keys are called.
 fn scope(actor: &Actor) -> String {
@@ -30,6 +32,14 @@ fn hash(scope: &str, key: &str) -> i64 {
 
 /// The jobs that an earlier request with this key made or changed; `None` if there was none.
 pub(crate) fn earlier(tx: &mut Tx<'_>, context: &Context) -> Result<Option<Vec<JobId>>, WriteError> {
+    earlier_subjects(tx, context)
+}
+
+/// What an earlier request with this key recorded; `None` if there was none.
+pub(crate) fn earlier_subjects<T: DeserializeOwned>(
+    tx: &mut Tx<'_>,
+    context: &Context,
+) -> Result<Option<Vec<T>>, WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(None) };
     let scope = scope(&context.actor);
     let found: Option<(String, String, String, String)> = records::table
@@ -45,11 +55,11 @@ pub(crate) fn earlier(tx: &mut Tx<'_>, context: &Context) -> Result<Option<Vec<J
 }
 
 /// Records what this request made or changed.
-pub(crate) fn record(
+pub(crate) fn record<T: Serialize>(
     tx: &mut Tx<'_>,
     context: &Context,
     now: Timestamp,
-    jobs: &[JobId],
+    subjects: &[T],
 ) -> Result<(), WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(()) };
     let scope = scope(&context.actor);
@@ -59,7 +69,7 @@ pub(crate) fn record(
             records::actor.eq(scope),
             records::idempotency_key.eq(key),
             records::fingerprint.eq(fingerprint),
-            records::subjects.eq(to_json("idempotency_records.subjects", jobs)?),
+            records::subjects.eq(to_json("idempotency_records.subjects", subjects)?),
             records::written_at.eq(now.as_micros()),
         ))
         .execute(tx.conn)?;

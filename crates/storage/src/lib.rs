@@ -7,6 +7,7 @@ mod audit;
 mod connect;
 mod cursor;
 mod database_file;
+mod doubt;
 mod failure;
 mod idempotency;
 mod lists;

@@ -1,8 +1,8 @@
 //! `oneoff jobs ...`.
 
-use crate::args::{Dst, IdArgs, JobArgs, PlainWaitArgs, TaskArgs, WaitArgs};
+use crate::args::{Dst, JobArgs, PlainWaitArgs, TaskArgs, WaitArgs};
 use clap::{Args, Subcommand};
-use oneoff_domain::{JobId, JobStatus};
+use oneoff_domain::{HoldReason, JobId, JobStatus};
 
 /// What is done with jobs.
 #[derive(Subcommand)]
@@ -21,13 +21,46 @@ pub(crate) enum JobsCommand {
     Run(RunArgs),
     /// Hold a job back
     Hold(HoldArgs),
-    /// Release a job that was held back
-    Release(IdArgs),
+    /// Release a job that was held back, or all that are held for a reason
+    Release(ReleaseArgs),
     /// Copy a job for another time
     Clone(CloneArgs),
     /// Move a job to another time
     Reschedule(RescheduleArgs),
 }
+
+/// What the lines of a file say by themselves.
+const NOT_WITH_FROM: [&str; 29] = [
+    "job_type",
+    "config",
+    "at",
+    "url",
+    "method",
+    "headers",
+    "body",
+    "script",
+    "env",
+    "workdir",
+    "command",
+    "name",
+    "priority",
+    "project",
+    "tags",
+    "timeout",
+    "max_retries",
+    "retry_delay",
+    "max_lateness",
+    "on_late",
+    "on_crash",
+    "concurrency_key",
+    "external_id",
+    "hold",
+    "dst",
+    "allow_past",
+    "wait",
+    "follow",
+    "wait_timeout",
+];
 
 /// `oneoff jobs create`.
 #[derive(Args)]
@@ -39,8 +72,15 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "JSON|@FILE|-", conflicts_with_all = ["url", "script", "command"])]
     pub(crate) config: Option<String>,
     /// When: `2026-12-01 09:00`, `tomorrow 9am`, `in 2h`, `now`, ...
-    #[arg(long, value_name = "WHEN", required_unless_present = "hold")]
+    #[arg(long, value_name = "WHEN", required_unless_present_any = ["hold", "from"])]
     pub(crate) at: Option<String>,
+    /// Create the jobs of a file (`-` is stdin) instead: one JSON object per line or an array of them, each as in
+    /// POST /api/jobs. All of them are created or none
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = NOT_WITH_FROM)]
+    pub(crate) from: Option<String>,
+    /// With --from: each job stands on its own, and any number of them is sent in slices
+    #[arg(long, requires = "from")]
+    pub(crate) each: bool,
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     #[command(flatten)]
@@ -132,6 +172,23 @@ pub(crate) struct HoldArgs {
     /// When the hold ends by itself
     #[arg(long, value_name = "WHEN")]
     pub(crate) until: Option<String>,
+}
+
+/// `oneoff jobs release`.
+#[derive(Args)]
+pub(crate) struct ReleaseArgs {
+    /// The job
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    pub(crate) id: Option<JobId>,
+    /// The reason of the hold: `manual`, `restore`, `downtime`, `gate`, `approval` or `chain` [default: manual]
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<HoldReason>,
+    /// All jobs that are held for the reason
+    #[arg(long, requires = "reason", conflicts_with = "id")]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(short, long, requires = "all")]
+    pub(crate) yes: bool,
 }
 
 /// `oneoff jobs clone`.

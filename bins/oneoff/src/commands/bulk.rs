@@ -73,13 +73,13 @@ fn distinct(ids: Vec<JobId>) -> Vec<String> {
 
 /// How many were done, and how the others failed.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     done: usize,
     failed: Vec<Exit>,
 }
 
 impl Tally {
-    fn note<T>(&mut self, session: &Session, id: &str, result: Result<T, Failure>) -> Option<T> {
+    pub(super) fn note<T>(&mut self, session: &Session, id: &str, result: Result<T, Failure>) -> Option<T> {
         match result {
             Ok(done) => {
                 self.done += 1;
@@ -94,7 +94,7 @@ impl Tally {
     }
 
     /// Success, the code that all failures share, or the one of a partial failure.
-    fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self.failed.split_first() {
             None => Exit::Ok,
             Some((first, others)) if self.done == 0 && others.iter().all(|other| other == first) => *first,

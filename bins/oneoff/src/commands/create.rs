@@ -1,6 +1,7 @@
 //! Creating jobs: `jobs create`, `at`, `in`, `now`.
 
 use crate::args::{AtArgs, CreateArgs, InArgs, JobArgs, NowArgs, ShortArgs, TaskArgs, WaitArgs};
+use crate::commands::create_many::create_many;
 use crate::commands::ending::{Waiting, end_with};
 use crate::commands::when::when;
 use crate::commands::{Outcome, Session};
@@ -13,6 +14,9 @@ use oneoff_client::{FollowFrom, new_idempotency_key};
 
 /// `oneoff jobs create`.
 pub(crate) async fn create(session: &Session, args: CreateArgs) -> Outcome {
+    if let Some(from) = &args.from {
+        return create_many(session, from, &args).await;
+    }
     let task = match &args.config {
         Some(config) => {
             refuse_sugar(&args.task)?;

@@ -3,11 +3,13 @@
 mod bulk;
 mod cat;
 mod create;
+mod create_many;
 mod ending;
 mod executions;
 mod job_changes;
 mod job_lists;
 mod offline;
+mod release;
 mod status;
 mod when;
 
@@ -64,7 +66,7 @@ async fn run_jobs(session: &Session, command: JobsCommand) -> Outcome {
         JobsCommand::Delete(args) => bulk::delete(session, args).await,
         JobsCommand::Run(args) => job_changes::run(session, args).await,
         JobsCommand::Hold(args) => job_changes::hold(session, args).await,
-        JobsCommand::Release(args) => job_changes::release(session, args).await,
+        JobsCommand::Release(args) => release::release(session, args).await,
         JobsCommand::Clone(args) => job_changes::clone(session, args).await,
         JobsCommand::Reschedule(args) => job_changes::reschedule(session, args).await,
     }

@@ -2,7 +2,7 @@
 
 use crate::output::{Look, Record, Row};
 use crate::request::quoted;
-use oneoff_api_types::{ExecutionView, JobView, ParsedTime, SystemStatusView, WorkerStatusView};
+use oneoff_api_types::{CreatedJob, ExecutionView, JobView, ParsedTime, SystemStatusView, WorkerStatusView};
 use oneoff_domain::time::describe_distance;
 use serde::Serialize;
 
@@ -70,6 +70,38 @@ impl Row for JobView {
 
     fn status(&self) -> &str {
         &self.status
+    }
+}
+
+impl Record for CreatedJob {
+    const KIND: &'static str = "job";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn fields(&self, look: &Look) -> Vec<(&'static str, String)> {
+        vec![
+            ("id", self.id.clone()),
+            ("name", self.name.clone().unwrap_or_default()),
+            ("status", self.status.clone().unwrap_or_default()),
+            ("scheduled for", self.scheduled_at.as_deref().map(|at| look.full_time(at)).unwrap_or_default()),
+            ("external id", self.external_id.clone().unwrap_or_default()),
+        ]
+    }
+}
+
+impl Row for CreatedJob {
+    const COLUMNS: &'static [&'static str] = &["ID", "STATUS", "WHEN", "NAME"];
+
+    fn cells(&self, look: &Look) -> Vec<String> {
+        let when = self.scheduled_at.as_deref().map_or_else(|| "-".to_owned(), |at| look.time(at));
+        let status = self.status.clone().unwrap_or_else(|| "-".to_owned());
+        vec![self.id.clone(), status, when, name(self.name.as_deref().unwrap_or_default(), look)]
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_deref().unwrap_or_default()
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod command_line;
 mod job;
+mod many;
 mod recreate;
 mod task;
 mod text_source;
 
 pub(crate) use command_line::quoted;
 pub(crate) use job::create_job;
+pub(crate) use many::{FileJob, read_jobs, slices};
 pub(crate) use recreate::{is_past, recreate};
 pub(crate) use task::Task;
 pub(crate) use text_source::{Surroundings, ThisMachine, read_text};

@@ -23,12 +23,24 @@ impl Body {
     /// # Errors
     /// A body that is too large, too slow, or not sent as JSON.
     pub(crate) async fn read(headers: &HeaderMap, payload: Payload) -> Result<Self, ApiError> {
-        let announced =
-            headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|bytes| usize::try_from(bytes).is_ok_and(|bytes| bytes > BODY_MAX_BYTES)) {
-            return Err(too_large());
+        Self::read_up_to(BODY_MAX_BYTES, headers, payload).await
+    }
+
+    /// Reads a body of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn read_up_to(
+        max_bytes: usize,
+        headers: &HeaderMap,
+        payload: Payload,
+    ) -> Result<Self, ApiError> {
+        let announced = announced_bytes(headers);
+        if announced.is_some_and(|bytes| bytes > max_bytes) {
+            return Err(too_large(max_bytes));
         }
-        let bytes = match tokio::time::timeout(TIMEOUT, collect(payload)).await {
+        let room = announced.unwrap_or(0).min(BODY_MAX_BYTES);
+        let bytes = match tokio::time::timeout(TIMEOUT, collect(payload, room, max_bytes)).await {
             Ok(bytes) => bytes?,
             Err(_elapsed) => {
                 let detail = format!("the body did not arrive within {} seconds", TIMEOUT.as_secs());
@@ -42,7 +54,7 @@ impl Body {
     }
 
     /// The bytes as they were sent.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &Bytes {
         &self.0
     }
 
@@ -71,22 +83,27 @@ impl Body {
     }
 }
 
-async fn collect(mut payload: Payload) -> Result<Bytes, ApiError> {
-    let mut bytes = BytesMut::new();
+/// The size that the client announced, if it did.
+pub(crate) fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn collect(mut payload: Payload, room: usize, max_bytes: usize) -> Result<Bytes, ApiError> {
+    let mut bytes = BytesMut::with_capacity(room);
     while let Some(part) = payload.next().await {
         let part = part.map_err(|error| {
             ApiError::new(ErrorCode::InvalidRequest, format!("the body cannot be read: {error}"))
         })?;
-        if bytes.len() + part.len() > BODY_MAX_BYTES {
-            return Err(too_large());
+        if bytes.len() + part.len() > max_bytes {
+            return Err(too_large(max_bytes));
         }
         bytes.extend_from_slice(&part);
     }
     Ok(bytes.freeze())
 }
 
-fn too_large() -> ApiError {
-    ApiError::new(ErrorCode::BodyTooLarge, format!("the body is larger than {BODY_MAX_BYTES} bytes"))
+fn too_large(max_bytes: usize) -> ApiError {
+    ApiError::new(ErrorCode::BodyTooLarge, format!("the body is larger than {max_bytes} bytes"))
 }
 
 /// A page of another site can send only a few content types without asking first; JSON is none of them.

@@ -28,17 +28,27 @@ impl FieldReader {
     /// A reader of `object`, whose fields may be `known`. Names are compared as OneOff v1 does it, without
     /// regard to ASCII case.
     pub(crate) fn new(object: JsonObject, known: &'static [Field]) -> Self {
-        let mut reader = Self { known, fields: Vec::new(), errors: ValidationErrors::default() };
+        let mut reader = Self::empty(known);
         for (name, value) in object.0 {
-            match known.iter().find(|field| field.name.eq_ignore_ascii_case(&name)) {
-                None => reader.unknown(&name),
-                Some(field) if reader.fields.iter().any(|(seen, _)| *seen == field.name) => {
-                    reader.error(FieldError::new(pointer(&name), "is given more than once"));
-                }
-                Some(field) => reader.fields.push((field.name, value)),
-            }
+            reader.add(&name, value);
         }
         reader
+    }
+
+    /// A reader of an object whose fields are yet to be added.
+    pub(crate) fn empty(known: &'static [Field]) -> Self {
+        Self { known, fields: Vec::with_capacity(8), errors: ValidationErrors::default() }
+    }
+
+    /// Adds a field by the name that was sent.
+    pub(crate) fn add(&mut self, name: &str, value: Value) {
+        match self.known.iter().find(|field| field.name.eq_ignore_ascii_case(name)) {
+            None => self.unknown(name),
+            Some(field) if self.has(field.name) => {
+                self.error(FieldError::new(pointer(name), "is given more than once"));
+            }
+            Some(field) => self.fields.push((field.name, value)),
+        }
     }
 
     /// Whether the field was sent.
@@ -69,7 +79,7 @@ impl FieldReader {
     }
 
     pub(crate) fn text(&mut self, name: &str, max_chars: usize) -> Option<String> {
-        self.read(name, |value| value::text(value, max_chars))
+        self.take(name, |value| value::into_text(value, max_chars))
     }
 
     pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
@@ -81,11 +91,11 @@ impl FieldReader {
     }
 
     pub(crate) fn object(&mut self, name: &str) -> Option<Map<String, Value>> {
-        self.read(name, value::object)
+        self.take(name, value::into_object)
     }
 
     pub(crate) fn object_or_its_text(&mut self, name: &str) -> Option<Map<String, Value>> {
-        self.read(name, value::object_or_its_text)
+        self.take(name, value::into_object_or_its_text)
     }
 
     /// One of the words that `T` reads.
@@ -135,6 +145,18 @@ impl FieldReader {
     fn read<T>(&mut self, name: &str, parse: impl FnOnce(&Value) -> Result<T, Mismatch>) -> Option<T> {
         let (_, value) = self.fields.iter().find(|(field, _)| *field == name)?;
         match parse(value) {
+            Ok(parsed) => Some(parsed),
+            Err(message) => {
+                self.wrong(name, message);
+                None
+            }
+        }
+    }
+
+    /// As [`Self::read`], of a value that is moved out: a field is read once.
+    fn take<T>(&mut self, name: &str, parse: impl FnOnce(Value) -> Result<T, Mismatch>) -> Option<T> {
+        let (_, value) = self.fields.iter_mut().find(|(field, _)| *field == name)?;
+        match parse(std::mem::take(value)) {
             Ok(parsed) => Some(parsed),
             Err(message) => {
                 self.wrong(name, message);

@@ -1,6 +1,7 @@
 //! Reading requests: bodies, fields and query parameters, each strictly and all errors at once.
 
 pub(crate) mod body;
+pub(crate) mod bulk;
 pub(crate) mod fields;
 pub(crate) mod job_fields;
 pub(crate) mod job_patch;

@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
         let mut fields = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(self.0.below(&name))?;
+            let value = self.0.below(|| name.clone(), |strict| map.next_value_seed(strict))?;
             fields.push((name, value));
         }
         Ok(JsonObject(fields))

@@ -2,32 +2,39 @@
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// Repetitions that are told at once; a body has room for a hundred thousand.
 const NOTED_MAX: usize = 32;
 
-/// Where the reader is, and the JSON pointers (RFC 6901) of the names that it met again.
+/// The JSON pointers (RFC 6901) of the names that the reader met again. They are put together from the inside
+/// out, so that a text without repetitions pays nothing for them.
 #[derive(Debug, Default)]
 pub(crate) struct Repetitions {
-    path: Vec<String>,
     pub(crate) pointers: Vec<String>,
 }
 
 impl Repetitions {
-    /// A reader of the value that stands under this name.
-    pub(crate) fn below(&mut self, name: &str) -> Strict<'_> {
-        self.path.clear();
-        self.path.push(name.to_owned());
-        Strict(self)
+    /// Reads the value that stands under a name, which `name` tells when it is needed.
+    pub(crate) fn below<T, E>(
+        &mut self,
+        name: impl Fn() -> String,
+        read: impl FnOnce(Strict<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let before = self.pointers.len();
+        let value = read(Strict(self))?;
+        for inner in self.pointers.iter_mut().skip(before) {
+            inner.insert_str(0, &pointer(&name()));
+        }
+        Ok(value)
     }
 
-    fn note(&mut self) {
-        if self.pointers.len() == NOTED_MAX {
-            return;
+    fn note(&mut self, name: &str) {
+        if self.pointers.len() < NOTED_MAX {
+            self.pointers.push(pointer(name));
         }
-        self.pointers.push(self.path.iter().map(|name| pointer(name)).collect());
     }
 }
 
@@ -106,10 +113,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            self.0.path.push(items.len().to_string());
-            let item = list.next_element_seed(Strict(&mut *self.0))?;
-            self.0.path.pop();
-            match item {
+            let index = items.len();
+            match self.0.below(|| index.to_string(), |strict| list.next_element_seed(strict))? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
             }
@@ -119,13 +124,14 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(name) = object.next_key::<String>()? {
-            self.0.path.push(name.clone());
-            if map.contains_key(&name) {
-                self.0.note();
+            let value = self.0.below(|| name.clone(), |strict| object.next_value_seed(strict))?;
+            match map.entry(name) {
+                Entry::Vacant(entry) => drop(entry.insert(value)),
+                Entry::Occupied(mut entry) => {
+                    self.0.note(entry.key());
+                    entry.insert(value);
+                }
             }
-            let value = object.next_value_seed(Strict(&mut *self.0))?;
-            self.0.path.pop();
-            map.insert(name, value);
         }
         Ok(Value::Object(map))
     }

@@ -8,6 +8,17 @@ pub(crate) type Mismatch = String;
 
 pub(crate) fn text(value: &Value, max_chars: usize) -> Result<String, Mismatch> {
     let Value::String(text) = value else { return Err(mismatch("text", value)) };
+    bounded(text, max_chars)?;
+    Ok(text.clone())
+}
+
+pub(crate) fn into_text(value: Value, max_chars: usize) -> Result<String, Mismatch> {
+    let Value::String(text) = value else { return Err(mismatch("text", &value)) };
+    bounded(&text, max_chars)?;
+    Ok(text)
+}
+
+fn bounded(text: &str, max_chars: usize) -> Result<(), Mismatch> {
     let chars = text.chars().count();
     if chars > max_chars {
         return Err(format!("is too long: {chars} characters, at most {max_chars}"));
@@ -15,7 +26,7 @@ pub(crate) fn text(value: &Value, max_chars: usize) -> Result<String, Mismatch> 
     if text.contains('\0') {
         return Err("must not contain the character NUL".to_owned());
     }
-    Ok(text.clone())
+    Ok(())
 }
 
 pub(crate) fn integer(value: &Value) -> Result<i64, Mismatch> {
@@ -33,14 +44,17 @@ pub(crate) fn boolean(value: &Value) -> Result<bool, Mismatch> {
     value.as_bool().ok_or_else(|| mismatch("true or false", value))
 }
 
-pub(crate) fn object(value: &Value) -> Result<Map<String, Value>, Mismatch> {
-    value.as_object().cloned().ok_or_else(|| mismatch("an object", value))
+pub(crate) fn into_object(value: Value) -> Result<Map<String, Value>, Mismatch> {
+    match value {
+        Value::Object(map) => Ok(map),
+        other => Err(mismatch("an object", &other)),
+    }
 }
 
 /// An object, or an object as JSON in a string, as OneOff v1 has it.
-pub(crate) fn object_or_its_text(value: &Value) -> Result<Map<String, Value>, Mismatch> {
-    let Value::String(text) = value else { return object(value) };
-    match strict::from_text(text) {
+pub(crate) fn into_object_or_its_text(value: Value) -> Result<Map<String, Value>, Mismatch> {
+    let Value::String(text) = value else { return into_object(value) };
+    match strict::from_text(&text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(other) => Err(format!("must be an object, but the text holds {}", described(&other))),
         Err(error) if error.is_data() => Err(format!("must be an object; in the text, {error}")),
@@ -105,15 +119,15 @@ mod tests {
     #[test]
     fn an_object_may_come_as_its_text() {
         let expected = json!({"url": "http://x"}).as_object().cloned().unwrap();
-        assert_eq!(object_or_its_text(&json!({"url": "http://x"})), Ok(expected.clone()));
-        assert_eq!(object_or_its_text(&json!("{\"url\": \"http://x\"}")), Ok(expected));
+        assert_eq!(into_object_or_its_text(json!({"url": "http://x"})), Ok(expected.clone()));
+        assert_eq!(into_object_or_its_text(json!("{\"url\": \"http://x\"}")), Ok(expected));
         for (value, part) in [
             (json!("[1]"), "a list"),
             (json!("{"), "not JSON"),
             (json!(1), "the number 1"),
             (json!("{\"a\":{\"b\":1,\"b\":2}}"), "`/a/b` is given more than once"),
         ] {
-            let said = object_or_its_text(&value).unwrap_err();
+            let said = into_object_or_its_text(value.clone()).unwrap_err();
             assert!(said.contains(part), "{said}");
         }
     }

@@ -1,5 +1,6 @@
 //! Records of the domain as the wire has them.
 
+pub(crate) mod bulk;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod job;

@@ -130,6 +130,17 @@ where
     }
 }
 
+/// What takes requests.
+pub(crate) trait Calls:
+    ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>
+{
+}
+
+impl<S> Calls for S where
+    S: ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>
+{
+}
+
 /// An answer that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {

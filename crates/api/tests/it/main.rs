@@ -9,6 +9,7 @@
 )]
 
 mod auth;
+mod bulk;
 mod conditions;
 mod defence;
 mod dry_run;

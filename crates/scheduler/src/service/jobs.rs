@@ -34,7 +34,12 @@ impl Service {
         self.store_job(context, now, job).await
     }
 
-    fn new_job(&self, context: &Context, draft: JobDraft, now: Timestamp) -> Result<NewJob, ServiceError> {
+    pub(super) fn new_job(
+        &self,
+        context: &Context,
+        draft: JobDraft,
+        now: Timestamp,
+    ) -> Result<NewJob, ServiceError> {
         let held = draft.held;
         let Plan { definition, mut state } = self.plan(draft, now)?;
         if held {
@@ -279,11 +284,6 @@ impl Service {
     }
 }
 
-fn change(state: JobState, event: Option<EventKind>, action: &'static str) -> JobChange {
-    JobChange { state, definition: None, event, event_data: Map::new(), action, delete: false }
-}
-
-/// The name of a clone, cut so that it fits.
 /// The longest that somebody can wait. The runtime's instants end sooner than a [`Duration`] does.
 const WAIT_MAX: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
@@ -292,6 +292,11 @@ pub(super) fn deadline_after(wait: Duration) -> Instant {
     Instant::now() + wait.min(WAIT_MAX)
 }
 
+fn change(state: JobState, event: Option<EventKind>, action: &'static str) -> JobChange {
+    JobChange { state, definition: None, event, event_data: Map::new(), action, delete: false }
+}
+
+/// The name of a clone, cut so that it fits.
 fn clone_name(name: &str) -> String {
     const SUFFIX: &str = " (clone)";
     let room = oneoff_domain::limits::NAME_MAX_CHARS - SUFFIX.len();

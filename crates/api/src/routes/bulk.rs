@@ -1,0 +1,60 @@
+//! `POST /api/jobs/bulk`.
+
+use crate::bulk_caller::BulkWriter;
+use crate::error_table::ErrorCode;
+use crate::idempotency::IDEMPOTENCY_REPLAYED;
+use crate::problem::ApiError;
+use crate::read::bulk::BulkRequest;
+use crate::state::ApiState;
+use crate::view::bulk::{BulkAnswer, BulkView};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use oneoff_domain::Context;
+use oneoff_scheduler::{PlannedJobs, Service};
+
+/// Creates many jobs. Reading, checking and answering take time in proportion to the jobs and are done away from
+/// the threads that serve other requests.
+pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Result<HttpResponse, ApiError> {
+    let service = state.service.clone();
+    let answers = writer.answers;
+    let (writer, context, planned) = aside(move || {
+        let (context, planned) = plan(&service, &writer)?;
+        Ok((writer, context, planned))
+    })
+    .await?;
+    let is_dry_run = context.dry_run;
+    let request_id = context.request_id.clone().unwrap_or_default();
+    let written = state.service.create_planned(context, planned).await?;
+    let status = if is_dry_run { StatusCode::OK } else { StatusCode::CREATED };
+    let view = BulkView { answers, status: status.as_u16(), request_id };
+    let BulkAnswer { is_complete, body } = aside(move || {
+        view.write(written.value).map_err(|error| {
+            ApiError::new(ErrorCode::Internal, "the answer cannot be written").with_cause(error)
+        })
+    })
+    .await?;
+    drop(writer);
+    let mut response = HttpResponse::build(if is_complete { status } else { StatusCode::MULTI_STATUS });
+    if written.replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    Ok(response.content_type("application/json").body(body))
+}
+
+fn plan(service: &Service, writer: &BulkWriter) -> Result<(Context, PlannedJobs), ApiError> {
+    let context = writer.context_with_key()?;
+    let request = BulkRequest::parse(writer.body.bytes())?;
+    let planned = match request.is_atomic {
+        true => service.plan_all(&context, request.into_drafts().map_err(ApiError::invalid)?),
+        false => service.plan_each(&context, request.jobs),
+    };
+    Ok((context, planned))
+}
+
+/// Runs what takes long on a thread that nobody else waits for.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = web::block(work).await;
+    done.map_err(|error| ApiError::new(ErrorCode::Internal, "the work was broken off").with_cause(error))?
+}
