@@ -13,6 +13,7 @@ mod run;
 mod server;
 mod sources;
 mod suites;
+mod torture;
 mod workspace;
 
 use anyhow::Result;
@@ -51,6 +52,15 @@ enum Task {
         #[arg(long, value_name = "SUITE")]
         skip: Vec<Suite>,
     },
+    /// Kill servers at every point there is, and check that they keep their promises
+    Torture {
+        /// For so long
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// Of all that is random; the same seed plans the same kills
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Remove what was built or installed in the repository; databases stay
     Clean,
 }
@@ -79,6 +89,7 @@ fn perform(task: Task) -> Result<ExitCode> {
             }
             return suites::test(&workspace, &only, &skip);
         }
+        Task::Torture { minutes, seed } => return torture::torture(&workspace, minutes, seed),
         Task::Clean => workspace.clean()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 use super::{Report, ui};
 use crate::prerequisites::{CHROMIUM, FOR_RUST, FOR_UI, require};
 use crate::process::run;
+use crate::torture::{UNARMED, cargo};
 use crate::workspace::{Profile, Workspace};
 use anyhow::{Context as _, Result};
 
@@ -15,7 +16,7 @@ pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
     ui::prepare(workspace)?;
     workspace.build_ui()?;
     // With the targets and features of the Rust tests, so that nothing is compiled a second time.
-    run(&mut workspace.cargo(&["build", "--workspace", "--all-features", "--all-targets"]))?;
+    run(&mut cargo(workspace, "build", &UNARMED, &["--all-targets"]))?;
     let mut npm = workspace.npm(&["run", "test:e2e"]);
     npm.env("ONEOFF_SERVER_BIN", workspace.program(Profile::Dev, "oneoff-server"));
     npm.env("CHROMIUM_PATH", chromium);

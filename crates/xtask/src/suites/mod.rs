@@ -4,6 +4,7 @@ mod browser;
 mod install;
 mod rust;
 mod summary;
+mod torture;
 mod totals;
 mod ui;
 
@@ -27,6 +28,8 @@ pub(crate) enum Suite {
     Architecture,
     /// All Rust tests and the examples in the docs
     Rust,
+    /// Servers that are killed at every point, and those that break a promise
+    Torture,
     /// rustdoc, every warning an error
     Doc,
     /// The front-end's types
@@ -70,6 +73,7 @@ impl Suite {
             Self::Clippy => rust::clippy(workspace),
             Self::Architecture => rust::architecture(workspace),
             Self::Rust => rust::tests(workspace),
+            Self::Torture => torture::tests(workspace),
             Self::Doc => rust::doc(workspace),
             Self::UiTypes => ui::check(workspace, "type-check"),
             Self::UiLint => ui::check(workspace, "lint"),

@@ -5,6 +5,7 @@ use crate::architecture;
 use crate::prerequisites::{FOR_RUST, require};
 use crate::process::{describe, run_watched};
 use crate::sources;
+use crate::torture::{ARMED, UNARMED, cargo};
 use crate::workspace::Workspace;
 use anyhow::Result;
 use std::process::Command;
@@ -16,8 +17,13 @@ pub(super) fn format(workspace: &Workspace) -> Result<Report> {
 
 pub(super) fn clippy(workspace: &Workspace) -> Result<Report> {
     require(FOR_RUST)?;
-    let arguments = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
-    check(&mut workspace.cargo(&arguments), sources::rust(&workspace.root)?.len(), "files")
+    let arguments = ["--all-targets", "--", "-D", "warnings"];
+    let armed = check(&mut cargo(workspace, "clippy", &ARMED, &arguments), 0, "files")?;
+    if armed.failure.is_some() {
+        return Ok(armed);
+    }
+    let files = sources::rust(&workspace.root)?.len();
+    check(&mut cargo(workspace, "clippy", &UNARMED, &arguments), files, "files")
 }
 
 pub(super) fn architecture(workspace: &Workspace) -> Result<Report> {
@@ -31,7 +37,7 @@ pub(super) fn architecture(workspace: &Workspace) -> Result<Report> {
 
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
     require(FOR_RUST)?;
-    let mut cargo = workspace.cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    let mut cargo = cargo(workspace, "test", &UNARMED, &["--no-fail-fast"]);
     let mut tally = Tally::default();
     let status = run_watched(&mut cargo, |line| tally.add_rust_line(line))?;
     let failure = match status.success() {
@@ -44,9 +50,16 @@ pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
 
 pub(super) fn doc(workspace: &Workspace) -> Result<Report> {
     require(FOR_RUST)?;
-    let mut cargo = workspace.cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
-    cargo.env("RUSTDOCFLAGS", "-D warnings");
-    check(&mut cargo, architecture::packages(&workspace.root)?, "packages")
+    let doc = |packages| {
+        let mut cargo = cargo(workspace, "doc", packages, &["--no-deps"]);
+        cargo.env("RUSTDOCFLAGS", "-D warnings");
+        cargo
+    };
+    let armed = check(&mut doc(&ARMED), 0, "packages")?;
+    if armed.failure.is_some() {
+        return Ok(armed);
+    }
+    check(&mut doc(&UNARMED), architecture::packages(&workspace.root)?, "packages")
 }
 
 /// Runs a program that has no tests but looks at `count` things.
