@@ -1,5 +1,6 @@
 //! The scheduler's own thread: feeds the core with inputs and the clock, and carries out its effects.
 
+use crate::claiming;
 use crate::core::{Alarm, Core, Effect, Input, Now, Step, WindowLoad};
 use crate::mailbox::Mailbox;
 use crate::runner::Runner;
@@ -100,21 +101,11 @@ impl Driver {
     }
 
     fn claim(&self, requests: Vec<ClaimRequest>) {
-        let (store, mailbox, now) = (self.store.clone(), self.mailbox.clone(), self.clock.now());
+        let (store, mailbox, clock) = (self.store.clone(), self.mailbox.clone(), self.clock.clone());
         self.runtime.spawn(async move {
-            let answer = match store.claim(now, requests.clone()).await {
-                Ok(results) => Input::ClaimsAnswered(results),
-                Err(error) => {
-                    let jobs = requests.len();
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        jobs,
-                        "cannot claim jobs that are due; trying again"
-                    );
-                    Input::ClaimsFailed(requests)
-                }
-            };
-            mailbox.send(answer);
+            for answer in claiming::claim(&store, clock.as_ref(), requests).await {
+                mailbox.send(answer);
+            }
         });
     }
 

@@ -12,7 +12,7 @@ pub(crate) use duration::whole_seconds;
 pub(crate) use executions::{ExecutionListArgs, ExecutionsCommand, TailArgs};
 pub(crate) use global::GlobalArgs;
 pub(crate) use job::{Dst, JobArgs};
-pub(crate) use jobs::{CloneArgs, HoldArgs, RescheduleArgs};
+pub(crate) use jobs::{CloneArgs, HoldArgs, ReleaseArgs, RescheduleArgs};
 pub(crate) use jobs::{CreateArgs, DeleteArgs, GetArgs, IdsArgs, JobListArgs, JobsCommand, RunArgs};
 pub(crate) use task::TaskArgs;
 pub(crate) use wait::{ExitStatus, PlainWaitArgs, WaitArgs};

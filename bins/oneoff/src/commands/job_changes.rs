@@ -1,12 +1,12 @@
-//! Changing a job: run, hold, release, clone, reschedule.
+//! Changing a job: run, hold, clone, reschedule.
 
-use crate::args::{CloneArgs, HoldArgs, IdArgs, RescheduleArgs, RunArgs};
+use crate::args::{CloneArgs, HoldArgs, RescheduleArgs, RunArgs};
 use crate::commands::ending::{Waiting, end_with};
 use crate::commands::when::when;
 use crate::commands::{Outcome, Session};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use oneoff_api_types::{CloneJob, HoldJob, JobView, ReleaseJob, UpdateJob};
+use oneoff_api_types::{CloneJob, HoldJob, JobView, UpdateJob};
 use oneoff_client::FollowFrom;
 use serde_json::Map;
 
@@ -33,13 +33,6 @@ pub(crate) async fn hold(session: &Session, args: HoldArgs) -> Outcome {
     let hold = HoldJob { reason: None, until: args.until, timezone };
     let job = session.client.hold_job(&args.id.to_string(), &hold).await?;
     session.console.notes.say(&format!("job {0} is held; release it with: oneoff jobs release {0}", job.id));
-    print(session, &job)
-}
-
-/// `oneoff jobs release`.
-pub(crate) async fn release(session: &Session, args: IdArgs) -> Outcome {
-    let job = session.client.release_job(&args.id.to_string(), &ReleaseJob::default()).await?;
-    say_when(session, &job, "released");
     print(session, &job)
 }
 

@@ -24,9 +24,14 @@ impl Runner {
             random: self.random.next_u64(),
         };
         let mut backoff = FIRST_BACKOFF;
+        let mut may_be_recorded = false;
         loop {
             match self.store.finish(finish.clone()).await {
                 Ok(FinishResult::Recorded(job)) => return log_end(claimed, &job.state.status),
+                Ok(FinishResult::Fenced) if may_be_recorded => {
+                    let execution = claimed.execution_id;
+                    return tracing::info!(%execution, "the outcome was recorded by a commit that seemed to fail");
+                }
                 Ok(FinishResult::Fenced) => {
                     let execution = claimed.execution_id;
                     metrics::counter!("oneoff_fenced_finishes_total").increment(1);
@@ -40,6 +45,7 @@ impl Runner {
                 }
                 Err(error) => {
                     let execution = claimed.execution_id;
+                    may_be_recorded |= matches!(error, StoreError::OutcomeUnknown(_));
                     tracing::error!(%execution, error = &error as &dyn std::error::Error, "cannot record the outcome yet; trying again");
                     tokio::time::sleep(backoff).await;
                     backoff = (backoff * 2).min(LAST_BACKOFF);

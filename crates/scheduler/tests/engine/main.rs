@@ -3,15 +3,21 @@
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod clock_steps;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod dry_run;
+#[cfg(test)]
+mod far_times;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod manual;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
@@ -23,4 +29,8 @@ mod run;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod unknown_outcome;
+#[cfg(test)]
 mod validation;
+#[cfg(test)]
+mod zone_changes;
