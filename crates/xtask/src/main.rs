@@ -51,6 +51,12 @@ enum Task {
         /// Leave a suite out
         #[arg(long, value_name = "SUITE")]
         skip: Vec<Suite>,
+        /// Measure which lines the Rust tests run instead, crate by crate (cargo-tarpaulin)
+        #[arg(long, conflicts_with_all = ["only", "skip"])]
+        coverage: bool,
+        /// Measure only these packages
+        #[arg(long, value_name = "PACKAGE", requires = "coverage")]
+        package: Vec<String>,
     },
     /// Kill servers at every point there is, and check that they keep their promises
     Torture {
@@ -83,7 +89,10 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Dev => return dev::dev(&workspace),
         Task::Setup => run::setup(&workspace)?,
         Task::Build => run::build(&workspace, Profile::Release)?,
-        Task::Test { install, only, skip } => {
+        Task::Test { install, coverage: true, package, .. } => {
+            return suites::coverage(&workspace, install, &package);
+        }
+        Task::Test { install, only, skip, .. } => {
             if install {
                 suites::install(&workspace)?;
             }

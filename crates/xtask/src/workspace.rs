@@ -45,6 +45,11 @@ impl Workspace {
         self.target.join(profile.folder()).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// Where coverage is measured.
+    pub(crate) fn coverage_folder(&self) -> PathBuf {
+        self.target.join("coverage")
+    }
+
     /// `cargo ARGUMENTS` at the root of the repository.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every suite in order, each with a result, and a summary that hides nothing.
 
 mod browser;
+mod coverage;
 mod install;
 mod rust;
 mod summary;
@@ -16,6 +17,14 @@ use std::time::Instant;
 use summary::{Outcome, Row};
 
 pub(crate) use install::install;
+
+/// Installs what coverage needs if it was asked for, and measures these packages, or all.
+pub(crate) fn coverage(workspace: &Workspace, install: bool, packages: &[String]) -> Result<ExitCode> {
+    if install {
+        coverage::install(workspace)?;
+    }
+    coverage::coverage(workspace, packages)
+}
 
 /// A suite, named as on the command line. They run in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
