@@ -1,6 +1,6 @@
 //! The one JSON object that a scenario prints.
 
-use crate::machine;
+use crate::measure::{build, machine};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
@@ -20,10 +20,15 @@ impl Report {
             "figures": self.figures,
             "settings": self.settings,
             "machine": machine::describe(),
-            "disk": machine::disk_sync(directory)?,
-            "build": { "version": env!("CARGO_PKG_VERSION"), "debug_assertions": cfg!(debug_assertions) },
+            "disk": { "write_4_kib_and_sync": machine::disk_sync(directory)?.json_ms() },
+            "build": build::describe(),
         });
-        writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(&report)?)?;
-        Ok(())
+        print(&report)
     }
+}
+
+/// Prints a document on stdout.
+pub(crate) fn print(document: &Value) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(document)?)?;
+    Ok(())
 }

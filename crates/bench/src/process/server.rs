@@ -1,19 +1,22 @@
 //! The real server as a child process.
 
 use anyhow::Context as _;
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_micros(200);
 
 /// A running server; killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    pub(crate) began: Instant,
+    /// From the start of the process to its first answer.
+    pub(crate) listening_after: Duration,
 }
 
 /// The server's binary: the one named, or the one beside this program.
@@ -29,6 +32,11 @@ pub(crate) fn binary(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
 impl Server {
     /// Starts it on a free port and waits until it answers.
     pub(crate) fn start(binary: &Path, database: &Path) -> anyhow::Result<Server> {
+        Self::start_with(binary, database, 0)
+    }
+
+    /// The same, with so many worker slots; 0 is the server's default.
+    pub(crate) fn start_with(binary: &Path, database: &Path, workers: usize) -> anyhow::Result<Server> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let began = Instant::now();
         let mut child = Command::new(binary)
@@ -38,6 +46,7 @@ impl Server {
             .env("PORT", address.port().to_string())
             .env("DB_PATH", database)
             .env("LOG_LEVEL", "warn")
+            .env("WORKERS_COUNT", workers.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -46,16 +55,20 @@ impl Server {
         if let Some(stderr) = child.stderr.take() {
             std::thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    let _closed =
-                        std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
+                    let _closed = std::io::stderr().write_all(format!("{line}\n").as_bytes());
                 }
             });
         }
-        let server = Server { child, address, began };
-        while std::net::TcpStream::connect(address).is_err() {
-            anyhow::ensure!(began.elapsed() < START_TIMEOUT, "the server does not listen");
-            std::thread::sleep(Duration::from_micros(500));
+        let mut server = Server { child, address, listening_after: Duration::ZERO };
+        // The port is taken before anything else is done: only an answer shows that it is served.
+        while !answers(address) {
+            if let Some(status) = server.child.try_wait()? {
+                anyhow::bail!("the server ended with {status}");
+            }
+            anyhow::ensure!(began.elapsed() < START_TIMEOUT, "the server does not answer");
+            std::thread::sleep(LOOK_AGAIN_AFTER);
         }
+        server.listening_after = began.elapsed();
         Ok(server)
     }
 
@@ -69,6 +82,28 @@ impl Server {
         self.child.wait()?;
         Ok(())
     }
+
+    /// Stops it as an operator does, and waits for its end.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let id = Pid::from_raw(self.child.id().try_into()?).context("no process id")?;
+        kill_process(id, Signal::TERM)?;
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+}
+
+/// Whether the server answers a request.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(START_TIMEOUT))?;
+        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        std::io::Result::Ok(status)
+    };
+    ask().is_ok_and(|status| status == *b"HTTP/1.1 200")
 }
 
 impl Drop for Server {

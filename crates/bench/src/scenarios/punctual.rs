@@ -1,24 +1,25 @@
 //! Punctual: shell jobs on the real server; how late is the time that their own output shows?
 
-use crate::engine;
-use crate::http::Connection;
-use crate::percentiles::summary_ms;
-use crate::recovery::text;
-use crate::report::Report;
-use crate::server::{self, Server};
+use crate::fill::content::Content;
+use crate::load::connection::{Connection, text};
+use crate::measure::percentiles::Summary;
+use crate::measure::report::Report;
+use crate::place::Place;
+use crate::process::server::{self, Server};
+use crate::scenarios::due_at_once::{wait_for_ends, wait_until};
 use anyhow::Context as _;
 use clap::Args;
 use oneoff_domain::{Clock, Timestamp};
 use oneoff_scheduler::SystemClock;
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use serde_json::json;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is measured.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Jobs that wait a year ahead.
-    #[arg(long, default_value_t = 100_000)]
+    /// Jobs that go on waiting.
+    #[arg(long, default_value_t = 1_000_000)]
     pending: u64,
     /// Shell jobs that print the time.
     #[arg(long, default_value_t = 200)]
@@ -31,13 +32,10 @@ pub(crate) struct Settings {
     server: Option<PathBuf>,
 }
 
-pub(crate) async fn run(directory: &Path, settings: &Settings) -> anyhow::Result<Report> {
+pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Report> {
     let binary = server::binary(settings.server.as_ref())?;
-    let store = engine::open(directory)?;
-    engine::fill(&store, "http", engine::far_ahead(SystemClock.now(), settings.pending)).await?;
-    store.close();
-    drop(store);
-    let server = Server::start(&binary, &directory.join("oneoff.db"))?;
+    place.fill(Content::Pending { jobs: settings.pending }).await?;
+    let server = Server::start(&binary, &place.database())?;
     let mut connection = Connection::open(server.address).await?;
     let begin = SystemClock.now().saturating_add(Duration::from_secs(3));
     let apart = Duration::from_micros(settings.seconds * 1_000_000 / settings.jobs.max(1));
@@ -50,14 +48,16 @@ pub(crate) async fn run(directory: &Path, settings: &Settings) -> anyhow::Result
         anyhow::ensure!(status == 201, "status {status}: {answer}");
         jobs.push(text(&serde_json::from_str(&answer)?, "/data/id")?);
     }
-    tokio::time::sleep(Duration::from_secs(settings.seconds + 5)).await;
+    let last = begin.saturating_add(Duration::from_secs(settings.seconds));
+    wait_until(last).await;
+    wait_for_ends(server.address, settings.jobs, last).await?;
     let mut late_us = Vec::new();
     let mut claimed_late_us = Vec::new();
     for job in jobs {
         let path = format!("/api/executions?job_id={job}");
-        let list: Value = serde_json::from_str(&connection.request("GET", &path, "").await?.1)?;
+        let list = connection.get(&path).await?;
         let path = format!("/api/executions/{}", text(&list, "/data/0/id")?);
-        let execution: Value = serde_json::from_str(&connection.request("GET", &path, "").await?.1)?;
+        let execution = connection.get(&path).await?;
         let printed = printed_at(&text(&execution, "/data/output")?)?;
         let due: Timestamp = text(&execution, "/data/scheduled_for")?.parse()?;
         late_us.push(printed.micros_since(due));
@@ -67,8 +67,8 @@ pub(crate) async fn run(directory: &Path, settings: &Settings) -> anyhow::Result
     Ok(Report {
         scenario: "punctual",
         figures: json!({
-            "lateness_by_own_output": summary_ms(late_us),
-            "lateness_recorded": summary_ms(claimed_late_us),
+            "lateness_by_own_output": Summary::of(late_us).json_ms(),
+            "lateness_recorded": Summary::of(claimed_late_us).json_ms(),
         }),
         settings: json!({
             "pending": settings.pending,
