@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use oneoff_domain::Timestamp;
-use oneoff_domain::time::{describe, describe_distance};
+use oneoff_domain::time::{describe, describe_distance, wall_time, with_offset};
 
 /// How times are written in tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,22 +63,10 @@ pub(crate) fn echo(instant: Timestamp, zone: &str, now: Timestamp) -> String {
     if zone == "UTC" {
         return format!("{} · {away}", describe(instant, zone));
     }
-    let utc = instant.to_jiff().to_zoned(TimeZone::UTC);
-    let local_date = TimeZone::get(zone).map(|zone| instant.to_jiff().to_zoned(zone).date());
-    let pattern =
-        if local_date.is_ok_and(|date| date == utc.date()) { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" };
-    format!("{} · {} · {away}", describe(instant, zone), utc.strftime(pattern))
-}
-
-/// RFC 3339 with the offset that the zone has then; UTC is `Z`.
-fn with_offset(instant: Timestamp, zone: &str) -> String {
-    match TimeZone::get(zone) {
-        Ok(zone) if zone != TimeZone::UTC => {
-            let offset = zone.to_offset(instant.to_jiff());
-            instant.to_jiff().display_with_offset(offset).to_string()
-        }
-        _ => instant.to_string(),
-    }
+    let date = |zone| wall_time(instant, zone).chars().take_while(|c| *c != 'T').collect::<String>();
+    let pattern = if date(zone) == date("UTC") { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" };
+    let utc = instant.to_jiff().to_zoned(TimeZone::UTC).strftime(pattern);
+    format!("{} · {utc} · {away}", describe(instant, zone))
 }
 
 /// The instant without its fraction of a second.

@@ -9,7 +9,7 @@ use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_api_types::ParsedTime;
 use oneoff_domain::Timestamp;
-use oneoff_domain::time::{ResolvedTime, describe};
+use oneoff_domain::time::{ResolvedTime, describe, wall_time};
 use oneoff_scheduler::ServiceError;
 
 /// Reads an expression as a job's time would be read.
@@ -33,13 +33,6 @@ fn view(resolved: ResolvedTime, now: Timestamp) -> ParsedTime {
         instant: instant.to_string(),
         timezone,
     }
-}
-
-/// The wall time in a zone; in UTC where the zone is not known.
-fn wall_time(instant: Timestamp, timezone: &str) -> String {
-    let instant = instant.to_jiff();
-    let zoned = instant.in_tz(timezone).or_else(|_unknown| instant.in_tz("UTC"));
-    zoned.map_or_else(|_unknown| instant.to_string(), |zoned| zoned.datetime().to_string())
 }
 
 /// The service's errors under the name that the field has in this request.

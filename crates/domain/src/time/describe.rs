@@ -28,6 +28,26 @@ pub(super) fn without_name(instant: Timestamp, zone: &Zone) -> String {
     format!("{shown} {}", info.abbreviation())
 }
 
+/// The wall time in a zone, as RFC 3339 writes it without an offset: `2026-11-24T09:00:00`. An unknown zone is taken
+/// for UTC.
+#[must_use]
+pub fn wall_time(instant: Timestamp, timezone: &str) -> String {
+    let zone = Zone::find(timezone).unwrap_or_else(Zone::utc);
+    zone.rules.to_datetime(instant.to_jiff()).to_string()
+}
+
+/// The instant as RFC 3339 with the offset that a zone has then; UTC, or an unknown zone, is `Z`.
+#[must_use]
+pub fn with_offset(instant: Timestamp, timezone: &str) -> String {
+    match Zone::find(timezone) {
+        Some(zone) if zone.name != "UTC" => {
+            let offset = zone.rules.to_offset(instant.to_jiff());
+            instant.to_jiff().display_with_offset(offset).to_string()
+        }
+        _ => instant.to_string(),
+    }
+}
+
 /// Writes a wall time for people: `Tue 24 Nov 2026 09:00`.
 pub(super) fn wall(wall: DateTime) -> String {
     let micros = wall.subsec_nanosecond() / 1000;

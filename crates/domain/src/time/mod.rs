@@ -13,7 +13,7 @@ mod resolve;
 mod suffix;
 mod zone;
 
-pub use describe::{describe, describe_distance};
+pub use describe::{describe, describe_distance, wall_time, with_offset};
 
 use crate::Timestamp;
 use crate::job::named;

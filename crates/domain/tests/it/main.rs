@@ -15,4 +15,6 @@ mod time_properties;
 #[cfg(test)]
 mod time_refusals;
 #[cfg(test)]
+mod time_zones;
+#[cfg(test)]
 mod values;

@@ -1,7 +1,7 @@
 //! Ids, instants, outcomes and policies: their texts, their bounds, their decisions.
 
 use oneoff_domain::state::AfterAttempt;
-use oneoff_domain::time::{describe, describe_distance, is_timezone};
+use oneoff_domain::time::{describe, describe_distance, is_timezone, wall_time, with_offset};
 use oneoff_domain::{
     AttemptOutcome, ExecutionId, Job, JobDefinition, JobId, JobKey, JobState, JobStatus, OnCrash, OnLate,
     Random, Reason, RetryPolicy, Timestamp,
@@ -244,4 +244,23 @@ fn names_are_read_as_they_are_written() {
         error.to_string(),
         "`Done` is not one of scheduled, running, held, completed, failed, cancelled, missed"
     );
+}
+
+#[test]
+fn an_instant_is_written_as_wall_time_and_with_the_offset_of_a_zone() {
+    let at = instant("2026-11-23T00:00:00.5Z");
+    for (zone, wall, offset) in [
+        ("Asia/Tokyo", "2026-11-23T09:00:00.5", "2026-11-23T09:00:00.5+09:00"),
+        ("UTC", "2026-11-23T00:00:00.5", "2026-11-23T00:00:00.5Z"),
+        ("Etc/UTC", "2026-11-23T00:00:00.5", "2026-11-23T00:00:00.5+00:00"),
+        ("Mars/Base", "2026-11-23T00:00:00.5", "2026-11-23T00:00:00.5Z"),
+        // Names that not every system has.
+        ("US/Eastern", "2026-11-22T19:00:00.5", "2026-11-22T19:00:00.5-05:00"),
+        ("asia/calcutta", "2026-11-23T05:30:00.5", "2026-11-23T05:30:00.5+05:30"),
+    ] {
+        assert_eq!((wall_time(at, zone).as_str(), with_offset(at, zone).as_str()), (wall, offset), "{zone}");
+    }
+    let past = instant("1971-06-01T00:00:00Z");
+    assert_eq!(with_offset(past, "Africa/Monrovia"), "1971-05-31T23:15:30-00:45", "the minute is rounded");
+    assert_eq!(wall_time(Timestamp::MAX, "Pacific/Kiritimati"), "9999-12-31T12:00:00.999999");
 }
