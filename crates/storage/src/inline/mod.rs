@@ -4,6 +4,7 @@
 //! left to the caller, by [`Inline::commit`], which takes as many of the waiting writes into one transaction as
 //! it is told to. So a seed can decide what shares a commit, and nothing depends on threads or on real time.
 
+mod consistency;
 mod faults;
 mod machine;
 mod reader;
@@ -48,7 +49,7 @@ impl Store {
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
         let node = Node { name: options.node_name, epoch };
         let listener: Listener = Arc::new(OnceLock::new());
-        let reader = Reader::inline(InlineReader::new(connector.clone(), Arc::clone(&faults)));
+        let reader = Reader::inline(InlineReader::new(connector.clone(), Arc::clone(&faults)), &connector);
         let machine = Arc::new(PlannedMachine::new(faults));
         let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?.on(Arc::clone(&machine) as _);

@@ -152,6 +152,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 fn writes_and_reads_are_ready_at_the_first_poll() {
     let bench = Bench::new(Commits::AtOnce, &[]);
     let written = ready(bench.creating("a")).unwrap();
+    assert_eq!(ready(bench.store.inconsistencies()).unwrap(), Vec::<String>::new());
     let found = ready(bench.store.job(written.value[0].id)).unwrap();
     assert_eq!(found.as_ref(), written.value.first());
     assert_eq!(bench.heard.changes.load(Ordering::Relaxed), 1);

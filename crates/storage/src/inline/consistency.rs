@@ -1,0 +1,78 @@
+//! Whether the tables agree with each other: what is kept twice for speed must be the same in both places.
+
+use crate::failure::WriteError;
+use crate::{Store, StoreError};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+
+/// Jobs as they are now, and what waits, wherever it is kept.
+const PRESENT: &str = "WITH
+    present AS (
+        SELECT s.key, s.id, s.definition_key, coalesce(s.next_attempt_at, s.scheduled_at) AS due_at,
+            CASE WHEN r.job_key IS NULL THEN s.status ELSE 'running' END AS status
+        FROM job_states AS s LEFT JOIN running_jobs AS r ON r.job_key = s.key),
+    waiting AS (
+        SELECT job_key, due_at FROM arrivals UNION ALL SELECT job_key, due_at FROM pending_jobs),
+    counted AS (SELECT status, count(*) AS jobs FROM present GROUP BY status) ";
+
+/// Each answers a line of text per fault.
+const CHECKS: [&str; 11] = [
+    "SELECT 'the counter of ' || c.status || ' is ' || c.jobs || ', there are ' || coalesce(n.jobs, 0) AS fault
+     FROM job_counters AS c LEFT JOIN counted AS n ON n.status = c.status
+     WHERE c.jobs <> coalesce(n.jobs, 0)",
+    "SELECT 'job ' || s.id || ' is scheduled and does not wait' AS fault FROM present AS s
+     WHERE s.status = 'scheduled' AND NOT EXISTS (
+         SELECT 1 FROM waiting AS w WHERE w.job_key = s.key AND w.due_at = s.due_at)",
+    "SELECT 'key ' || w.job_key || ' waits for ' || w.due_at || ', and its job does not' AS fault
+     FROM waiting AS w WHERE NOT EXISTS (
+         SELECT 1 FROM present AS s WHERE w.job_key = s.key AND s.status = 'scheduled' AND w.due_at = s.due_at)",
+    "SELECT 'key ' || job_key || ' waits ' || count(*) || ' times' AS fault
+     FROM waiting GROUP BY job_key HAVING count(*) > 1",
+    "SELECT 'job ' || r.job_key || ' runs without an attempt that runs' AS fault FROM running_jobs AS r
+     WHERE NOT EXISTS (
+         SELECT 1 FROM attempts AS a
+         WHERE a.key = r.execution_key AND a.job_key = r.job_key AND a.status = 'running' AND a.epoch = r.epoch
+             AND a.id = r.execution_id AND a.run = r.run AND a.attempt = r.attempt)",
+    "SELECT 'attempt ' || a.id || ' runs, and its job is not in it' AS fault FROM attempts AS a
+     WHERE a.status = 'running' AND NOT EXISTS (
+         SELECT 1 FROM running_jobs AS r WHERE r.job_key = a.job_key AND r.execution_key = a.key)",
+    "SELECT 'a job that is not there runs: ' || r.job_key AS fault FROM running_jobs AS r
+     WHERE NOT EXISTS (SELECT 1 FROM job_states AS s WHERE s.key = r.job_key)",
+    "SELECT 'the key ' || d.concurrency_key || ' of job ' || s.id || ', which runs, is not busy' AS fault
+     FROM present AS s JOIN job_definitions AS d ON d.key = s.definition_key
+     WHERE s.status = 'running' AND d.concurrency_key IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM busy_keys AS b WHERE b.job_key = s.key AND b.concurrency_key = d.concurrency_key)",
+    "SELECT 'the key ' || b.concurrency_key || ' is busy, and its job does not run' AS fault
+     FROM busy_keys AS b WHERE NOT EXISTS (SELECT 1 FROM running_jobs AS r WHERE r.job_key = b.job_key)",
+    "SELECT 'job ' || s.id || ' is ' || s.status || ' and has ' || count(h.key) || ' holds' AS fault
+     FROM present AS s LEFT JOIN job_holds AS h ON h.job_key = s.key
+     GROUP BY s.key HAVING (s.status = 'held') <> (count(h.key) > 0)",
+    "SELECT 'there are ' || count(*) || ' events from ' || min(sequence) || ' to ' || max(sequence) AS fault
+     FROM events HAVING count(*) <> max(sequence) - min(sequence) + 1",
+];
+
+#[derive(QueryableByName)]
+struct Fault {
+    #[diesel(sql_type = Text)]
+    fault: String,
+}
+
+fn check(conn: &mut SqliteConnection) -> Result<Vec<String>, WriteError> {
+    let mut faults = Vec::new();
+    for check in CHECKS {
+        let found: Vec<Fault> = diesel::sql_query(format!("{PRESENT}{check}")).load(conn)?;
+        faults.extend(found.into_iter().map(|found| found.fault));
+    }
+    Ok(faults)
+}
+
+impl Store {
+    /// Reads all of the database and answers where it contradicts itself: a line of text for each.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn inconsistencies(&self) -> Result<Vec<String>, StoreError> {
+        self.inner.reader.read(check).await
+    }
+}
