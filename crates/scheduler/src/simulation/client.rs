@@ -1,0 +1,220 @@
+//! The clients of a history: what they ask for, and what they may conclude from the answers.
+
+use super::dice::Dice;
+use super::plan::{JOB_TYPES, KEYS, Plan};
+use super::violation::{Violation, ensure};
+use crate::{JobDraft, JobPatch, Schedule, ServiceError};
+use oneoff_domain::{Actor, Context, HoldReason, IdempotencyKey, Job, JobId, OnCrash, Timestamp};
+use oneoff_storage::StoreError;
+use serde_json::Map;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a client repeats a request: shorter than any retention of its key.
+const REPEATS_FOR_US: u64 = 6 * 3600 * 1_000_000;
+
+/// Something to be asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Request {
+    Create(Box<JobDraft>),
+    Cancel(JobId),
+    Execute(JobId),
+    Move(JobId, Schedule),
+    Priority(JobId, i64),
+    Hold(JobId, Option<Schedule>),
+    Release(JobId),
+    Delete(JobId),
+}
+
+/// What clients asked for to be created under one name.
+#[derive(Debug)]
+struct Wish {
+    draft: Box<JobDraft>,
+    key: Option<String>,
+    asked_at_us: u64,
+    /// Whether an answer left it open that the job was made.
+    is_open: bool,
+    /// Requests that are on their way or whose answer died with a server.
+    made: Option<JobId>,
+}
+
+/// The clients.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    wishes: BTreeMap<String, Wish>,
+    /// The jobs that they know of.
+    known: Vec<JobId>,
+    /// The names of the jobs that are there, by id.
+    found: BTreeMap<String, JobId>,
+}
+
+impl Clients {
+    /// The next request. `now` is the wall time, `passed_us` the time since the beginning.
+    pub(super) fn next(
+        &mut self,
+        dice: &Dice,
+        plan: &Plan,
+        now: Timestamp,
+        passed_us: u64,
+    ) -> (Request, Context) {
+        let context = Context::new(Actor::Local);
+        let target = dice.pick(&self.known).copied();
+        let Some(target) = target.filter(|_| dice.chance(550)) else {
+            return self.create(dice, plan, now, passed_us);
+        };
+        let request = match dice.within(0..20) {
+            0..5 => Request::Cancel(target),
+            5..7 => Request::Execute(target),
+            7..11 => Request::Move(target, schedule(dice, now)),
+            11..13 => Request::Priority(target, i64::try_from(dice.within(1..11)).unwrap_or(5)),
+            13..16 => Request::Hold(target, dice.chance(600).then(|| later(dice, now))),
+            16..19 => Request::Release(target),
+            _ => Request::Delete(target),
+        };
+        (request, context)
+    }
+
+    fn create(&mut self, dice: &Dice, plan: &Plan, now: Timestamp, passed_us: u64) -> (Request, Context) {
+        let names: Vec<&String> = self.wishes.keys().collect();
+        if dice.chance(150)
+            && let Some(name) = dice.pick(&names).map(|name| (*name).clone())
+        {
+            let wish = self.wishes.get(&name).filter(|wish| passed_us < wish.asked_at_us + REPEATS_FOR_US);
+            if let Some(Wish { draft, key: Some(key), .. }) = wish {
+                return (Request::Create(draft.clone()), with_key(key));
+            }
+        }
+        let name = format!("job {}", self.wishes.len());
+        let key = dice.chance(500).then(|| format!("key of {name}"));
+        let draft = Box::new(draft(dice, plan, name.clone(), now));
+        let context = key.as_deref().map_or_else(|| Context::new(Actor::Local), with_key);
+        let wish = Wish { draft: draft.clone(), key, asked_at_us: passed_us, is_open: true, made: None };
+        self.wishes.insert(name, wish);
+        (Request::Create(draft), context)
+    }
+
+    /// A request to create was answered.
+    pub(super) fn answered(
+        &mut self,
+        name: &str,
+        answer: &Result<(Job, bool), ServiceError>,
+    ) -> Result<(), Violation> {
+        let Some(wish) = self.wishes.get_mut(name) else { return Ok(()) };
+        match answer {
+            Ok((job, _)) => {
+                ensure(job.definition.name == name, "an answer is about what was asked", || {
+                    format!("{name}: {job:?}")
+                })?;
+                let other = wish.made.replace(job.id).filter(|made| *made != job.id);
+                ensure(other.is_none(), "a repeated request does not act again", || {
+                    format!("{name} is {other:?} and {}", job.id)
+                })?;
+                if !self.known.contains(&job.id) {
+                    self.known.push(job.id);
+                }
+            }
+            // Without a key nobody else asks for it, so a refusal is the last word.
+            Err(error) if !may_be_done(error) => wish.is_open = wish.key.is_some(),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A job was made, as the store has it.
+    pub(super) fn made(&mut self, job: &Job) -> Result<(), Violation> {
+        let name = &job.definition.name;
+        let Some(wish) = self.wishes.get(name) else {
+            return Err(Violation::new("nothing is made that nobody asked for", format!("{job:?}")));
+        };
+        ensure(wish.is_open, "what was refused is not done", || format!("{name} is there as {}", job.id))?;
+        ensure(wish.made.is_none_or(|made| made == job.id), "a repeated request does not act again", || {
+            format!("{name} is {:?} and {}", wish.made, job.id)
+        })?;
+        let twin = self.found.insert(name.clone(), job.id);
+        ensure(twin.is_none(), "a repeated request does not act again", || {
+            format!("{name} is {twin:?} and {}", job.id)
+        })?;
+        if !self.known.contains(&job.id) {
+            self.known.push(job.id);
+        }
+        Ok(())
+    }
+
+    /// The jobs of which somebody was told.
+    pub(super) fn promised(&self) -> impl Iterator<Item = JobId> {
+        self.wishes.values().filter_map(|wish| wish.made)
+    }
+}
+
+/// Whether a request that was answered so may have taken effect.
+fn may_be_done(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Store(StoreError::OutcomeUnknown(_)))
+}
+
+fn with_key(key: &str) -> Context {
+    let key = IdempotencyKey { key: key.to_owned(), fingerprint: "the same".to_owned() };
+    Context { idempotency_key: Some(key), ..Context::new(Actor::Local) }
+}
+
+fn at(instant: Timestamp) -> Schedule {
+    Schedule { allow_past: true, ..Schedule::at(instant.to_string()) }
+}
+
+/// A time to start: mostly soon, sometimes long ago or in years.
+fn schedule(dice: &Dice, now: Timestamp) -> Schedule {
+    let seconds = |range| Duration::from_secs(dice.spread(range));
+    at(match dice.within(0..20) {
+        0..4 => now,
+        4..10 => now.saturating_add(Duration::from_micros(dice.spread(1..60_000_000))),
+        10..15 => now.saturating_add(seconds(1..3600)),
+        15..17 => now.saturating_add(seconds(3600..86_400)),
+        17 => now.saturating_add(seconds(86_400..300_000_000)),
+        _ => now.saturating_sub(seconds(1..100_000)),
+    })
+}
+
+fn later(dice: &Dice, now: Timestamp) -> Schedule {
+    at(now.saturating_add(Duration::from_secs(dice.spread(1..20_000))))
+}
+
+fn draft(dice: &Dice, plan: &Plan, name: String, now: Timestamp) -> JobDraft {
+    let job_type = dice.pick(&JOB_TYPES).copied().unwrap_or_default();
+    let held = dice.chance(60);
+    let key = dice.chance(plan.keyed_per_mille).then(|| dice.pick(&KEYS).copied().unwrap_or_default());
+    JobDraft {
+        name: Some(name),
+        priority: Some(i64::try_from(dice.within(1..11)).unwrap_or(5)),
+        max_retries: Some(i64::try_from(dice.within(0..4)).unwrap_or(0)),
+        retry_delay_seconds: Some(i64::try_from(dice.spread(1..600)).unwrap_or(1)),
+        max_lateness_seconds: dice.chance(250).then(|| i64::try_from(dice.spread(1..7200)).unwrap_or(1)),
+        on_crash: Some(if dice.chance(500) { OnCrash::Retry } else { OnCrash::Fail }),
+        concurrency_key: key.map(str::to_owned),
+        held,
+        ..JobDraft::new(job_type, Map::new(), schedule(dice, now))
+    }
+}
+
+/// Turns a request into the call of the service that answers it.
+pub(super) async fn ask(
+    service: crate::Service,
+    context: Context,
+    request: Request,
+) -> Result<(Job, bool), ServiceError> {
+    let written = match request {
+        Request::Create(draft) => service.create_job(context, *draft).await?,
+        Request::Cancel(id) => service.cancel_job(context, id).await?,
+        Request::Execute(id) => service.execute_job(context, id).await?,
+        Request::Hold(id, until) => service.hold_job(context, id, HoldReason::Manual, until).await?,
+        Request::Release(id) => service.release_job(context, id, HoldReason::Manual).await?,
+        Request::Move(id, schedule) => {
+            let patch = JobPatch { schedule: Some(schedule), ..JobPatch::default() };
+            return Ok((service.update_job(context, id, patch).await?, false));
+        }
+        Request::Priority(id, priority) => {
+            let patch = JobPatch { priority: Some(Some(priority)), ..JobPatch::default() };
+            return Ok((service.update_job(context, id, patch).await?, false));
+        }
+        Request::Delete(id) => return Ok((service.delete_job(context, id).await?, false)),
+    };
+    Ok((written.value, written.replayed))
+}

@@ -1,0 +1,287 @@
+//! What the server does: its commits, the steps of its core, and the answers that its tasks get.
+
+use super::client::Request;
+use super::history::{Happening, History};
+use super::server::{Done, read_now};
+use super::tasks::{Polled, TaskId};
+use super::violation::{Violation, ensure};
+use crate::ServiceError;
+use crate::core::{Effect, Input, Step};
+use oneoff_domain::{Clock, EventKind, Job, JobId, Timestamp};
+use oneoff_storage::{ClaimRequest, ClaimResult, StoreError};
+
+/// Events that are read at once.
+const EVENTS: usize = 500;
+
+impl History {
+    /// The writer commits some of what waits.
+    pub(super) fn commit(&mut self) -> Result<(), Violation> {
+        let at_most = usize::try_from(self.dice.within(1..self.plan.group_max + 1)).unwrap_or(1);
+        let server = self.server()?;
+        server.is_commit_planned = false;
+        let count = server.inline.commit(at_most);
+        if count > 0 {
+            self.note(format_args!("commit of {count}"));
+            self.read_events()?;
+            self.plan_commit();
+        }
+        Ok(())
+    }
+
+    /// Reads the outbox into the book.
+    pub(super) fn read_events(&mut self) -> Result<(), Violation> {
+        loop {
+            let Some(server) = &self.server else { return Ok(()) };
+            let cursor = self.book.sequence;
+            let read = self.disk.quietly(|| read_now(server.store.events_after(cursor, EVENTS)));
+            let Some(events) = read.map_err(|error| Violation::no_answer(&error))? else {
+                return Err(Violation::new(
+                    "a reader at the end of the outbox misses nothing",
+                    format!("cursor {cursor}"),
+                ));
+            };
+            let is_all = events.len() < EVENTS;
+            for event in events {
+                self.note(format_args!(
+                    "event {} {} {:?} {:?}",
+                    event.sequence, event.event.kind, event.event.job_id, event.event.execution_id
+                ));
+                self.book.tell(&event)?;
+                self.look_at_event(
+                    event.event.kind,
+                    event.event.job_id,
+                    event.event.data.get("lateness_us"),
+                )?;
+            }
+            if is_all {
+                return Ok(());
+            }
+        }
+    }
+
+    fn look_at_event(
+        &mut self,
+        kind: EventKind,
+        job: Option<JobId>,
+        lateness_us: Option<&serde_json::Value>,
+    ) -> Result<(), Violation> {
+        let Some(id) = job.filter(|_| matches!(kind, EventKind::JobCreated | EventKind::JobMissed)) else {
+            return Ok(());
+        };
+        let Some(job) = self.stored(id)? else { return Ok(()) };
+        if kind == EventKind::JobCreated {
+            return self.clients.made(&job);
+        }
+        let late_us = lateness_us.and_then(serde_json::Value::as_i64).unwrap_or(0);
+        let allowed_us = job.definition.max_lateness_seconds.map(|seconds| i64::from(seconds) * 1_000_000);
+        ensure(
+            allowed_us.is_some_and(|allowed_us| late_us > allowed_us),
+            "only what is too late is missed",
+            || format!("job {id} is missed, {late_us} us late, of {allowed_us:?}"),
+        )
+    }
+
+    /// A job as the store has it.
+    pub(super) fn stored(&mut self, id: JobId) -> Result<Option<Job>, Violation> {
+        let disk = self.disk.clone();
+        let store = self.server()?.store.clone();
+        disk.quietly(|| read_now(store.job(id))).map_err(|error| Violation::no_answer(&error))
+    }
+
+    /// The core steps, if this is its last plan.
+    pub(super) fn wake(&mut self, wake: u64) -> Result<(), Violation> {
+        let clock = self.clock.clone();
+        let server = self.server()?;
+        if server.wake != wake {
+            return Ok(());
+        }
+        let was_told = !server.inputs.is_empty();
+        let Step { effects, wake_at } = server.step(&clock);
+        let is_idle = !was_told && effects.is_empty();
+        for effect in effects {
+            self.carry_out(effect)?;
+        }
+        let delay_us = wake_at.map(|at| u64::try_from(at.micros_since(clock.now())).unwrap_or(0));
+        match delay_us {
+            Some(0) if is_idle => self.ensure_not_spinning()?,
+            _ => self.server()?.idle_steps = 0,
+        }
+        if let Some(delay_us) = delay_us {
+            let oversleeps_us = self.dice.within(0..2000);
+            self.plan_wake(delay_us.saturating_add(oversleeps_us));
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<(), Violation> {
+        let now = self.clock.now();
+        match effect {
+            Effect::LoadWindow(load) => {
+                self.note(format_args!("load {load:?}"));
+                self.server()?.load_window(load);
+            }
+            Effect::Claim(requests) => {
+                self.note(format_args!("claim {}", keys(&requests)));
+                self.ensure_may_claim(now, &requests)?;
+                self.server()?.claim(now, requests);
+            }
+            Effect::Start(claimed) => self.start_attempt(claimed)?,
+            Effect::Ring(alarm) => {
+                if let Some(alarm) = self.server()?.alarms.get(&alarm) {
+                    alarm.notify_one();
+                }
+            }
+            Effect::ClockStepped { jumped_us } => {
+                self.note(format_args!("the core saw a step of {jumped_us} us"));
+                self.server()?.record_clock_step(now);
+            }
+            Effect::Quiet => {}
+        }
+        Ok(())
+    }
+
+    fn ensure_may_claim(&mut self, now: Timestamp, requests: &[ClaimRequest]) -> Result<(), Violation> {
+        let early = requests.iter().find(|request| request.due_at > now);
+        ensure(early.is_none(), "no job starts before its time", || format!("{early:?} at {now}"))?;
+        let both = self.clock.both();
+        let paused = self.server()?.core.paused(both);
+        ensure(paused.is_none(), "nothing is claimed while claiming is paused", || format!("{paused:?}"))
+    }
+
+    /// A task is polled.
+    pub(super) fn poll(&mut self, task: TaskId) -> Result<(), Violation> {
+        let polled = self.server()?.tasks.poll(task);
+        self.plan_commit();
+        match polled {
+            Polled::Done(done) => self.done(done),
+            Polled::Waits(polls) => self.waits(task, polls),
+            Polled::Gone => Ok(()),
+        }
+    }
+
+    /// Who cancelled a running job waits for its end, by the runtime's timers, which a history does not have.
+    fn waits(&mut self, task: TaskId, polls: u32) -> Result<(), Violation> {
+        let Some(Request::Cancel(id)) = self.asked.get(&task).filter(|_| polls > 1) else { return Ok(()) };
+        let id = *id;
+        self.asked.remove(&task);
+        self.server()?.tasks.forget(task);
+        let job = self.stored(id)?;
+        self.note(format_args!("answer {task}: cancels a running job"));
+        match job {
+            Some(job) if job.state.cancel_requested => self.book.promise(&job),
+            _ => Ok(()),
+        }
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), Violation> {
+        match done {
+            Done::Window(load, Ok(jobs)) => self.tell_core(Input::WindowLoaded { load, jobs }),
+            Done::Window(_, Err(_)) => self.tell_core(Input::WindowFailed),
+            Done::Claims(requests, now, answer) => self.claims_answered(requests, now, answer),
+            Done::Flushed(execution, answer) => {
+                self.flushed(execution, &answer);
+                Ok(())
+            }
+            Done::Finished(execution, answer) => self.finished(execution, answer),
+            Done::Answered(task, answer) => self.answered(task, &answer),
+            Done::ClockStep(_) | Done::Ended => Ok(()),
+        }
+    }
+
+    fn tell_core(&mut self, input: Input) -> Result<(), Violation> {
+        self.server()?.mailbox.send(input);
+        Ok(())
+    }
+
+    fn claims_answered(
+        &mut self,
+        requests: Vec<ClaimRequest>,
+        now: Timestamp,
+        answer: Result<Vec<ClaimResult>, StoreError>,
+    ) -> Result<(), Violation> {
+        let input = match answer {
+            Ok(results) => {
+                self.note(format_args!(
+                    "claims answered: {}",
+                    results.iter().map(word).collect::<Vec<_>>().join(" ")
+                ));
+                for result in &results {
+                    if let ClaimResult::Claimed(claimed) = result {
+                        let is_late = claimed.job.definition.is_too_late(claimed.scheduled_for, now);
+                        ensure(!is_late, "what is too late is missed", || {
+                            format!("{} at {now}", claimed.execution_id)
+                        })?;
+                    }
+                }
+                Input::ClaimsAnswered(results)
+            }
+            Err(error) => {
+                self.note(format_args!("claims {} failed: {error}", keys(&requests)));
+                Input::ClaimsFailed(requests)
+            }
+        };
+        self.tell_core(input)
+    }
+
+    fn answered(
+        &mut self,
+        task: TaskId,
+        answer: &Result<(Job, bool), ServiceError>,
+    ) -> Result<(), Violation> {
+        let Some(request) = self.asked.remove(&task) else { return Ok(()) };
+        match answer {
+            Ok((job, replayed)) => self.note(format_args!(
+                "answer {task}: {} is {} version {}{}",
+                job.id,
+                job.state.status,
+                job.state.version,
+                if *replayed { ", again" } else { "" }
+            )),
+            Err(error) => self.note(format_args!("answer {task}: {error}")),
+        }
+        match (&request, answer) {
+            (Request::Create(draft), _) => {
+                self.clients.answered(draft.name.as_deref().unwrap_or_default(), answer)?;
+                answer.as_ref().map_or(Ok(()), |(job, _)| self.book.promise(job))
+            }
+            (Request::Delete(id), Ok(_)) => {
+                self.book.promise_deleted(*id);
+                Ok(())
+            }
+            (_, Ok((job, _))) => self.book.promise(job),
+            (_, Err(_)) => Ok(()),
+        }
+    }
+
+    /// When something is due next, in microseconds since the history began; `None` if nothing waits.
+    pub(super) fn next_due_us(&mut self) -> Result<Option<u64>, Violation> {
+        let Some(server) = &self.server else { return Ok(None) };
+        let store = server.store.clone();
+        let (due, holds) =
+            self.disk.quietly(|| (read_now(store.next_due()), read_now(store.holds_ending(1))));
+        let due = due.map_err(|error| Violation::no_answer(&error))?;
+        let holds = holds.map_err(|error| Violation::no_answer(&error))?;
+        let next = due.into_iter().chain(holds.first().map(|(_, until)| *until)).min();
+        Ok(next.map(|at| self.passed_us_at(at)))
+    }
+
+    /// Plans the next look.
+    pub(super) fn plan_look(&mut self) {
+        let delay_us = self.dice.spread(10_000_000..1_800_000_000);
+        self.after(delay_us, Happening::Look);
+    }
+}
+
+fn keys(requests: &[ClaimRequest]) -> String {
+    requests.iter().map(|request| request.job.0.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn word(result: &ClaimResult) -> String {
+    match result {
+        ClaimResult::Claimed(claimed) => format!("claimed:{}", claimed.job.key.0),
+        ClaimResult::Missed(key) => format!("missed:{}", key.0),
+        ClaimResult::KeyBusy(key) => format!("key busy:{}", key.0),
+        ClaimResult::Gone(key) => format!("gone:{}", key.0),
+        ClaimResult::Unreadable(key) => format!("unreadable:{}", key.0),
+    }
+}

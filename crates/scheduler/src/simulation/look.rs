@@ -1,0 +1,107 @@
+//! Looks at everything at once: the store agrees with itself and with the book, what can start has started, and at
+//! the end nothing is left to be done.
+
+use super::history::{Happening, History};
+use super::server::read_now;
+use super::violation::{Violation, ensure};
+use crate::SchedulerSettings;
+use oneoff_domain::{Clock, JobId, Timestamp};
+use oneoff_storage::PendingJob;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// After a disturbance nothing is asked of the scheduler for so long: the clock is not trusted for a minute.
+const RECOVERS_IN_US: u64 = 240_000_000;
+/// How late a job may start that could start.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// Tasks that a server always has: its reconcilers.
+const RECONCILERS: usize = 2;
+
+impl History {
+    /// Compares everything; answers whether the history is over.
+    pub(super) fn look(&mut self) -> Result<bool, Violation> {
+        if self.operations_left == 0 && self.disturbances_left == 0 {
+            self.end_disturbances();
+        }
+        self.plan_look();
+        if self.server.is_none() {
+            return Ok(false);
+        }
+        self.read_events()?;
+        let store = self.server()?.store.clone();
+        let faults = self.disk.quietly(|| read_now(store.inconsistencies()));
+        let faults = faults.map_err(|error| Violation::no_answer(&error))?;
+        ensure(faults.is_empty(), "the tables agree with each other", || faults.join("; "))?;
+        self.compare_all()?;
+        self.ensure_progress()?;
+        self.is_over()
+    }
+
+    fn end_disturbances(&mut self) {
+        if !self.disk.is_well() {
+            self.heal();
+        }
+        if self.server.is_none() {
+            self.after(0, Happening::Start);
+        }
+    }
+
+    fn compare_all(&mut self) -> Result<(), Violation> {
+        let keep = SchedulerSettings::default().retention.jobs;
+        let latest = self.latest_wall;
+        let jobs: BTreeSet<JobId> = self.book.jobs().into_iter().chain(self.clients.promised()).collect();
+        for id in jobs {
+            let found = self.stored(id)?;
+            self.book.compare(id, found.as_ref(), |ended: Timestamp| latest.since(ended) >= keep)?;
+        }
+        Ok(())
+    }
+
+    /// What is due and could start has started, unless something was wrong a short while ago.
+    fn ensure_progress(&mut self) -> Result<(), Violation> {
+        let now = self.clock.now();
+        let until = now.saturating_sub(STARTS_WITHIN);
+        let started_us = self.started_at_us.max(self.woke_at_us);
+        let is_slow =
+            self.clock.passed_us() < started_us + u64::try_from(STARTS_WITHIN.as_micros()).unwrap_or(0);
+        if !self.is_calm_for(RECOVERS_IN_US) || is_slow {
+            return Ok(());
+        }
+        let store = self.server()?.store.clone();
+        let waiting = self.disk.quietly(|| read_now(store.pending_window(None, until, 100)));
+        let waiting = waiting.map_err(|error| Violation::no_answer(&error))?;
+        let stuck: Vec<&PendingJob> = waiting.iter().filter(|job| self.could_start(job)).collect();
+        ensure(stuck.is_empty(), "what is due starts when there is a slot", || format!("{stuck:?} at {now}"))
+    }
+
+    fn could_start(&self, job: &PendingJob) -> bool {
+        let Some(server) = &self.server else { return false };
+        let attempts = || server.attempts.values();
+        let running = || attempts().filter(|attempt| attempt.finish.is_none());
+        let of_type =
+            running().filter(|attempt| attempt.claimed.job.definition.job_type == job.job_type).count();
+        let has_slot = running().count() < self.plan.workers
+            && self.plan.type_limits.get(&job.job_type).is_none_or(|limit| of_type < *limit);
+        let has_key = job.concurrency_key.is_none()
+            || attempts()
+                .all(|attempt| attempt.claimed.job.definition.concurrency_key != job.concurrency_key);
+        let is_ranked = server.core.queued() < self.plan.limits.due_max;
+        has_slot && has_key && is_ranked
+    }
+
+    fn is_over(&mut self) -> Result<bool, Violation> {
+        let is_asked = self.operations_left > 0 || self.disturbances_left > 0 || !self.asked.is_empty();
+        if is_asked || !self.is_calm_for(0) || !self.processes.is_empty() {
+            return Ok(false);
+        }
+        let server = self.server()?;
+        if !server.attempts.is_empty() || server.tasks.count() > RECONCILERS {
+            return Ok(false);
+        }
+        if self.next_due_us()?.is_some() {
+            return Ok(false);
+        }
+        self.note(format_args!("over: {} jobs, {} attempts", self.book.told.len(), self.book.started.len()));
+        Ok(true)
+    }
+}

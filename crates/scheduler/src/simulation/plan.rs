@@ -1,0 +1,73 @@
+//! What kind of history a seed makes: sizes, limits, delays, and how bad the weather gets.
+
+use super::dice::Dice;
+use crate::core::Limits;
+use std::collections::BTreeMap;
+
+/// The job types of a history.
+pub(super) const JOB_TYPES: [&str; 2] = ["plain", "narrow"];
+/// The concurrency keys that jobs may have.
+pub(super) const KEYS: [&str; 2] = ["red", "blue"];
+
+/// The plan of a history.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// Slots.
+    pub(super) workers: usize,
+    /// Limits by job type.
+    pub(super) type_limits: BTreeMap<String, usize>,
+    /// What the core holds.
+    pub(super) limits: Limits,
+    /// What clients ask for.
+    pub(super) operations: u64,
+    /// The longest pause between two of them.
+    pub(super) pause_max_us: u64,
+    /// Crashes, clock steps and bad disks.
+    pub(super) disturbances: u64,
+    /// The longest pause between two of them.
+    pub(super) disturbance_pause_max_us: u64,
+    /// Operations of a bad disk in a thousand that fail.
+    pub(super) failing_per_mille: u32,
+    /// Writes that may share a commit.
+    pub(super) group_max: u64,
+    /// The longest time of a commit, and until an answer is looked at.
+    pub(super) delay_max_us: u64,
+    /// Jobs in a thousand that have a concurrency key.
+    pub(super) keyed_per_mille: u32,
+    /// The longest that an attempt takes.
+    pub(super) attempt_max_us: u64,
+}
+
+fn size(dice: &Dice, low: u64, high: u64) -> usize {
+    usize::try_from(dice.within(low..high)).unwrap_or(1)
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub(super) fn new(dice: &Dice) -> Self {
+        let window_load = size(dice, 3, 12);
+        let mut type_limits = BTreeMap::new();
+        if dice.chance(500) {
+            type_limits.insert(JOB_TYPES[1].to_owned(), 1);
+        }
+        Self {
+            workers: size(dice, 1, 6),
+            type_limits,
+            limits: Limits {
+                claim_batch: size(dice, 1, 6),
+                due_max: size(dice, 4, 16),
+                window_load,
+                window_max: window_load * size(dice, 1, 4),
+            },
+            operations: dice.within(5..40),
+            pause_max_us: dice.spread(1_000..600_000_000),
+            disturbances: dice.within(0..8),
+            disturbance_pause_max_us: dice.spread(1_000_000..1_800_000_000),
+            failing_per_mille: u32::try_from(dice.spread(20..1000)).unwrap_or(1000),
+            group_max: dice.within(1..9),
+            delay_max_us: dice.spread(100..2_000_000),
+            keyed_per_mille: u32::try_from(dice.within(0..700)).unwrap_or(0),
+            attempt_max_us: dice.spread(1_000..1_800_000_000),
+        }
+    }
+}
