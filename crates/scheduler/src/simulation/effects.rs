@@ -25,7 +25,19 @@ impl History {
             self.read_events()?;
             self.plan_commit();
         }
+        self.plan_reopening();
         Ok(())
+    }
+
+    /// The writer opens a lost connection anew, although nobody writes.
+    fn plan_reopening(&mut self) {
+        let generation = self.generation;
+        let Some(server) = self.server.as_mut().filter(|server| !server.is_commit_planned) else { return };
+        if let Some(left) = server.inline.reopens_in() {
+            server.is_commit_planned = true;
+            let left_us = u64::try_from(left.as_micros()).unwrap_or(u64::MAX);
+            self.after(left_us.saturating_add(1), Happening::Commit(generation));
+        }
     }
 
     /// Reads the outbox into the book.

@@ -177,6 +177,10 @@ fn a_commit_of_unknown_outcome_may_have_taken_effect() {
     assert!(matches!(ready(bench.creating("a")), Err(StoreError::OutcomeUnknown(_))));
     assert_eq!(bench.stored(), 1);
     assert_eq!(bench.heard.changes.load(Ordering::Relaxed), 0, "nobody was told");
+    assert_eq!(bench.inline.reopens_in(), Some(Duration::ZERO));
+    assert_eq!(bench.inline.commit(9), 0, "nothing waits");
+    assert_eq!(bench.heard.reopened.load(Ordering::Relaxed), 1, "but the listener knows now");
+    assert_eq!(bench.inline.reopens_in(), None);
     ready(bench.creating("b")).unwrap();
     assert_eq!(bench.stored(), 2);
     assert_eq!(bench.heard.reopened.load(Ordering::Relaxed), 1);

@@ -7,6 +7,7 @@ use crate::writer::group::GroupWriter;
 use crate::writer::lanes::{Lane, Lanes, Turns};
 use crate::writer::request::Request;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// When writes are committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,17 @@ impl Inline {
 
     /// Commits at most so many of the writes that wait as one transaction, in the order in which production
     /// takes them, and answers them. Answers how many were taken.
+    ///
+    /// Where nothing waits it opens a lost connection anew, if it is time.
     pub fn commit(&self, at_most: usize) -> usize {
         self.0.commit(at_most)
+    }
+
+    /// In how long a lost connection is to be opened anew; `None` unless it is lost.
+    #[must_use]
+    pub fn reopens_in(&self) -> Option<Duration> {
+        let parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.as_ref().and_then(|parts| parts.group.reopens_in())
     }
 }
 
@@ -77,6 +87,7 @@ impl InlineWriter {
         };
         let mut first = take();
         if first.is_none() {
+            group.mend();
             return 0;
         }
         let mut failing = match self.machine.begin_group() {

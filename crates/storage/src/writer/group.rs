@@ -10,10 +10,11 @@ use super::machine::{Machine, RealMachine};
 use super::outage::{Outage, Telling};
 use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
-use crate::connect::Connector;
+use crate::connect::{ConnectError, Connector};
 use crate::failure::{Consequence, WriteError, commit_failed, unavailable};
+use crate::rows::pending;
 use crate::statement::{self, Statement};
-use crate::{CommitListener, Committed, StoreError};
+use crate::{Change, CommitListener, Committed, StoreError};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -30,10 +31,28 @@ const REOPEN_MAX: Duration = Duration::from_secs(5);
 /// Who is told of commits.
 pub(crate) type Listener = Arc<OnceLock<Arc<dyn CommitListener>>>;
 
+/// So many arrivals are moved together. Few where histories are simulated, so that they come by it.
+const ARRIVALS_MOVED: i64 = if cfg!(any(test, feature = "inline")) { 16 } else { 4096 };
+
 struct Live {
     conn: SqliteConnection,
     keys: Keys,
     unreadable: HashSet<JobKey>,
+    /// At least as many as there are arrivals that were not moved yet.
+    arrivals: i64,
+}
+
+impl Live {
+    fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
+        let keys = Keys::load(&mut conn)?;
+        let arrivals = pending::count_arrivals(&mut conn)?;
+        Ok(Self { conn, keys, unreadable: HashSet::new(), arrivals })
+    }
+
+    fn count_arrivals(&mut self, committed: &Committed) {
+        let arrived = committed.changes.iter().filter(|change| matches!(change, Change::Pending(_))).count();
+        self.arrivals += i64::try_from(arrived).unwrap_or(i64::MAX);
+    }
 }
 
 enum Link {
@@ -62,13 +81,12 @@ impl GroupWriter {
     /// A writer on an open connection, and how to open another one.
     pub(crate) fn new(
         connector: Connector,
-        mut conn: SqliteConnection,
+        conn: SqliteConnection,
         node: Node,
         listener: Listener,
         slow_commit: Duration,
     ) -> QueryResult<Self> {
-        let keys = Keys::load(&mut conn)?;
-        let link = Link::Up(Box::new(Live { conn, keys, unreadable: HashSet::new() }));
+        let link = Link::Up(Box::new(Live::new(conn)?));
         let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
         Ok(Self { link, connector, machine, node, listener, slow_commit, outage: Outage::default() })
@@ -88,6 +106,22 @@ impl GroupWriter {
         }
     }
 
+    /// In how long the lost connection is opened anew; `None` unless it is lost.
+    pub(crate) fn reopens_in(&self) -> Option<Duration> {
+        match &self.link {
+            Link::Up(_) => None,
+            Link::Down { retry_at, .. } => Some(retry_at.saturating_duration_since(self.machine.now())),
+        }
+    }
+
+    /// Opens the lost connection anew where it is time, although nobody writes: a commit of unknown outcome may have
+    /// taken effect, and the listener is to know.
+    pub(crate) fn mend(&mut self) {
+        if let Err(error) = self.connect() {
+            tracing::debug!(%error, "the database is not open again yet");
+        }
+    }
+
     /// Runs the requests that `next` yields as one transaction and answers them.
     pub(crate) fn run(&mut self, next: &mut dyn FnMut() -> Option<Box<dyn Request>>) {
         let mut requests = Vec::new();
@@ -101,6 +135,8 @@ impl GroupWriter {
                 return answer_error(requests, &error);
             }
         };
+        // A commit to a file that nobody finds any more is not acknowledged.
+        let ended = ended.and_then(|done| self.connector.condition().check_commit().map(|()| done));
         match ended {
             Ok((committed, operations)) => {
                 self.warn_if_slow(began.elapsed(), requests.len());
@@ -113,11 +149,34 @@ impl GroupWriter {
                     request.answer();
                 }
                 operations.reach(Moment::AfterAnswer);
+                self.move_arrivals();
             }
             Err(error) => {
+                let error = self.connector.condition().told(error);
                 self.tell_failure(&error, requests.len());
                 self.link = self.link_after(&error);
                 answer_error(requests, &error);
+            }
+        }
+    }
+
+    /// Moves what has begun to wait to where it is clustered, once it is worth a commit of its own. Nobody waits for
+    /// it, and nothing is lost with it when it fails.
+    fn move_arrivals(&mut self) {
+        let Link::Up(live) = &mut self.link else { return };
+        if live.arrivals < ARRIVALS_MOVED {
+            return;
+        }
+        match live.conn.transaction(|conn| pending::move_arrivals(conn, ARRIVALS_MOVED)) {
+            Ok(moved) => {
+                let moved = i64::try_from(moved).unwrap_or(i64::MAX);
+                // Those that ended their waiting in between were counted, too.
+                live.arrivals = if moved < ARRIVALS_MOVED { 0 } else { live.arrivals - moved };
+            }
+            Err(error) => {
+                let error = StoreError::from(error);
+                self.tell_failure(&error, 0);
+                self.link = self.link_after(&error);
             }
         }
     }
@@ -163,9 +222,11 @@ impl GroupWriter {
     }
 
     fn reopen(&self) -> Result<Live, StoreError> {
-        let mut conn = self.machine.connect(&self.connector).map_err(unavailable)?;
-        let keys = Keys::load(&mut conn)?;
-        Ok(Live { conn, keys, unreadable: HashSet::new() })
+        let conn = self.machine.connect(&self.connector).map_err(|error| match error {
+            ConnectError::Misplaced(error) => StoreError::Replaced(Arc::new(error)),
+            error => unavailable(error),
+        })?;
+        Ok(Live::new(conn)?)
     }
 
     fn tell_failure(&mut self, error: &StoreError, requests: usize) {
@@ -207,7 +268,7 @@ impl GroupWriter {
 /// What requests are answered while there is no connection. None of them was begun.
 fn while_down(error: &StoreError) -> StoreError {
     match error {
-        StoreError::Full(_) => error.clone(),
+        StoreError::Full(_) | StoreError::Replaced(_) => error.clone(),
         _ => StoreError::Unavailable(Arc::new(error.clone())),
     }
 }
@@ -234,7 +295,7 @@ fn execute(
     let mut effects = Effects::default();
     while let Some(mut request) = next() {
         let outcome = run_one(live, node, request.as_mut());
-        match outcome.map_err(Consequence::from) {
+        match outcome {
             Ok(made) => effects.merge(made),
             Err(Consequence::Alone(error)) => request.fail(error),
             Err(Consequence::Group(error)) => {
@@ -253,16 +314,27 @@ fn execute(
     }
 }
 
-/// Runs one request in a savepoint, which is rolled back when it fails.
-fn run_one(live: &mut Live, node: &Node, request: &mut dyn Request) -> Result<Effects, WriteError> {
-    let Live { conn, keys, unreadable } = live;
-    conn.transaction(|conn| {
+/// Runs one request. Unless it refuses before it writes anything, it runs in a savepoint, which is rolled back when
+/// it fails.
+fn run_one(live: &mut Live, node: &Node, request: &mut dyn Request) -> Result<Effects, Consequence> {
+    let keys_before = live.keys;
+    let Live { conn, keys, unreadable, .. } = live;
+    let refuses_first = request.refuses_first();
+    let mut effects = Effects::default();
+    let mut run = |conn: &mut SqliteConnection| {
         let mut tx = Tx { conn, keys, node, unreadable, effects: Effects::default() };
-        match catch_unwind(AssertUnwindSafe(|| request.run(&mut tx))) {
-            Ok(result) => result.map(|()| tx.effects),
-            Err(panic) => Err(WriteError::Panicked(panic_text(panic.as_ref()))),
-        }
-    })
+        let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
+        effects = tx.effects;
+        result.unwrap_or_else(|panic| Err(WriteError::Panicked(panic_text(panic.as_ref()))))
+    };
+    let result = if refuses_first { run(conn) } else { conn.transaction(run) };
+    let Err(error) = result else { return Ok(effects) };
+    live.keys = keys_before;
+    let is_left_half_done = refuses_first && (effects.is_any() || matches!(error, WriteError::Panicked(_)));
+    match Consequence::from(error) {
+        Consequence::Alone(error) if is_left_half_done => Err(Consequence::Group(error)),
+        consequence => Err(consequence),
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -298,7 +370,9 @@ fn finish(
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));
     }
-    Ok((Committed { changes: effects.changes, last_event_sequence }, effects.operations))
+    let committed = Committed { changes: effects.changes, last_event_sequence };
+    live.count_arrivals(&committed);
+    Ok((committed, effects.operations))
 }
 
 /// Rolls back as far as that is still possible. The connection is dropped afterwards in any case.

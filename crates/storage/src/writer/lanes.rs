@@ -12,8 +12,9 @@ const GROUP_MAX_REQUESTS: usize = 1000;
 const GROUP_MAX_TIME: Duration = Duration::from_millis(10);
 /// Every so many turns output goes before the API.
 const OUTPUT_EVERY: u64 = 8;
-/// Every so many turns retention goes before everything but claims and finishes.
-const RETENTION_EVERY: u64 = 256;
+/// So often a slice of retention goes before everything but claims and finishes. Slices take a few milliseconds, so
+/// that this is the share of the writer that retention has when there is no end of other work.
+const RETENTION_APART: Duration = Duration::from_millis(25);
 
 /// How urgent a write is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,27 @@ pub(crate) enum Lane {
     Retention,
 }
 
-type Queue = VecDeque<Box<dyn Request>>;
+/// A request of the API that has waited for so long means that more come in than can be written: new ones are
+/// refused, so that those who wait are answered while they still listen.
+const API_WAIT_MAX: Duration = Duration::from_secs(5);
+
+struct Waiter {
+    request: Box<dyn Request>,
+    since: Instant,
+}
+
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// There is something to do.
+    Work,
+    /// It took too long.
+    TimeUp,
+    /// There will never be anything again.
+    Closed,
+}
+
+type Queue = VecDeque<Waiter>;
 
 #[derive(Default)]
 struct Waiting {
@@ -60,12 +81,14 @@ pub(crate) struct Turns {
     turn: u64,
     taken: usize,
     retention_taken: bool,
+    retention_at: Instant,
     since: Instant,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { turn: 0, taken: 0, retention_taken: false, since: Instant::now() }
+        let now = Instant::now();
+        Self { turn: 0, taken: 0, retention_taken: false, retention_at: now, since: now }
     }
 }
 
@@ -81,8 +104,12 @@ impl Turns {
         self.taken >= GROUP_MAX_REQUESTS || (self.taken > 0 && self.since.elapsed() > GROUP_MAX_TIME)
     }
 
+    fn retention_is_due(&self) -> bool {
+        !self.retention_taken && self.since.saturating_duration_since(self.retention_at) >= RETENTION_APART
+    }
+
     fn order(&self) -> [Lane; 4] {
-        if self.turn % RETENTION_EVERY == RETENTION_EVERY - 1 {
+        if self.retention_is_due() {
             return [Lane::Attempts, Lane::Retention, Lane::Api, Lane::Output];
         }
         if self.turn % OUTPUT_EVERY == OUTPUT_EVERY - 1 {
@@ -97,13 +124,15 @@ pub(crate) struct Lanes {
     waiting: Mutex<Waiting>,
     ready: Condvar,
     max_waiting: usize,
+    api_wait_max: Duration,
 }
 
 impl Lanes {
     /// Lanes of which each holds at most `max_waiting` requests, so that a flood of one does not keep out
     /// the others.
     pub(crate) fn new(max_waiting: usize) -> Self {
-        Self { waiting: Mutex::default(), ready: Condvar::new(), max_waiting }
+        let api_wait_max = API_WAIT_MAX;
+        Self { waiting: Mutex::default(), ready: Condvar::new(), max_waiting, api_wait_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -118,10 +147,13 @@ impl Lanes {
         }
         let was_empty = waiting.is_empty();
         let queue = waiting.queue(lane);
-        if queue.len() >= self.max_waiting {
+        let since = Instant::now();
+        let waits_long = |first: &Waiter| since.duration_since(first.since) > self.api_wait_max;
+        let is_behind = lane == Lane::Api && queue.front().is_some_and(waits_long);
+        if is_behind || queue.len() >= self.max_waiting {
             return Err(StoreError::Overloaded);
         }
-        queue.push_back(request);
+        queue.push_back(Waiter { request, since });
         drop(waiting);
         if was_empty {
             self.ready.notify_one();
@@ -135,17 +167,22 @@ impl Lanes {
         self.ready.notify_one();
     }
 
-    /// Waits until there is something to do; `false` when there will never be anything again.
-    pub(crate) fn wait(&self) -> bool {
+    /// Waits until there is something to do, for at most so long.
+    pub(crate) fn wait(&self, at_most: Option<Duration>) -> Waited {
+        let deadline = at_most.map(|at_most| Instant::now() + at_most);
         let mut waiting = self.lock();
         loop {
             if !waiting.is_empty() {
-                return true;
+                return Waited::Work;
             }
             if waiting.closed {
-                return false;
+                return Waited::Closed;
             }
-            waiting = self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Waited::TimeUp,
+                Some(left) => self.ready.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
         }
     }
 
@@ -159,13 +196,69 @@ impl Lanes {
             if lane == Lane::Retention && turns.retention_taken {
                 continue;
             }
-            if let Some(request) = waiting.queue(lane).pop_front() {
-                turns.retention_taken |= lane == Lane::Retention;
+            if let Some(Waiter { request, .. }) = waiting.queue(lane).pop_front() {
+                if lane == Lane::Retention {
+                    turns.retention_taken = true;
+                    turns.retention_at = Instant::now();
+                }
                 turns.turn += 1;
                 turns.taken += 1;
                 return Some(request);
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writer::request::Call;
+
+    fn request() -> Box<dyn Request> {
+        Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()))
+    }
+
+    fn order_of(lanes: &Lanes, turns: &mut Turns) -> Vec<usize> {
+        turns.begin_group();
+        std::iter::from_fn(|| lanes.take(turns).map(|_| lanes.lock().api.len())).collect()
+    }
+
+    #[test]
+    fn each_lane_is_full_for_itself() {
+        let lanes = Lanes::new(2);
+        for _ in 0..2 {
+            lanes.push(Lane::Api, request()).unwrap();
+        }
+        assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
+        for lane in [Lane::Attempts, Lane::Output, Lane::Retention] {
+            lanes.push(lane, request()).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_api_is_refused_while_its_first_request_waits_for_too_long() {
+        let lanes = Lanes { api_wait_max: Duration::ZERO, ..Lanes::new(10) };
+        lanes.push(Lane::Api, request()).unwrap();
+        while lanes.lock().api.front().unwrap().since == Instant::now() {}
+        assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
+        lanes.push(Lane::Attempts, request()).unwrap();
+        lanes.push(Lane::Output, request()).unwrap();
+        assert_eq!(order_of(&lanes, &mut Turns::default()).len(), 3);
+        lanes.push(Lane::Api, request()).unwrap();
+    }
+
+    #[test]
+    fn retention_has_its_turn_although_the_api_has_no_end() {
+        let lanes = Lanes::new(10_000);
+        let mut turns = Turns::default();
+        for _ in 0..5 {
+            lanes.push(Lane::Api, request()).unwrap();
+        }
+        lanes.push(Lane::Retention, request()).unwrap();
+        lanes.push(Lane::Retention, request()).unwrap();
+        turns.retention_at = Instant::now() - RETENTION_APART;
+        assert_eq!(order_of(&lanes, &mut turns), [5, 4, 3, 2, 1, 0], "first, and once in a group");
+        assert_eq!(order_of(&lanes, &mut turns), [0], "what is left of it, as nothing else waits");
     }
 }

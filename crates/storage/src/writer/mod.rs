@@ -16,7 +16,7 @@ use crate::StoreError;
 use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
-use lanes::{Lane, Lanes, Turns};
+use lanes::{Lane, Lanes, Turns, Waited};
 use request::{Call, Request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -65,6 +65,18 @@ impl Writer {
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// The same of a body that is refused, if at all, before it writes anything.
+    pub(crate) async fn write_or_refuse<T, F>(&self, lane: Lane, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let call = Call::new(body, move |result| drop(answer.send(result))).refusing_first();
+        self.push(lane, Box::new(call))?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
         #[cfg(any(test, feature = "inline"))]
         if let Some(inline) = &self.inline {
@@ -94,9 +106,15 @@ impl Writer {
 
 fn write_until_closed(mut group: GroupWriter, lanes: &Lanes, mut guard: WalGuard) {
     let mut turns = Turns::default();
-    while lanes.wait() {
-        turns.begin_group();
-        group.run(&mut || lanes.take(&mut turns));
+    loop {
+        match lanes.wait(group.reopens_in()) {
+            Waited::Closed => return,
+            Waited::TimeUp => group.mend(),
+            Waited::Work => {
+                turns.begin_group();
+                group.run(&mut || lanes.take(&mut turns));
+            }
+        }
         if let Some(conn) = group.connection() {
             guard.look(conn);
         }

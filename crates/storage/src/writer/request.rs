@@ -8,6 +8,11 @@ use crate::failure::WriteError;
 pub(crate) trait Request: Send {
     /// Runs inside the transaction. The result is kept until it can be answered.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError>;
+    /// Whether it is refused, if at all, before it writes anything. Then it needs no savepoint, which costs a copy of
+    /// every page that it writes.
+    fn refuses_first(&self) -> bool {
+        false
+    }
     /// Keeps the error of this request alone in place of a result.
     fn fail(&mut self, error: StoreError);
     /// Answers what is kept. The group's transaction is committed.
@@ -19,6 +24,7 @@ pub(crate) trait Request: Send {
 /// A request made of two closures.
 pub(crate) struct Call<T, F, R> {
     body: Option<F>,
+    refuses_first: bool,
     kept: Option<Result<T, StoreError>>,
     reply: R,
 }
@@ -29,7 +35,12 @@ where
     R: FnOnce(Result<T, StoreError>),
 {
     pub(crate) fn new(body: F, reply: R) -> Self {
-        Self { body: Some(body), kept: None, reply }
+        Self { body: Some(body), refuses_first: false, kept: None, reply }
+    }
+
+    /// The same of a body that is refused, if at all, before it writes anything.
+    pub(crate) fn refusing_first(self) -> Self {
+        Self { refuses_first: true, ..self }
     }
 }
 
@@ -44,6 +55,10 @@ where
             self.kept = Some(Ok(body(tx)?));
         }
         Ok(())
+    }
+
+    fn refuses_first(&self) -> bool {
+        self.refuses_first
     }
 
     fn fail(&mut self, error: StoreError) {

@@ -1,8 +1,8 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
 use crate::failure::WriteError;
-use crate::rows::{event, job_key, pending};
-use crate::schema::{attempts, events, job_definitions};
+use crate::rows::{event, pending};
+use crate::schema::{attempts, events, job_definitions, removed_output};
 use crate::{Change, PendingJob};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::max;
@@ -27,6 +27,11 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
+    /// Whether anything was changed that counts.
+    pub(crate) fn is_any(&self) -> bool {
+        self.wrote_event || !self.changes.is_empty() || !self.counts.is_empty()
+    }
+
     /// Adds what a later request changed.
     pub(crate) fn merge(&mut self, later: Effects) {
         self.changes.extend(later.changes);
@@ -65,6 +70,10 @@ impl Keys {
         let definition: Option<i64> =
             job_definitions::table.select(max(job_definitions::key)).get_result(conn)?;
         let attempt: Option<i64> = attempts::table.select(max(attempts::key)).get_result(conn)?;
+        // The output of removed executions still carries their keys.
+        let removed: Option<i64> =
+            removed_output::table.select(max(removed_output::execution_key)).get_result(conn)?;
+        let attempt = attempt.max(removed);
         let event: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;
         Ok(Self {
             definition: definition.unwrap_or(0),
@@ -73,10 +82,9 @@ impl Keys {
         })
     }
 
-    /// A key for a job and one for its first definition, whose number is also the job's own.
-    pub(crate) fn job(&mut self, home: Timestamp) -> (JobKey, i64) {
-        let definition = self.definition();
-        (job_key::new(home, definition), definition)
+    /// A key for a job, which is also that of its first definition.
+    pub(crate) fn job(&mut self) -> JobKey {
+        JobKey(self.definition())
     }
 
     /// A key for a definition.
