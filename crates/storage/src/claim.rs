@@ -130,12 +130,13 @@ fn start(
     stored.job.state = stored.job.state.claim().map_err(crate::Refusal::from)?;
     stored.job.updated_at = now;
     stored.job.last_execution = Some(request.execution_id);
-    stored.execution_key = Some(execution_key);
+    let previous_key = stored.last_attempt_key.replace(execution_key);
     stored.epoch = Some(tx.node.epoch);
     let StoredJob { job, definition_key, .. } = &stored;
     let lateness_us = now.micros_since(request.due_at).max(0);
     let row = NewAttemptRow {
         key: execution_key,
+        previous_key,
         id: request.execution_id.to_string(),
         job_key: job.key.0,
         definition_key: *definition_key,

@@ -52,7 +52,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, W
         return Ok(FinishResult::Fenced);
     };
     let is_ours = holds(&stored, finish) || breaks(Sabotage::NoFence);
-    let Some(execution_key) = stored.execution_key.filter(|_| is_ours) else {
+    let Some(execution_key) = stored.execution_key().filter(|_| is_ours) else {
         return Ok(FinishResult::Fenced);
     };
     let ending = Ending {
@@ -96,7 +96,6 @@ pub(crate) fn settle(
     let ended_attempt = stored.job.state.attempt;
     stored.job.state = stored.job.state.finish(after).map_err(crate::Refusal::from)?;
     stored.job.updated_at = now;
-    stored.execution_key = None;
     stored.epoch = None;
     job_rows::update_step(tx.conn, &stored)?;
     job_write::free_key(tx, &stored.job)?;

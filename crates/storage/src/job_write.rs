@@ -8,7 +8,7 @@ use crate::idempotency;
 use crate::retain;
 use crate::rows::definition::{self, Revision};
 use crate::rows::job::StoredJob;
-use crate::rows::{from_json, hold, job as job_rows, pending};
+use crate::rows::{from_json, hold, job as job_rows, pending, running};
 use crate::schema::{busy_keys, job_states};
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
@@ -124,7 +124,7 @@ pub(crate) fn create_one(
     if !is_allowed(context, &new.definition.project_id) {
         return Err(no_project(&new.definition.project_id).into());
     }
-    let (key, definition_key) = tx.keys.job(new.state.due_at().or(new.state.scheduled_at).unwrap_or(now));
+    let key = tx.keys.job();
     let job = Job {
         key,
         id: new.id,
@@ -136,8 +136,11 @@ pub(crate) fn create_one(
         created_at: now,
         updated_at: now,
     };
+    // First of all, because this alone may be refused.
+    let stored = job_rows::insert(tx.conn, &job, key.0);
+    stored.map_err(|error| name_taken(error.into(), &job))?;
     let revision = Revision {
-        key: definition_key,
+        key: key.0,
         previous_key: None,
         job: job.key,
         revision: 1,
@@ -146,8 +149,6 @@ pub(crate) fn create_one(
         now,
     };
     definition::insert(tx.conn, revision)?;
-    let stored = job_rows::insert(tx.conn, &job, definition_key);
-    stored.map_err(|error| name_taken(error.into(), &job))?;
     if !job.state.holds.is_empty() {
         hold::replace(tx.conn, job.key, &job.state.holds)?;
     }
@@ -231,7 +232,6 @@ fn rewrite(
         after.definition_key = store_revision(tx, &before, &after.job, now)?;
     }
     if after.job.state.status != JobStatus::Running {
-        after.execution_key = None;
         after.epoch = None;
     }
     let stored = job_rows::update_all(tx.conn, &after);
@@ -289,16 +289,17 @@ pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Removes a job. Its holds and executions go with it by their foreign keys; their output goes later, in slices.
+/// Removes a job with its executions; their output goes later, in slices. Its holds go with it by their foreign key.
 fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
-    let StoredJob { job, definition_key, .. } = stored;
+    let StoredJob { job, definition_key, last_attempt_key, .. } = stored;
     if let Some(due_at) = job.state.due_at() {
         tx.stop_waiting(job.key, due_at)?;
     }
     if job.state.status == JobStatus::Running {
         free_key(tx, &job)?;
     }
-    retain::leave_output(tx, job.key.0)?;
+    retain::leave_output(tx, job.key.0, last_attempt_key)?;
+    running::delete(tx.conn, job.key)?;
     diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
     definition::delete_all(tx.conn, definition_key)?;
     tx.effects.count(Some(job.state.status), None);

@@ -4,6 +4,7 @@ use crate::Refusal;
 use crate::failure::WriteError;
 use crate::rows::{attempt, instant, word};
 use crate::schema::{attempts, output_chunks};
+use crate::statement::{self, Statement};
 use crate::writer::tx::Tx;
 use bytes::Bytes;
 use diesel::prelude::*;
@@ -58,8 +59,9 @@ pub(crate) fn insert_chunks(
     execution_key: i64,
     chunks: &[NewOutputChunk],
 ) -> Result<(), WriteError> {
+    let mut added_bytes = 0;
     for chunk in chunks.iter().filter(|chunk| !chunk.bytes.is_empty()) {
-        diesel::insert_or_ignore_into(output_chunks::table)
+        let inserted = diesel::insert_or_ignore_into(output_chunks::table)
             .values((
                 output_chunks::execution_key.eq(execution_key),
                 output_chunks::start_offset.eq(chunk.offset),
@@ -68,6 +70,23 @@ pub(crate) fn insert_chunks(
                 output_chunks::bytes.eq(chunk.bytes.as_ref()),
             ))
             .execute(tx.conn)?;
+        if inserted > 0 {
+            added_bytes += i64::try_from(chunk.bytes.len()).unwrap_or(0);
+        }
+    }
+    add_to_total(tx, added_bytes)
+}
+
+enum AddToTotal {}
+
+impl Statement for AddToTotal {
+    const SQL: &'static str = "UPDATE output_totals SET bytes = bytes + ? WHERE key = 1";
+}
+
+/// Counts bytes of output that are kept from now on, or not any more.
+pub(crate) fn add_to_total(tx: &mut Tx<'_>, bytes: i64) -> Result<(), WriteError> {
+    if bytes != 0 {
+        statement::run::<AddToTotal>(tx.conn, &[bytes.into()])?;
     }
     Ok(())
 }

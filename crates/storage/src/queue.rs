@@ -2,28 +2,15 @@
 
 use crate::PendingJob;
 use crate::failure::WriteError;
-use crate::rows::pending::{PendingRow, due_hour};
+use crate::rows::pending::{self, DuePart};
 use crate::rows::{instant, word};
-use crate::schema::{job_holds, job_states, pending_jobs};
-use diesel::dsl::min;
+use crate::schema::{job_holds, job_states};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{JobId, JobKey, Timestamp};
 
 diesel::joinable!(job_holds -> job_states (job_key));
 diesel::allow_tables_to_appear_in_same_query!(job_holds, job_states);
-
-fn row_limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// The first hour from `hour` on in which a job is due.
-fn next_hour(conn: &mut SqliteConnection, hour: i64) -> QueryResult<Option<i64>> {
-    pending_jobs::table
-        .filter(pending_jobs::due_hour.ge(hour))
-        .select(min(pending_jobs::due_hour))
-        .get_result(conn)
-}
 
 /// Waiting jobs after `after` and not later than `until`, in the order of due time and key.
 pub(crate) fn window(
@@ -32,30 +19,14 @@ pub(crate) fn window(
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<PendingJob>, WriteError> {
-    let (after_at, after_key) = match after {
-        Some((at, key)) => (at.as_micros(), key.0),
-        None => (i64::MIN, i64::MIN),
+    let after = after.map(|(at, key)| (at.as_micros(), key.0));
+    let part = DuePart {
+        first: after.map_or(i64::MIN, |(at, _)| at),
+        last: until.as_micros(),
+        after,
+        descending: false,
     };
-    let mut window = Vec::new();
-    let mut from = after.map_or(i64::MIN, |(at, _)| due_hour(at));
-    while window.len() < limit {
-        let Some(hour) = next_hour(conn, from)?.filter(|hour| *hour <= due_hour(until)) else { break };
-        let rows: Vec<PendingRow> = pending_jobs::table
-            .filter(pending_jobs::due_hour.eq(hour))
-            .filter(pending_jobs::due_at.le(until.as_micros()))
-            .filter(
-                pending_jobs::due_at
-                    .gt(after_at)
-                    .or(pending_jobs::due_at.eq(after_at).and(pending_jobs::job_key.gt(after_key))),
-            )
-            .order((pending_jobs::due_at, pending_jobs::job_key))
-            .limit(row_limit(limit - window.len()))
-            .select(PendingRow::as_select())
-            .load(conn)?;
-        window.extend(rows.into_iter().map(PendingRow::into_domain));
-        from = hour + 1;
-    }
-    Ok(window)
+    Ok(pending::due(conn, &part, limit)?)
 }
 
 /// How many jobs wait whose time is before `now`, counted up to `limit`.
@@ -64,23 +35,16 @@ pub(crate) fn overdue(
     now: Timestamp,
     limit: usize,
 ) -> Result<usize, WriteError> {
-    let rows: Vec<i64> = pending_jobs::table
-        .filter(pending_jobs::due_hour.le(due_hour(now)))
-        .filter(pending_jobs::due_at.lt(now.as_micros()))
-        .limit(row_limit(limit))
-        .select(pending_jobs::job_key)
-        .load(conn)?;
-    Ok(rows.len())
+    Ok(pending::count_before(conn, now.as_micros(), row_limit(limit))?)
 }
 
 /// When the first waiting job is due.
 pub(crate) fn next_due(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, WriteError> {
-    let Some(hour) = next_hour(conn, i64::MIN)? else { return Ok(None) };
-    let due: Option<i64> = pending_jobs::table
-        .filter(pending_jobs::due_hour.eq(hour))
-        .select(min(pending_jobs::due_at))
-        .get_result(conn)?;
-    Ok(due.map(instant))
+    Ok(pending::first_due(conn)?)
+}
+
+fn row_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// The holds that end by themselves, the earliest first: one line per job.

@@ -94,7 +94,7 @@ fn close_one(
         Err(error) => return Err(error),
     };
     let is_its_attempt =
-        stored.job.state.status == JobStatus::Running && stored.execution_key == Some(execution_key);
+        stored.job.state.status == JobStatus::Running && stored.execution_key() == Some(execution_key);
     if !is_its_attempt {
         return Ok(Some(stored.job));
     }

@@ -3,7 +3,6 @@
 diesel::table! {
     job_states (key) {
         key -> BigInt,
-        sequence -> BigInt,
         id -> Text,
         definition_key -> BigInt,
         job_type -> Text,
@@ -17,8 +16,7 @@ diesel::table! {
         next_attempt_at -> Nullable<BigInt>,
         cancel_requested -> Bool,
         version -> BigInt,
-        execution_key -> Nullable<BigInt>,
-        epoch -> Nullable<BigInt>,
+        last_attempt_key -> Nullable<BigInt>,
         last_execution -> Nullable<Text>,
         created_by -> Nullable<Text>,
         created_at -> BigInt,
@@ -68,6 +66,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    running_jobs (job_key) {
+        job_key -> BigInt,
+        execution_key -> BigInt,
+        execution_id -> Text,
+        epoch -> BigInt,
+        run -> BigInt,
+        attempt -> BigInt,
+        cancel_requested -> Bool,
+        version -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    arrivals (job_key) {
+        job_key -> BigInt,
+        due_at -> BigInt,
+        priority -> BigInt,
+        job_type -> Text,
+        concurrency_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     pending_jobs (due_hour, job_key) {
         due_hour -> BigInt,
         job_key -> BigInt,
@@ -88,6 +110,7 @@ diesel::table! {
 diesel::table! {
     attempts (key) {
         key -> BigInt,
+        previous_key -> Nullable<BigInt>,
         id -> Text,
         job_key -> BigInt,
         definition_key -> BigInt,
@@ -211,4 +234,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(job_states, job_definitions, attempts);
+diesel::allow_tables_to_appear_in_same_query!(job_states, job_definitions, attempts, running_jobs);

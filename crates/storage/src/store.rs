@@ -4,6 +4,7 @@ use crate::lock::ServerLock;
 use crate::reader::Reader;
 use crate::schema::epochs;
 use crate::startup::{self, OpenDatabase};
+use crate::wal_guard::WalGuard;
 use crate::writer::Writer;
 use crate::writer::group::{GroupWriter, Listener};
 use crate::writer::lanes::Lane;
@@ -19,16 +20,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Everything durable. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
-    path: PathBuf,
-    epoch: i64,
-    listener: Listener,
+    pub(crate) path: PathBuf,
+    pub(crate) epoch: i64,
+    pub(crate) listener: Listener,
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
-    lock: Mutex<Option<ServerLock>>,
+    pub(crate) lock: Mutex<Option<ServerLock>>,
 }
 
 impl Drop for Inner {
@@ -46,7 +47,7 @@ impl Inner {
 }
 
 /// The epoch of this process.
-fn begin_epoch(conn: &mut SqliteConnection, node: &str, now: Timestamp) -> QueryResult<i64> {
+pub(crate) fn begin_epoch(conn: &mut SqliteConnection, node: &str, now: Timestamp) -> QueryResult<i64> {
     diesel::insert_into(epochs::table)
         .values((epochs::node_id.eq(node), epochs::started_at.eq(now.as_micros())))
         .returning(epochs::epoch)
@@ -71,7 +72,9 @@ impl Store {
         let reader = Reader::new(&connector, options.readers);
         let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?;
-        let writer = Writer::start(group, options.max_waiting_writes)
+        let real_path = std::fs::canonicalize(&path).unwrap_or_else(|_gone| path.clone());
+        let guard = WalGuard::new(&real_path, reader.gate());
+        let writer = Writer::start(group, options.max_waiting_writes, guard)
             .map_err(|error| OpenError::Other { path: path.clone(), source: Arc::new(error) })?;
         let inner = Inner { path, epoch, listener, writer, reader, lock: Mutex::new(lock) };
         Ok(Store { inner: Arc::new(inner) })
@@ -116,8 +119,12 @@ impl Store {
         now: Timestamp,
         jobs: Vec<NewJob>,
     ) -> Result<Written<Vec<Job>>, StoreError> {
+        let is_one = jobs.len() == 1;
         let body = move |tx: &mut Tx<'_>| job_write::create(tx, &context, now, jobs);
-        self.inner.writer.write(Lane::Api, body).await
+        match is_one {
+            true => self.inner.writer.write_or_refuse(Lane::Api, body).await,
+            false => self.inner.writer.write(Lane::Api, body).await,
+        }
     }
 
     /// Changes a job: `decide` sees it inside the transaction and says what it becomes. The version check of
@@ -149,7 +156,7 @@ impl Store {
     ) -> Result<Vec<ClaimResult>, StoreError> {
         let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests);
         let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, claim_all);
-        self.inner.writer.write(Lane::Attempts, body).await
+        self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }
 
     /// Records the end of an attempt and the job's next state.
@@ -158,7 +165,7 @@ impl Store {
     /// The database's.
     pub async fn finish(&self, finish: Finish) -> Result<FinishResult, StoreError> {
         let body = move |tx: &mut Tx<'_>| finish::finish(tx, &finish);
-        self.inner.writer.write(Lane::Attempts, body).await
+        self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }
 
     /// Appends output of a running attempt. `output_bytes` is what it wrote so far in all. A chunk that is
@@ -173,7 +180,7 @@ impl Store {
         output_bytes: i64,
     ) -> Result<(), StoreError> {
         let body = move |tx: &mut Tx<'_>| output::append(tx, execution, &chunks, output_bytes);
-        self.inner.writer.write(Lane::Output, body).await
+        self.inner.writer.write_or_refuse(Lane::Output, body).await
     }
 
     /// The executions that earlier epochs left running, without changing anything: their processes are to be
@@ -195,7 +202,7 @@ impl Store {
         now: Timestamp,
         executions: Vec<ExecutionId>,
     ) -> Result<Vec<LostExecution>, StoreError> {
-        let body = move |tx: &mut Tx<'_>| recover::close(tx, now, &executions);
+        let body = move |tx: &mut Tx<'_>| recover::close(tx, now, &executions, None);
         self.inner.writer.write(Lane::Attempts, body).await
     }
 
@@ -212,9 +219,6 @@ impl Store {
         self.inner.reader.read(move |conn| queue::window(conn, after, until, limit)).await
     }
 
-    /// How many jobs wait whose time is before `now`, counted up to `limit`.
-    ///
-    /// # Errors
     /// The latest time that servers before this one wrote down: that of an event, or of a start.
     ///
     /// # Errors
@@ -224,6 +228,9 @@ impl Store {
         self.inner.reader.read(move |conn| recover::last_written(conn, epoch)).await
     }
 
+    /// How many jobs wait whose time is before `now`, counted up to `limit`.
+    ///
+    /// # Errors
     /// The database's.
     pub async fn count_overdue(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.inner.reader.read(move |conn| queue::overdue(conn, now, limit)).await
@@ -330,7 +337,18 @@ impl Store {
         self.inner.reader.read(system::counters).await
     }
 
-    /// Removes what is older than the policy keeps, a few rows at a time.
+    /// How much space the store takes.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn space(&self) -> Result<Space, StoreError> {
+        let space = self.inner.reader.read(space::space).await?;
+        let wal = std::fs::canonicalize(&self.inner.path).unwrap_or_else(|_gone| self.inner.path.clone());
+        let wal_bytes = std::fs::metadata(wal_guard::wal_path(&wal)).map_or(0, |metadata| metadata.len());
+        Ok(Space { wal_bytes, ..space })
+    }
+
+    /// Removes one slice of what is older than the policy keeps, a few milliseconds' worth.
     ///
     /// # Errors
     /// The database's.
@@ -362,11 +380,12 @@ impl Store {
         self.inner.reader.read(api_key::exists).await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, is at its place, and was never found to be damaged since it was opened.
     ///
     /// # Errors
     /// The database's.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.inner.reader.condition().health()?;
         self.counters().await.map(drop)
     }
 

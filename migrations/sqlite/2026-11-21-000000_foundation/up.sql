@@ -3,15 +3,12 @@
 -- Columns are portable: times are microseconds since the epoch in UTC, JSON and states are text, the outer
 -- name of a record is a UUID in text. No statement of the program reads the database's clock.
 
--- Hot: what changes at every transition. The upper bits of `key` are the hour in which the job was first due,
--- its home, and the lower 36 bits are `sequence`, which rises with every job: jobs that are due together lie
--- side by side, in whatever order they were made, and so do the entries of every index by job.
--- `execution_key` and `epoch` are set exactly while it runs. Nothing refers to `job_definitions` by a foreign
--- key: removing a definition would then need an index by it here and in `attempts`. The program removes a job's
--- definitions together with the job.
+-- Jobs, in the order of their creation. A job that runs has its present state in `running_jobs`, and the row here
+-- is written once more when it ends: jobs start in the order of their due times, so each write of a row here is
+-- one of a page that no other job of the moment shares. Nothing refers to `job_definitions` or `attempts` by a
+-- foreign key: removing a row would then need an index by it. The program removes what belongs to a job.
 CREATE TABLE job_states (
     key INTEGER PRIMARY KEY NOT NULL,
-    sequence BIGINT NOT NULL,
     id TEXT NOT NULL UNIQUE,
     definition_key BIGINT NOT NULL,
     job_type TEXT NOT NULL,
@@ -25,23 +22,34 @@ CREATE TABLE job_states (
     next_attempt_at BIGINT,
     cancel_requested BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
-    execution_key BIGINT,
-    epoch BIGINT,
+    last_attempt_key BIGINT,
     last_execution TEXT,
     created_by TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_id) WHERE external_id IS NOT NULL;
-CREATE UNIQUE INDEX job_states_by_sequence ON job_states (sequence);
--- The jobs of an hour are found by their keys, except for those that were moved to another hour, or have none.
-CREATE INDEX job_states_moved ON job_states (scheduled_at)
-    WHERE scheduled_at < 0 OR scheduled_at / 3600000000 <> key >> 36;
-CREATE INDEX job_states_without_time ON job_states (sequence) WHERE scheduled_at IS NULL;
--- The statuses that few jobs are in. Those that wait are in `pending_jobs`, those that run in `attempts`, and
--- `completed` is what nearly all are in the end.
-CREATE INDEX job_states_by_status ON job_states (status, scheduled_at)
-    WHERE status NOT IN ('scheduled', 'running', 'completed');
+-- What does not wait, by scheduled time. What waits or runs is in `arrivals`, `pending_jobs` and `running_jobs`;
+-- a job comes in here when it ends, and so the index grows at its end.
+CREATE INDEX job_states_by_scheduled_at ON job_states (scheduled_at) WHERE status <> 'scheduled';
+-- `completed` is what nearly all jobs are in the end.
+CREATE INDEX job_states_by_status ON job_states (status, scheduled_at) WHERE status NOT IN ('scheduled', 'completed');
+-- What is over, by its end, which is when it last changed: for retention. It only grows at its end.
+CREATE INDEX job_states_by_end ON job_states (updated_at)
+    WHERE status IN ('completed', 'failed', 'cancelled', 'missed');
+
+-- The present state of the jobs that run: few rows, which take the place of those in `job_states`.
+CREATE TABLE running_jobs (
+    job_key INTEGER PRIMARY KEY NOT NULL,
+    execution_key BIGINT NOT NULL,
+    execution_id TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    run BIGINT NOT NULL,
+    attempt BIGINT NOT NULL,
+    cancel_requested BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
 
 -- Cold: what a job does, one immutable row per revision, in the order of writing. Each revision leads to the one
 -- before, and the job to the last.
@@ -84,8 +92,18 @@ CREATE TABLE job_holds (
 CREATE UNIQUE INDEX job_holds_by_job ON job_holds (job_key, reason);
 CREATE INDEX job_holds_ending ON job_holds (until) WHERE until IS NOT NULL;
 
--- What waits, clustered by due hour, so that jobs of random due times are written side by side. It has no
--- reference to `job_states`: checking one would need an index by job, which is what the layout avoids.
+-- What has begun to wait lately, in the order of keys. From here it is moved to `pending_jobs`, many jobs at a time,
+-- so that jobs of random due times share the pages that are written. A job is in one of the two.
+CREATE TABLE arrivals (
+    job_key INTEGER PRIMARY KEY NOT NULL,
+    due_at BIGINT NOT NULL,
+    priority BIGINT NOT NULL,
+    job_type TEXT NOT NULL,
+    concurrency_key TEXT
+);
+
+-- What waits, clustered by due hour. It has no reference to `job_states`: checking one would need an index by job,
+-- which is what the layout avoids.
 CREATE TABLE pending_jobs (
     due_hour BIGINT NOT NULL,
     job_key BIGINT NOT NULL,
@@ -102,11 +120,13 @@ CREATE TABLE busy_keys (
     concurrency_key TEXT NOT NULL UNIQUE
 );
 
--- Executions: appended by the claim, completed by one update at the end.
+-- Executions: appended by the claim, completed by one update at the end. Each leads to the one before of its job,
+-- as long as that is kept, and the job to its last.
 CREATE TABLE attempts (
     key INTEGER PRIMARY KEY NOT NULL,
+    previous_key BIGINT,
     id TEXT NOT NULL UNIQUE,
-    job_key BIGINT NOT NULL REFERENCES job_states (key) ON DELETE CASCADE,
+    job_key BIGINT NOT NULL,
     definition_key BIGINT NOT NULL,
     project_id TEXT NOT NULL,
     node_id TEXT NOT NULL,
@@ -127,19 +147,30 @@ CREATE TABLE attempts (
     output_truncated BOOLEAN NOT NULL,
     result TEXT
 );
-CREATE INDEX attempts_by_job ON attempts (job_key, started_at);
 CREATE INDEX attempts_by_start ON attempts (started_at);
 CREATE INDEX attempts_running ON attempts (epoch) WHERE status = 'running';
 
+-- Output, in the order of writing. It has no reference to `attempts`: removing a job at once must not remove all
+-- output of its executions at once, which may be gigabytes. `removed_output` names the executions that are gone
+-- while some of their output is not yet; it goes in slices.
 CREATE TABLE output_chunks (
     key INTEGER PRIMARY KEY NOT NULL,
-    execution_key BIGINT NOT NULL REFERENCES attempts (key) ON DELETE CASCADE,
+    execution_key BIGINT NOT NULL,
     start_offset BIGINT NOT NULL,
     stream TEXT NOT NULL,
     written_at BIGINT NOT NULL,
     bytes BLOB NOT NULL
 );
 CREATE UNIQUE INDEX output_chunks_by_execution ON output_chunks (execution_key, start_offset);
+CREATE TABLE removed_output (
+    execution_key INTEGER PRIMARY KEY NOT NULL
+);
+-- One row: the bytes in all chunks.
+CREATE TABLE output_totals (
+    key INTEGER PRIMARY KEY NOT NULL,
+    bytes BIGINT NOT NULL
+);
+INSERT INTO output_totals (key, bytes) VALUES (1, 0);
 
 -- The outbox. The writer numbers events without gaps. The newest one is never removed, so that no number is used
 -- twice and a reader's cursor stays true.
@@ -208,25 +239,26 @@ SELECT
     s.id,
     d.name,
     s.job_type AS type,
-    s.status,
+    CASE WHEN r.job_key IS NULL THEN s.status ELSE 'running' END AS status,
     s.project_id,
     strftime('%Y-%m-%d %H:%M:%S', s.scheduled_at / 1000000, 'unixepoch') || printf('.%06dZ', s.scheduled_at % 1000000) AS scheduled_at,
     s.scheduled_local,
     d.timezone,
     d.priority,
-    s.run,
-    s.attempt,
-    strftime('%Y-%m-%d %H:%M:%S', s.next_attempt_at / 1000000, 'unixepoch') || printf('.%06dZ', s.next_attempt_at % 1000000) AS next_attempt_at,
-    s.last_execution,
+    coalesce(r.run, s.run) AS run,
+    coalesce(r.attempt, s.attempt) AS attempt,
+    strftime('%Y-%m-%d %H:%M:%S', CASE WHEN r.job_key IS NULL THEN s.next_attempt_at END / 1000000, 'unixepoch') || printf('.%06dZ', CASE WHEN r.job_key IS NULL THEN s.next_attempt_at END % 1000000) AS next_attempt_at,
+    coalesce(r.execution_id, s.last_execution) AS last_execution,
     s.external_id,
     d.concurrency_key,
     d.config,
     s.created_by,
     strftime('%Y-%m-%d %H:%M:%S', s.created_at / 1000000, 'unixepoch') || printf('.%06dZ', s.created_at % 1000000) AS created_at,
-    strftime('%Y-%m-%d %H:%M:%S', s.updated_at / 1000000, 'unixepoch') || printf('.%06dZ', s.updated_at % 1000000) AS updated_at,
+    strftime('%Y-%m-%d %H:%M:%S', coalesce(r.updated_at, s.updated_at) / 1000000, 'unixepoch') || printf('.%06dZ', coalesce(r.updated_at, s.updated_at) % 1000000) AS updated_at,
     d.revision,
-    s.version
+    coalesce(r.version, s.version) AS version
 FROM job_states AS s
+LEFT JOIN running_jobs AS r ON r.job_key = s.key
 JOIN job_definitions AS d ON d.key = s.definition_key;
 
 CREATE VIEW executions AS

@@ -4,13 +4,16 @@ use super::{Listing, Wanted};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::attempt;
-use crate::schema::{attempts, job_states};
+use crate::schema::{attempts, job_states, running_jobs};
 use crate::{ExecutionFilter, ExecutionSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use oneoff_domain::{Execution, ExecutionStatus};
+use oneoff_domain::{Execution, ExecutionStatus, JobId};
+
+/// Executions of one job that can be listed, the latest of them.
+const EXECUTIONS_OF_JOB_MAX: usize = 10_000;
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = attempts, check_for_backend(Sqlite))]
@@ -24,8 +27,8 @@ pub(crate) struct NarrowRow {
 struct ExecutionListing {
     filter: ExecutionFilter,
     order: SortOrder,
-    /// The key of the job that the filter names.
-    job_key: Option<i64>,
+    /// The executions of the job that the filter names, where it names one.
+    of_job: Option<Vec<i64>>,
 }
 
 impl Listing for ExecutionListing {
@@ -40,8 +43,8 @@ impl Listing for ExecutionListing {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (at, key) = (attempts::started_at, attempts::key);
         let mut rows = attempts::table.select(NarrowRow::as_select()).into_boxed();
-        if let Some(job_key) = self.job_key {
-            rows = rows.filter(attempts::job_key.eq(job_key));
+        if let Some(keys) = &self.of_job {
+            rows = rows.filter(key.eq_any(keys));
         } else if self.filter.statuses == [ExecutionStatus::Running] {
             // Written out, the condition is that of the partial index: few rows, sorted as they are read.
             rows = rows.filter(sql::<Bool>("attempts.status = 'running'"));
@@ -80,6 +83,24 @@ impl Listing for ExecutionListing {
     }
 }
 
+/// The keys of the executions of a job, the last one first, up to a number that no list goes beyond.
+fn of_job(conn: &mut SqliteConnection, id: JobId) -> Result<Vec<i64>, WriteError> {
+    let job: Option<(i64, Option<i64>, Option<i64>)> = job_states::table
+        .left_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
+        .filter(job_states::id.eq(id.to_string()))
+        .select((job_states::key, job_states::last_attempt_key, running_jobs::execution_key.nullable()))
+        .get_result(conn)
+        .optional()?;
+    let Some((job_key, last, running)) = job else { return Ok(Vec::new()) };
+    let mut keys = Vec::new();
+    let mut next = running.or(last);
+    while let Some(key) = next.filter(|_| keys.len() < EXECUTIONS_OF_JOB_MAX) {
+        next = attempt::previous(conn, key, job_key)?;
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
 /// A page of executions.
 pub(crate) fn list(
     conn: &mut SqliteConnection,
@@ -87,16 +108,8 @@ pub(crate) fn list(
     request: &PageRequest<ExecutionSort>,
 ) -> Result<Page<Execution>, WriteError> {
     let ExecutionSort::StartedAt = request.sort;
-    let job_key = match filter.job_id {
-        // No job has the key 0.
-        Some(id) => Some(
-            job_states::table
-                .filter(job_states::id.eq(id.to_string()))
-                .select(job_states::key)
-                .get_result(conn)
-                .optional()?
-                .unwrap_or(0),
-        ),
+    let of_job = match filter.job_id {
+        Some(id) => Some(of_job(conn, id)?),
         None => None,
     };
     let wanted = Wanted {
@@ -105,6 +118,6 @@ pub(crate) fn list(
         limit: request.limit,
         with_total: request.with_total,
     };
-    let listing = ExecutionListing { filter, order: request.order, job_key };
+    let listing = ExecutionListing { filter, order: request.order, of_job };
     super::page(conn, &listing, &wanted, None, attempt::by_keys)
 }

@@ -5,7 +5,7 @@ use super::{COUNT_MAX, Listing, Wanted};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::job as job_rows;
-use crate::schema::{attempts, job_states, pending_jobs};
+use crate::schema::{job_states, running_jobs};
 use crate::system::counters;
 use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Job, JobStatus};
+use std::collections::HashSet;
 
 /// Jobs of rare statuses are all looked at when there are no more than these.
 const RARE_MAX: u64 = 5_000;
@@ -22,7 +23,6 @@ const RARE_MAX: u64 = 5_000;
 #[diesel(table_name = job_states, check_for_backend(Sqlite))]
 pub(crate) struct NarrowRow {
     pub(super) key: i64,
-    sequence: i64,
     status: String,
     job_type: String,
     project_id: String,
@@ -35,14 +35,45 @@ pub(crate) struct NarrowRow {
 enum Way {
     /// All jobs in the order of their creation.
     Created,
-    /// All jobs by scheduled time, then those without one.
-    Schedule,
-    /// The jobs of these statuses by scheduled time, then those without one.
-    Statuses(Vec<JobStatus>),
+    /// Several parts of the jobs by scheduled time, then those without one.
+    Schedule(Vec<Part>),
     /// The few jobs of these statuses, sorted when they are read.
     Rare(Vec<JobStatus>),
     /// The few jobs of this name, sorted when they are read.
     Named(String),
+}
+
+/// A part of the jobs that has an index by scheduled time.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// Those that wait, by their next start.
+    Waiting,
+    /// Those that run.
+    Running,
+    /// Those that neither wait nor run.
+    Settled,
+    /// Those of this status, which neither wait nor run nor are completed.
+    Of(JobStatus),
+}
+
+impl Part {
+    /// The parts that hold the jobs of these statuses, or all jobs.
+    fn of(statuses: &[JobStatus]) -> Vec<Self> {
+        if statuses.is_empty() {
+            return vec![Self::Waiting, Self::Running, Self::Settled];
+        }
+        let has_completed = statuses.contains(&JobStatus::Completed);
+        let mut parts = if has_completed { vec![Self::Settled] } else { Vec::new() };
+        for status in statuses {
+            match status {
+                JobStatus::Scheduled => parts.push(Self::Waiting),
+                JobStatus::Running => parts.push(Self::Running),
+                _ if has_completed => {}
+                status => parts.push(Self::Of(*status)),
+            }
+        }
+        parts
+    }
 }
 
 struct JobListing {
@@ -61,31 +92,43 @@ pub(super) fn rows_of<'a>() -> Rows<'a> {
     job_states::table.select(NarrowRow::as_select()).into_boxed()
 }
 
+/// The jobs that neither wait nor run.
+fn settled<'a>() -> Rows<'a> {
+    // Written out, the condition is that of the partial index.
+    rows_of().filter(sql::<Bool>("job_states.status <> 'scheduled'"))
+}
+
 /// The jobs of a status that few jobs are in.
 fn of_rare_status<'a>(status: JobStatus) -> Rows<'a> {
     // Written out, the second condition is that of the partial index.
     rows_of()
         .filter(job_states::status.eq(status.as_str()))
-        .filter(sql::<Bool>("job_states.status NOT IN ('scheduled', 'running', 'completed')"))
+        .filter(sql::<Bool>("job_states.status NOT IN ('scheduled', 'completed')"))
 }
 
 /// The jobs that run: there are no more of them than there are worker slots.
 fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
-    let keys: Vec<i64> = attempts::table
-        .filter(sql::<Bool>("attempts.status = 'running'"))
-        .select(attempts::job_key)
-        .load(conn)?;
-    rows_of()
-        .filter(job_states::key.eq_any(keys))
-        .filter(job_states::status.eq(JobStatus::Running.as_str()))
+    job_states::table
+        .inner_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
+        .select(NarrowRow::as_select())
         .load(conn)
+        .map(|rows| rows.into_iter().map(NarrowRow::that_runs).collect())
 }
 
-/// The jobs that wait, with the time of their next start.
-fn waiting(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
-    let due: Vec<(i64, i64)> =
-        pending_jobs::table.select((pending_jobs::job_key, pending_jobs::due_at)).load(conn)?;
-    schedule::with_due_times(conn, &due)
+impl NarrowRow {
+    fn that_runs(self) -> Self {
+        Self { status: JobStatus::Running.as_str().to_owned(), ..self }
+    }
+}
+
+/// Says of the jobs that run that they do.
+fn tell_running(conn: &mut SqliteConnection, rows: &mut [NarrowRow]) -> QueryResult<()> {
+    let running: HashSet<i64> =
+        running_jobs::table.select(running_jobs::job_key).load(conn)?.into_iter().collect();
+    for row in rows.iter_mut().filter(|row| running.contains(&row.key)) {
+        JobStatus::Running.as_str().clone_into(&mut row.status);
+    }
+    Ok(())
 }
 
 impl JobListing {
@@ -106,14 +149,13 @@ impl JobListing {
         let mut statuses = filter.statuses.clone();
         statuses.sort_unstable();
         statuses.dedup();
-        let has_index = !statuses.is_empty() && !statuses.contains(&JobStatus::Completed);
-        match (has_index, sort) {
-            (true, JobSort::ScheduledAt) => Ok(Way::Statuses(statuses)),
-            (true, JobSort::CreatedAt) if with_status(conn, &statuses)? <= RARE_MAX => {
+        let may_be_rare = !statuses.is_empty() && !statuses.contains(&JobStatus::Completed);
+        match sort {
+            JobSort::ScheduledAt => Ok(Way::Schedule(Part::of(&statuses))),
+            JobSort::CreatedAt if may_be_rare && with_status(conn, &statuses)? <= RARE_MAX => {
                 Ok(Way::Rare(statuses))
             }
-            (_, JobSort::CreatedAt) => Ok(Way::Created),
-            (false, JobSort::ScheduledAt) => Ok(Way::Schedule),
+            JobSort::CreatedAt => Ok(Way::Created),
         }
     }
 
@@ -132,57 +174,59 @@ impl JobListing {
         after: Option<Position>,
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
-        let sequence = job_states::sequence;
+        let key = job_states::key;
         let rows = match (self.order, after) {
-            (SortOrder::Ascending, Some(after)) => rows_of().filter(sequence.gt(after.key)),
-            (SortOrder::Descending, Some(after)) => rows_of().filter(sequence.lt(after.key)),
+            (SortOrder::Ascending, Some(after)) => rows_of().filter(key.gt(after.key)),
+            (SortOrder::Descending, Some(after)) => rows_of().filter(key.lt(after.key)),
             (_, None) => rows_of(),
         };
         match self.order {
-            SortOrder::Ascending => rows.order(sequence.asc()).limit(limit).load(conn),
-            SortOrder::Descending => rows.order(sequence.desc()).limit(limit).load(conn),
+            SortOrder::Ascending => rows.order(key.asc()).limit(limit).load(conn),
+            SortOrder::Descending => rows.order(key.desc()).limit(limit).load(conn),
         }
     }
 
-    /// Jobs of a status by scheduled time after a place; `None` is all jobs.
+    /// Jobs with a scheduled time after a place.
     fn scheduled(
         &self,
         conn: &mut SqliteConnection,
-        status: Option<JobStatus>,
+        part: Part,
         after: Option<Position>,
         limit: usize,
     ) -> QueryResult<Vec<NarrowRow>> {
         let range = self.range(after);
-        match status {
-            None => schedule::all(conn, &range, limit),
-            Some(JobStatus::Scheduled) => schedule::waiting(conn, &range, limit),
-            Some(JobStatus::Running) => Ok(self.cut(running(conn)?, after, limit)),
-            Some(status) => schedule::sorted(conn, of_rare_status(status), &range, limit),
+        match part {
+            Part::Waiting => schedule::waiting(conn, &range, limit),
+            Part::Running => Ok(self.cut(running(conn)?, after, limit)),
+            Part::Settled => schedule::sorted(conn, settled(), &range, limit),
+            Part::Of(status) => schedule::sorted(conn, of_rare_status(status), &range, limit),
         }
     }
 
-    /// Jobs of a status without a scheduled time after a place; `None` is all jobs.
+    /// Jobs without a scheduled time after a place. What waits or runs has one.
     fn unscheduled(
         &self,
         conn: &mut SqliteConnection,
-        status: Option<JobStatus>,
+        part: Part,
         after: Option<Position>,
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
-        let sequence = job_states::sequence;
-        let mut rows = rows_of().filter(job_states::scheduled_at.is_null());
-        if let Some(status) = status {
-            rows = rows.filter(job_states::status.eq(status.as_str()));
-        }
-        if let Some(Position { at: None, key }) = after {
+        let rows = match part {
+            Part::Waiting | Part::Running => return Ok(Vec::new()),
+            Part::Settled => settled(),
+            Part::Of(status) => of_rare_status(status),
+        };
+        let key = job_states::key;
+        let mut rows = rows.filter(job_states::scheduled_at.is_null());
+        if let Some(Position { at: None, key: last }) = after {
             rows = match self.order {
-                SortOrder::Ascending => rows.filter(sequence.gt(key)),
-                SortOrder::Descending => rows.filter(sequence.lt(key)),
+                SortOrder::Ascending => rows.filter(key.gt(last)),
+                SortOrder::Descending => rows.filter(key.lt(last)),
             };
         }
         match self.order {
-            SortOrder::Ascending => rows.order(sequence.asc()).limit(limit).load(conn),
-            SortOrder::Descending => rows.order(sequence.desc()).limit(limit).load(conn),
+            SortOrder::Ascending => rows.order(key.asc()).limit(limit).load(conn),
+            SortOrder::Descending => rows.order(key.desc()).limit(limit).load(conn),
         }
     }
 
@@ -190,20 +234,18 @@ impl JobListing {
     fn by_schedule(
         &self,
         conn: &mut SqliteConnection,
-        status: Option<JobStatus>,
+        part: Part,
         after: Option<Position>,
         limit: usize,
     ) -> QueryResult<Vec<NarrowRow>> {
         let mut rows = match after {
             Some(Position { at: None, .. }) => Vec::new(),
-            _ => self.scheduled(conn, status, after, limit)?,
+            _ => self.scheduled(conn, part, after, limit)?,
         };
         let has_range = self.filter.scheduled_from.is_some() || self.filter.scheduled_to.is_some();
         let room = i64::try_from(limit.saturating_sub(rows.len())).unwrap_or(i64::MAX);
-        // What waits or runs has a time.
-        let may_lack_time = !matches!(status, Some(JobStatus::Scheduled | JobStatus::Running));
-        if room > 0 && !has_range && may_lack_time {
-            rows.extend(self.unscheduled(conn, status, after, room)?);
+        if room > 0 && !has_range {
+            rows.extend(self.unscheduled(conn, part, after, room)?);
         }
         Ok(rows)
     }
@@ -243,12 +285,15 @@ impl Listing for JobListing {
     ) -> Result<Vec<NarrowRow>, WriteError> {
         let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);
         match &self.way {
-            Way::Created => Ok(self.by_creation(conn, after, row_limit)?),
-            Way::Schedule => Ok(self.by_schedule(conn, None, after, limit)?),
-            Way::Statuses(statuses) => {
+            Way::Created => {
+                let mut rows = self.by_creation(conn, after, row_limit)?;
+                tell_running(conn, &mut rows)?;
+                Ok(rows)
+            }
+            Way::Schedule(parts) => {
                 let mut rows = Vec::new();
-                for status in statuses {
-                    rows.extend(self.by_schedule(conn, Some(*status), after, limit)?);
+                for part in parts {
+                    rows.extend(self.by_schedule(conn, *part, after, limit)?);
                 }
                 Ok(self.cut(rows, None, limit))
             }
@@ -256,7 +301,7 @@ impl Listing for JobListing {
                 let mut rows = Vec::new();
                 for status in statuses {
                     rows.extend(match status {
-                        JobStatus::Scheduled => waiting(conn)?,
+                        JobStatus::Scheduled => schedule::all_waiting(conn)?,
                         JobStatus::Running => running(conn)?,
                         status => of_rare_status(*status).load(conn)?,
                     });
@@ -264,7 +309,8 @@ impl Listing for JobListing {
                 Ok(self.cut(rows, after, limit))
             }
             Way::Named(name) => {
-                let rows = rows_of().filter(job_states::external_id.eq(name)).load(conn)?;
+                let mut rows = rows_of().filter(job_states::external_id.eq(name)).load(conn)?;
+                tell_running(conn, &mut rows)?;
                 Ok(self.cut(rows, after, limit))
             }
         }
@@ -277,7 +323,7 @@ impl Listing for JobListing {
     fn position(&self, row: &NarrowRow) -> Position {
         match (self.sort, row.scheduled_at) {
             (JobSort::ScheduledAt, Some(at)) => Position { at: Some(at), key: row.key },
-            _ => Position { at: None, key: row.sequence },
+            _ => Position { at: None, key: row.key },
         }
     }
 

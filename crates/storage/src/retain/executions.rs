@@ -15,8 +15,7 @@ pub(super) const WORK_OF_ONE: i64 = 4;
 enum ForgetLast {}
 
 impl Statement for ForgetLast {
-    const SQL: &'static str =
-        "UPDATE job_states SET last_execution = NULL WHERE key = ? AND last_execution = ?";
+    const SQL: &'static str = "UPDATE job_states SET last_execution = NULL, last_attempt_key = NULL WHERE key = ? AND last_attempt_key = ?";
 }
 
 /// Removes the oldest executions.
@@ -28,18 +27,18 @@ pub(super) fn remove(
 ) -> Result<(), WriteError> {
     let before = policy.executions_before.as_micros();
     // Nothing ends before it starts, so the index by start leads to the oldest ends, too.
-    let old: Vec<(i64, i64, String)> = attempts::table
+    let old: Vec<(i64, i64)> = attempts::table
         .filter(attempts::started_at.lt(before))
         .filter(attempts::completed_at.lt(before))
         .order((attempts::started_at, attempts::key))
         .limit(budget.rows(WORK_OF_ONE))
-        .select((attempts::key, attempts::job_key, attempts::id))
+        .select((attempts::key, attempts::job_key))
         .load(tx.conn)?;
-    for (key, job_key, id) in old {
+    for (key, job_key) in old {
         if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
             return Ok(());
         }
-        statement::run::<ForgetLast>(tx.conn, &[job_key.into(), id.as_str().into()])?;
+        statement::run::<ForgetLast>(tx.conn, &[job_key.into(), key.into()])?;
     }
     Ok(())
 }

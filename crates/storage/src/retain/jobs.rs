@@ -5,8 +5,9 @@ use super::Budget;
 use super::output::remove_execution;
 use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
-use crate::rows::{definition, word};
-use crate::schema::{attempts, job_states};
+use crate::rows::{attempt, definition, word};
+use crate::schema::job_states;
+use crate::statement::{self, Statement};
 use crate::writer::tx::Tx;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -26,6 +27,7 @@ struct OldJob {
     status: String,
     project_id: String,
     definition_key: i64,
+    last_attempt_key: Option<i64>,
 }
 
 /// Removes the jobs that ended first.
@@ -46,7 +48,7 @@ pub(super) fn remove(
         .load(tx.conn)?;
     let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for job in old {
-        if budget.is_spent() || !remove_executions(tx, job.key, budget, slice)? {
+        if budget.is_spent() || !remove_executions(tx, &job, budget, slice)? {
             break;
         }
         let status: JobStatus = word("job_states.status", &job.status)?;
@@ -69,28 +71,29 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Removes the executions of a job; `true` when there are none left.
+enum SetLast {}
+
+impl Statement for SetLast {
+    const SQL: &'static str =
+        "UPDATE job_states SET last_execution = NULL, last_attempt_key = ? WHERE key = ?";
+}
+
+/// Removes the executions of a job, the last one first, as each leads to the one before; `true` when there are none
+/// left.
 fn remove_executions(
     tx: &mut Tx<'_>,
-    job_key: i64,
+    job: &OldJob,
     budget: &mut Budget,
     slice: &mut RetentionSlice,
 ) -> Result<bool, WriteError> {
-    while !budget.is_spent() {
-        let keys: Vec<i64> = attempts::table
-            .filter(attempts::job_key.eq(job_key))
-            .order((attempts::started_at, attempts::key))
-            .limit(budget.rows(super::executions::WORK_OF_ONE))
-            .select(attempts::key)
-            .load(tx.conn)?;
-        if keys.is_empty() {
-            return Ok(true);
+    let mut last = job.last_attempt_key;
+    while let Some(key) = last {
+        let previous = attempt::previous(tx.conn, key, job.key)?;
+        if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
+            statement::run::<SetLast>(tx.conn, &[last.into(), job.key.into()])?;
+            return Ok(false);
         }
-        for key in keys {
-            if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
-                return Ok(false);
-            }
-        }
+        last = previous;
     }
-    Ok(false)
+    Ok(true)
 }

@@ -4,6 +4,7 @@ use super::Budget;
 use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
 use crate::output::add_to_total;
+use crate::rows::attempt;
 use crate::schema::{attempts, output_chunks, removed_output};
 use crate::space;
 use crate::statement::{self, Statement};
@@ -19,13 +20,18 @@ enum LeaveOutput {}
 
 impl Statement for LeaveOutput {
     const SQL: &'static str = "INSERT OR IGNORE INTO removed_output (execution_key) \
-        SELECT key FROM attempts WHERE job_key = ? AND output_bytes > 0";
+        SELECT key FROM attempts WHERE key = ? AND output_bytes > 0";
 }
 
-/// Notes the executions of a job that is being removed, whose output goes later. Until it is gone, their keys are
-/// not used again.
-pub(crate) fn leave_output(tx: &mut Tx<'_>, job_key: i64) -> Result<(), WriteError> {
-    statement::run::<LeaveOutput>(tx.conn, &[job_key.into()])?;
+/// Removes the executions of a job that is being removed, from the last one on. Their output goes later, and until
+/// it is gone, their keys are not used again.
+pub(crate) fn leave_output(tx: &mut Tx<'_>, job_key: i64, last: Option<i64>) -> Result<(), WriteError> {
+    let mut next = last;
+    while let Some(key) = next {
+        next = attempt::previous(tx.conn, key, job_key)?;
+        statement::run::<LeaveOutput>(tx.conn, &[key.into()])?;
+        diesel::delete(attempts::table.find(key)).execute(tx.conn)?;
+    }
     Ok(())
 }
 

@@ -107,11 +107,23 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<E
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
 }
 
+/// The attempt of the same job before this one, if that is kept.
+pub(crate) fn previous(conn: &mut SqliteConnection, key: i64, job_key: i64) -> QueryResult<Option<i64>> {
+    let previous: Option<Option<i64>> = attempts::table
+        .filter(attempts::key.eq(key))
+        .filter(attempts::job_key.eq(job_key))
+        .select(attempts::previous_key)
+        .get_result(conn)
+        .optional()?;
+    Ok(previous.flatten())
+}
+
 /// The beginning of an attempt.
 #[derive(Insertable)]
 #[diesel(table_name = attempts, treat_none_as_default_value = false)]
 pub(crate) struct NewAttemptRow<'a> {
     pub(crate) key: i64,
+    pub(crate) previous_key: Option<i64>,
     pub(crate) id: String,
     pub(crate) job_key: i64,
     pub(crate) definition_key: i64,
@@ -151,7 +163,7 @@ enum EndAttempt {}
 impl Statement for EndAttempt {
     const SQL: &'static str = "UPDATE attempts SET status = ?, reason = ?, exit_code = ?, error = ?, \
         completed_at = ?, duration_us = ?, result = ?, output_bytes = coalesce(?, output_bytes), \
-        output_truncated = coalesce(?, output_truncated) WHERE key = ? AND status = 'running'";
+        output_truncated = max(output_truncated, coalesce(?, 0)) WHERE key = ? AND status = 'running'";
 }
 
 /// Records how an attempt ended; `false` if it does not run any more, and then nothing is written.

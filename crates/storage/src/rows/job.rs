@@ -1,9 +1,10 @@
 //! Rows of `job_states`, and jobs as they are put together from state, definition and holds.
 
 use super::definition::{DefinitionRow, ReadDefinition};
-use super::{Faults, hold, instant, job_key, number, word};
+use super::running::{self, RunningRow};
+use super::{Faults, hold, instant, number, word};
 use crate::failure::{RowError, WriteError};
-use crate::schema::{job_definitions, job_states};
+use crate::schema::{job_definitions, job_states, running_jobs};
 use crate::statement::{self, Statement};
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -25,12 +26,26 @@ pub(crate) struct StateRow {
     next_attempt_at: Option<i64>,
     cancel_requested: bool,
     version: i64,
-    execution_key: Option<i64>,
-    epoch: Option<i64>,
+    last_attempt_key: Option<i64>,
     last_execution: Option<String>,
     created_by: Option<String>,
     created_at: i64,
     updated_at: i64,
+}
+
+impl StateRow {
+    /// Takes over what changed since the job began to run.
+    fn replace(&mut self, running: RunningRow) {
+        self.status = JobStatus::Running.as_str().to_owned();
+        self.run = running.run;
+        self.attempt = running.attempt;
+        self.next_attempt_at = None;
+        self.cancel_requested = running.cancel_requested;
+        self.version = running.version;
+        self.last_attempt_key = Some(running.execution_key);
+        self.last_execution = Some(running.execution_id);
+        self.updated_at = running.updated_at;
+    }
 }
 
 /// A job and the keys that only the store knows.
@@ -40,19 +55,36 @@ pub(crate) struct StoredJob {
     pub(crate) job: Job,
     /// The row of its present definition.
     pub(crate) definition_key: i64,
-    /// The row of the attempt that runs.
-    pub(crate) execution_key: Option<i64>,
+    /// The row of its last attempt, if that is kept.
+    pub(crate) last_attempt_key: Option<i64>,
     /// The epoch that runs it.
     pub(crate) epoch: Option<i64>,
+    /// Whether its present state is stored as that of a job that runs.
+    has_running_row: bool,
     /// What cannot be read of it. Such a job can be shown, ended and removed, but not run or edited.
     pub(crate) fault: Option<RowError>,
 }
 
+impl StoredJob {
+    /// The row of the attempt that runs.
+    pub(crate) fn execution_key(&self) -> Option<i64> {
+        self.epoch.and(self.last_attempt_key)
+    }
+}
+
+/// A job's rows: its state, its definition, and its state in place of that while it runs.
+type JobRows = (StateRow, DefinitionRow, Option<RunningRow>);
+
 fn assemble(
-    state: StateRow,
+    mut state: StateRow,
     definition: DefinitionRow,
+    running: Option<RunningRow>,
     holds: Vec<Result<Hold, RowError>>,
 ) -> Result<StoredJob, RowError> {
+    let (has_running_row, epoch) = (running.is_some(), running.as_ref().map(|running| running.epoch));
+    if let Some(running) = running {
+        state.replace(running);
+    }
     let ReadDefinition { revision, definition, fault } = definition.into_domain();
     let mut faults = Faults::default();
     let last_execution = state.last_execution.map(|id| word("job_states.last_execution", &id)).transpose();
@@ -78,8 +110,9 @@ fn assemble(
         created_at: instant(state.created_at),
         updated_at: instant(state.updated_at),
     };
-    let StateRow { definition_key, execution_key, epoch, .. } = state;
-    Ok(StoredJob { job, definition_key, execution_key, epoch, fault: fault.or(faults.into_first()) })
+    let StateRow { definition_key, last_attempt_key, .. } = state;
+    let fault = fault.or(faults.into_first());
+    Ok(StoredJob { job, definition_key, last_attempt_key, epoch, has_running_row, fault })
 }
 
 /// A query for jobs with their definitions, to be narrowed by a filter.
@@ -87,20 +120,21 @@ macro_rules! jobs_where {
     ($filter:expr) => {
         job_states::table
             .inner_join(job_definitions::table.on(job_definitions::key.eq(job_states::definition_key)))
+            .left_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
             .filter($filter)
-            .select((StateRow::as_select(), DefinitionRow::as_select()))
+            .select((StateRow::as_select(), DefinitionRow::as_select(), Option::<RunningRow>::as_select()))
     };
 }
 
 /// Jobs with their holds, each on its own: one that cannot be read at all does not keep the others out.
 fn complete(
     conn: &mut SqliteConnection,
-    rows: Vec<(StateRow, DefinitionRow)>,
+    rows: Vec<JobRows>,
 ) -> QueryResult<Vec<(i64, Result<StoredJob, RowError>)>> {
     let held: Vec<i64> = rows
         .iter()
-        .filter(|(state, _)| state.status == JobStatus::Held.as_str())
-        .map(|(state, _)| state.key)
+        .filter(|(state, ..)| state.status == JobStatus::Held.as_str())
+        .map(|(state, ..)| state.key)
         .collect();
     let mut holds: HashMap<i64, Vec<Result<Hold, RowError>>> = HashMap::new();
     if !held.is_empty() {
@@ -109,17 +143,14 @@ fn complete(
         }
     }
     let mut jobs = Vec::with_capacity(rows.len());
-    for (state, definition) in rows {
+    for (state, definition, running) in rows {
         let open = holds.remove(&state.key).unwrap_or_default();
-        jobs.push((state.key, assemble(state, definition, open)));
+        jobs.push((state.key, assemble(state, definition, running, open)));
     }
     Ok(jobs)
 }
 
-fn single(
-    conn: &mut SqliteConnection,
-    row: Option<(StateRow, DefinitionRow)>,
-) -> Result<Option<StoredJob>, WriteError> {
+fn single(conn: &mut SqliteConnection, row: Option<JobRows>) -> Result<Option<StoredJob>, WriteError> {
     let found = complete(conn, row.into_iter().collect())?.pop();
     Ok(found.map(|(_, stored)| stored).transpose()?)
 }
@@ -153,7 +184,6 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<J
 #[diesel(table_name = job_states, treat_none_as_default_value = false)]
 struct NewStateRow<'a> {
     key: i64,
-    sequence: i64,
     id: String,
     definition_key: i64,
     job_type: &'a str,
@@ -177,7 +207,6 @@ pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64
     let state = &job.state;
     let row = NewStateRow {
         key: job.key.0,
-        sequence: job_key::sequence(job.key),
         id: job.id.to_string(),
         definition_key,
         job_type: &job.definition.job_type,
@@ -199,18 +228,25 @@ pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64
     Ok(())
 }
 
-/// What claiming and finishing change. The scheduled time is not among it, so that its index is left alone.
+/// What a step of a job changes. The scheduled time is not among it.
 enum UpdateStep {}
 
 impl Statement for UpdateStep {
     const SQL: &'static str = "UPDATE job_states SET status = ?, run = ?, attempt = ?, next_attempt_at = ?, \
-        cancel_requested = ?, version = ?, execution_key = ?, epoch = ?, last_execution = ?, updated_at = ? \
+        cancel_requested = ?, version = ?, last_attempt_key = ?, last_execution = ?, updated_at = ? \
         WHERE key = ?";
 }
 
-/// Writes a step of a job that leaves its definition and its scheduled time as they are.
+/// Writes a step of a job that leaves its definition and its scheduled time as they are. While the job runs, its row
+/// in `job_states` stays as it was before.
 pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
-    let StoredJob { job, execution_key, epoch, .. } = stored;
+    match (stored.has_running_row, stored.job.state.status == JobStatus::Running) {
+        (false, true) => return running::insert(conn, stored),
+        (true, true) => return running::update(conn, stored),
+        (true, false) => running::delete(conn, stored.job.key)?,
+        (false, false) => {}
+    }
+    let job = &stored.job;
     let last_execution = job.last_execution.map(|id| id.to_string());
     let values = [
         job.state.status.as_str().into(),
@@ -219,8 +255,7 @@ pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> Qu
         job.state.next_attempt_at.map(|at| at.as_micros()).into(),
         job.state.cancel_requested.into(),
         job.state.version.into(),
-        (*execution_key).into(),
-        (*epoch).into(),
+        stored.last_attempt_key.into(),
         last_execution.as_deref().into(),
         job.updated_at.as_micros().into(),
         job.key.0.into(),

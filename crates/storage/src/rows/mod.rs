@@ -5,8 +5,8 @@ pub(crate) mod definition;
 pub(crate) mod event;
 pub(crate) mod hold;
 pub(crate) mod job;
-pub(crate) mod job_key;
 pub(crate) mod pending;
+pub(crate) mod running;
 
 use crate::failure::RowError;
 use oneoff_domain::Timestamp;

@@ -1,29 +1,25 @@
-//! Rows of `pending_jobs`: what waits, clustered by due hour.
+//! What waits: rows of `arrivals`, in the order of keys, from where they are moved to `pending_jobs`, clustered by
+//! due hour. Whoever asks need not know in which of the two a job is.
 
 use super::instant;
 use crate::PendingJob;
-use crate::schema::pending_jobs;
+use crate::schema::{arrivals, pending_jobs};
+use crate::statement::{self, Statement};
+use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Job, JobKey, Timestamp};
 
-/// Microseconds of an hour.
-pub(crate) const HOUR_US: i64 = 3_600_000_000;
+const HOUR_US: i64 = 3_600_000_000;
 
-/// The hour since the epoch in which an instant lies.
-pub(crate) fn due_hour(at: Timestamp) -> i64 {
-    hour_of(at.as_micros())
-}
-
-/// The same of microseconds since the epoch.
-pub(crate) fn hour_of(at_us: i64) -> i64 {
+/// The hour since the epoch in which an instant in microseconds lies.
+fn hour_of(at_us: i64) -> i64 {
     at_us.div_euclid(HOUR_US)
 }
 
 /// A job that waits.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = pending_jobs, check_for_backend(Sqlite))]
-pub(crate) struct PendingRow {
+#[derive(Debug, Queryable)]
+struct PendingRow {
     job_key: i64,
     due_at: i64,
     priority: i64,
@@ -33,7 +29,7 @@ pub(crate) struct PendingRow {
 
 impl PendingRow {
     /// It never fails: a row that was damaged must not keep the others from their time.
-    pub(crate) fn into_domain(self) -> PendingJob {
+    fn into_domain(self) -> PendingJob {
         PendingJob {
             key: JobKey(self.job_key),
             due_at: instant(self.due_at),
@@ -56,9 +52,8 @@ pub(crate) fn of_job(job: &Job) -> Option<PendingJob> {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = pending_jobs, treat_none_as_default_value = false)]
-struct NewPendingRow<'a> {
-    due_hour: i64,
+#[diesel(table_name = arrivals, treat_none_as_default_value = false)]
+struct NewArrival<'a> {
     job_key: i64,
     due_at: i64,
     priority: i64,
@@ -68,20 +63,161 @@ struct NewPendingRow<'a> {
 
 /// Lets a job wait.
 pub(crate) fn insert(conn: &mut SqliteConnection, pending: &PendingJob) -> QueryResult<()> {
-    let row = NewPendingRow {
-        due_hour: due_hour(pending.due_at),
+    let row = NewArrival {
         job_key: pending.key.0,
         due_at: pending.due_at.as_micros(),
         priority: pending.priority.into(),
         job_type: &pending.job_type,
         concurrency_key: pending.concurrency_key.as_deref(),
     };
-    diesel::insert_into(pending_jobs::table).values(row).execute(conn)?;
+    diesel::insert_into(arrivals::table).values(row).execute(conn)?;
     Ok(())
 }
 
 /// Ends a job's waiting for `due_at`.
 pub(crate) fn delete(conn: &mut SqliteConnection, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
-    diesel::delete(pending_jobs::table.find((due_hour(due_at), job.0))).execute(conn)?;
+    if diesel::delete(arrivals::table.find(job.0)).execute(conn)? == 0 {
+        let hour = hour_of(due_at.as_micros());
+        diesel::delete(pending_jobs::table.find((hour, job.0))).execute(conn)?;
+    }
     Ok(())
+}
+
+enum MoveArrivals {}
+
+impl Statement for MoveArrivals {
+    // Division rounds towards zero, and an instant before 1970 is in the hour below.
+    const SQL: &'static str = "INSERT INTO pending_jobs \
+        (due_hour, job_key, due_at, priority, job_type, concurrency_key) \
+        SELECT (due_at - CASE WHEN due_at < 0 THEN 3599999999 ELSE 0 END) / 3600000000 AS due_hour, \
+        job_key, due_at, priority, job_type, concurrency_key \
+        FROM arrivals WHERE job_key <= ? ORDER BY due_hour, job_key";
+}
+
+enum RemoveArrivals {}
+
+impl Statement for RemoveArrivals {
+    const SQL: &'static str = "DELETE FROM arrivals WHERE job_key <= ?";
+}
+
+/// Moves the first arrivals to where they are clustered, at most `limit`, in the order of their hours. Answers how
+/// many.
+pub(crate) fn move_arrivals(conn: &mut SqliteConnection, limit: i64) -> QueryResult<usize> {
+    let nth = arrivals::table.order(arrivals::job_key).offset(limit - 1).limit(1).select(arrivals::job_key);
+    let last: Option<i64> = nth.get_result(conn).optional()?;
+    let last = last.unwrap_or(i64::MAX);
+    statement::run::<MoveArrivals>(conn, &[last.into()])?;
+    statement::run::<RemoveArrivals>(conn, &[last.into()])
+}
+
+/// How many arrivals were not moved yet.
+pub(crate) fn count_arrivals(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    arrivals::table.count().get_result(conn)
+}
+
+/// A part of what waits, by due time and key.
+pub(crate) struct DuePart {
+    /// From this instant in microseconds,
+    pub(crate) first: i64,
+    /// to this one,
+    pub(crate) last: i64,
+    /// after this time and key, in its order,
+    pub(crate) after: Option<(i64, i64)>,
+    /// which is that of time, or the other way round.
+    pub(crate) descending: bool,
+}
+
+/// The rows of a table in a part of what waits.
+macro_rules! rows_of {
+    ($table:ident, $filter:expr, $part:ident, $limit:ident) => {{
+        let (at, key) = ($table::due_at, $table::job_key);
+        let mut rows = $table::table
+            .filter($filter)
+            .select((key, at, $table::priority, $table::job_type, $table::concurrency_key))
+            .into_boxed::<Sqlite>();
+        if let Some((after_at, after_key)) = $part.after {
+            rows = match $part.descending {
+                false => rows.filter(at.gt(after_at).or(at.eq(after_at).and(key.gt(after_key)))),
+                true => rows.filter(at.lt(after_at).or(at.eq(after_at).and(key.lt(after_key)))),
+            };
+        }
+        match $part.descending {
+            false => rows.order((at.asc(), key.asc())),
+            true => rows.order((at.desc(), key.desc())),
+        }
+        .limit($limit)
+    }};
+}
+
+/// What waits in a part of the time, in the part's order.
+pub(crate) fn due(conn: &mut SqliteConnection, part: &DuePart, limit: usize) -> QueryResult<Vec<PendingJob>> {
+    let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let in_part = arrivals::due_at.between(part.first, part.last);
+    let mut found: Vec<PendingRow> = rows_of!(arrivals, in_part, part, row_limit).load(conn)?;
+    found.extend(clustered(conn, part, row_limit)?);
+    found.sort_unstable_by_key(|row| (row.due_at, row.job_key));
+    if part.descending {
+        found.reverse();
+    }
+    found.truncate(limit);
+    Ok(found.into_iter().map(PendingRow::into_domain).collect())
+}
+
+/// The same of `pending_jobs` alone: hour after hour, each sorted as it is read.
+fn clustered(conn: &mut SqliteConnection, part: &DuePart, limit: i64) -> QueryResult<Vec<PendingRow>> {
+    let (mut first, mut last) = (part.first, part.last);
+    match part.after {
+        Some((at, _)) if part.descending => last = last.min(at),
+        Some((at, _)) => first = first.max(at),
+        None => {}
+    }
+    let hours = hour_of(first)..=hour_of(last);
+    let mut found: Vec<PendingRow> = Vec::new();
+    let mut from = if part.descending { *hours.end() } else { *hours.start() };
+    loop {
+        let room = limit - i64::try_from(found.len()).unwrap_or(limit);
+        let next = if room > 0 { next_hour(conn, from, part.descending)? } else { None };
+        let Some(hour) = next.filter(|hour| hours.contains(hour)) else { return Ok(found) };
+        let in_part = pending_jobs::due_hour.eq(hour).and(pending_jobs::due_at.between(first, last));
+        found.extend(rows_of!(pending_jobs, in_part, part, room).load::<PendingRow>(conn)?);
+        from = if part.descending { hour - 1 } else { hour + 1 };
+    }
+}
+
+/// The first hour from `from` on in which a job is due.
+fn next_hour(conn: &mut SqliteConnection, from: i64, descending: bool) -> QueryResult<Option<i64>> {
+    let hour = pending_jobs::due_hour;
+    match descending {
+        false => pending_jobs::table.filter(hour.ge(from)).select(min(hour)).get_result(conn),
+        true => pending_jobs::table.filter(hour.le(from)).select(max(hour)).get_result(conn),
+    }
+}
+
+/// How many jobs wait whose time is before `at_us`, counted up to `limit`.
+pub(crate) fn count_before(conn: &mut SqliteConnection, at_us: i64, limit: i64) -> QueryResult<usize> {
+    let arrived: Vec<i64> = arrivals::table
+        .filter(arrivals::due_at.lt(at_us))
+        .limit(limit)
+        .select(arrivals::job_key)
+        .load(conn)?;
+    let clustered: Vec<i64> = pending_jobs::table
+        .filter(pending_jobs::due_hour.le(hour_of(at_us)))
+        .filter(pending_jobs::due_at.lt(at_us))
+        .limit(limit)
+        .select(pending_jobs::job_key)
+        .load(conn)?;
+    Ok((arrived.len() + clustered.len()).min(usize::try_from(limit).unwrap_or(usize::MAX)))
+}
+
+/// When the first job that waits is due.
+pub(crate) fn first_due(conn: &mut SqliteConnection) -> QueryResult<Option<Timestamp>> {
+    let arrived: Option<i64> = arrivals::table.select(min(arrivals::due_at)).get_result(conn)?;
+    let clustered: Option<i64> = match next_hour(conn, i64::MIN, false)? {
+        Some(hour) => pending_jobs::table
+            .filter(pending_jobs::due_hour.eq(hour))
+            .select(min(pending_jobs::due_at))
+            .get_result(conn)?,
+        None => None,
+    };
+    Ok(arrived.into_iter().chain(clustered).min().map(instant))
 }

@@ -69,6 +69,8 @@ impl Keys {
     pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
         let definition: Option<i64> =
             job_definitions::table.select(max(job_definitions::key)).get_result(conn)?;
+        // What was removed may still be in the search index.
+        let definition = definition.max(Some(crate::search::last_known_key(conn)?));
         let attempt: Option<i64> = attempts::table.select(max(attempts::key)).get_result(conn)?;
         // The output of removed executions still carries their keys.
         let removed: Option<i64> =

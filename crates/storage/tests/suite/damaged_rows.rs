@@ -120,8 +120,11 @@ async fn a_state_that_cannot_be_read_is_left_out_and_stops_nobody() {
     let good = create(&sqlite.store, new_job(at(1))).await;
     let sqlite = sqlite.reopen();
     let keys = format!("({}, {})", bad.job.key.0, due.key.0);
+    alter(&sqlite, &format!("UPDATE running_jobs SET run = -1 WHERE job_key IN {keys}"));
     alter(&sqlite, &format!("UPDATE job_states SET run = -1 WHERE key IN {keys}"));
-    alter(&sqlite, &format!("UPDATE pending_jobs SET priority = -9 WHERE job_key = {}", good.key.0));
+    for table in ["arrivals", "pending_jobs"] {
+        alter(&sqlite, &format!("UPDATE {table} SET priority = -9 WHERE job_key = {}", good.key.0));
+    }
     let lost = sqlite.store.lost_executions().await.unwrap();
     assert_eq!(sqlite.store.close_lost(at(5), lost).await.unwrap(), []);
     assert_eq!(sqlite.store.lost_executions().await.unwrap(), [], "the attempt is closed");
