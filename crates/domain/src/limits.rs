@@ -46,3 +46,7 @@ pub const BULK_BODY_MAX_BYTES: usize = 32 * 1024 * 1024;
 pub const BULK_MAX_JOBS: usize = 10_000;
 /// Faults that are told of one request with many jobs.
 pub const BULK_ERRORS_MAX: usize = 100;
+/// Characters of a text that is searched for.
+pub const SEARCH_MAX_CHARS: usize = 256;
+/// Different words of a text that is searched for.
+pub const SEARCH_MAX_WORDS: usize = 16;

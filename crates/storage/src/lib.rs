@@ -4,6 +4,7 @@
 //! commit. Reads use a pool. The domain decides what a change is; this crate makes it durable.
 
 mod audit;
+mod condition;
 mod connect;
 mod cursor;
 mod database_file;
@@ -40,6 +41,7 @@ pub mod open;
 pub mod output;
 pub mod overdue;
 pub mod query;
+pub mod search;
 pub mod retain;
 pub mod space;
 pub mod store;
@@ -60,5 +62,6 @@ pub use overdue::{HeldSlice, OverdueHold, UnsettledRestore};
 pub use query::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, Page, PageRequest, SortOrder};
 pub use retain::policy::{RetentionPolicy, RetentionSlice};
 pub use space::Space;
+pub use search::{SearchLag, SearchSlice};
 pub use store::Store;
 pub use system::{Counters, LostExecution};

@@ -11,6 +11,7 @@ mod output;
 mod recovering;
 mod removing;
 mod retaining;
+mod searching;
 mod waiting;
 
 /// Runs exercises, each on an empty store on SQLite.

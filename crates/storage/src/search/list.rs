@@ -1,0 +1,148 @@
+//! Pages of what a search found, in either order of the list of jobs.
+
+use super::fill::text_of;
+use super::sql::Candidate;
+use super::text::Needle;
+use super::walk::Walk;
+use crate::cursor::{self, Position};
+use crate::failure::WriteError;
+use crate::lists;
+use crate::rows::job as job_rows;
+use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::limits::PAGE_MAX;
+use oneoff_domain::{Job, JobStatus};
+
+/// Matches that are sorted when they are read. Of more, the list by scheduled time is looked through.
+const FEW: usize = 1_000;
+/// Jobs of that list that are looked at for a page.
+const SCHEDULE_LOOK_MAX: u32 = 600;
+
+/// A page of the jobs that are meant by `text` and pass the filter.
+pub(super) fn list(
+    conn: &mut SqliteConnection,
+    text: &str,
+    filter: JobFilter,
+    request: &PageRequest<JobSort>,
+) -> Result<Page<Job>, WriteError> {
+    let needle = Needle::parse(text)?;
+    match request.sort {
+        JobSort::CreatedAt => by_creation(conn, &needle, &filter, request),
+        JobSort::ScheduledAt => by_schedule(conn, &needle, filter, request),
+    }
+}
+
+fn limit_of(request: &PageRequest<JobSort>) -> usize {
+    usize::try_from(request.limit.clamp(1, PAGE_MAX)).unwrap_or(1)
+}
+
+fn by_creation(
+    conn: &mut SqliteConnection,
+    needle: &Needle,
+    filter: &JobFilter,
+    request: &PageRequest<JobSort>,
+) -> Result<Page<Job>, WriteError> {
+    let after = request.cursor.as_deref().map(|text| cursor::decode('c', text)).transpose()?;
+    let walk = Walk::new(conn, needle, filter, request.order)?;
+    let found = walk.after(conn, after.map(|position| position.key), limit_of(request))?;
+    let total = match request.with_total {
+        true => Some(walk.after(conn, None, usize::MAX - 1)?),
+        false => None,
+    };
+    let keys: Vec<i64> = found.rows.iter().map(|row| row.key).collect();
+    Ok(Page {
+        items: job_rows::by_keys(conn, &keys)?,
+        next_cursor: found.end.map(|key| cursor::encode('c', Position { at: None, key })),
+        total_is_estimate: total.as_ref().is_some_and(|total| total.end.is_some()),
+        total: total.map(|total| u64::try_from(total.rows.len()).unwrap_or(u64::MAX)),
+    })
+}
+
+/// Where a job stands in the list by scheduled time: larger for what comes later.
+type Rank = (bool, i128, i128);
+
+fn rank(order: SortOrder, position: Position) -> Rank {
+    let sign = if order == SortOrder::Ascending { 1 } else { -1 };
+    let at = position.at.map_or(0, |at| i128::from(at) * sign);
+    (position.at.is_none(), at, i128::from(position.key) * sign)
+}
+
+/// A job that waits stands at its next start.
+fn position(row: &Candidate) -> Position {
+    let waits = row.status == JobStatus::Scheduled.as_str();
+    let at = row.next_attempt_at.filter(|_| waits).or(row.scheduled_at);
+    Position { at, key: row.key }
+}
+
+fn by_schedule(
+    conn: &mut SqliteConnection,
+    needle: &Needle,
+    filter: JobFilter,
+    request: &PageRequest<JobSort>,
+) -> Result<Page<Job>, WriteError> {
+    let after = request.cursor.as_deref().map(|text| cursor::decode('s', text)).transpose()?;
+    let all = Walk::new(conn, needle, &filter, SortOrder::Descending)?.after(conn, None, FEW)?;
+    let total = request.with_total.then(|| u64::try_from(all.rows.len()).unwrap_or(u64::MAX));
+    if all.end.is_some() {
+        let page = through_schedule(conn, needle, &filter, request)?;
+        return Ok(Page { total, total_is_estimate: total.is_some(), ..page });
+    }
+    let rank = |position| rank(request.order, position);
+    let mut places: Vec<Position> = all.rows.iter().map(position).collect();
+    places.sort_unstable_by_key(|place| rank(*place));
+    if let Some(after) = after.map(rank) {
+        places.retain(|place| rank(*place) > after);
+    }
+    let limit = limit_of(request);
+    let has_more = places.len() > limit;
+    places.truncate(limit);
+    let keys: Vec<i64> = places.iter().map(|place| place.key).collect();
+    let last = places.last().filter(|_| has_more);
+    Ok(Page {
+        items: job_rows::by_keys(conn, &keys)?,
+        next_cursor: last.map(|place| cursor::encode('s', *place)),
+        total,
+        total_is_estimate: false,
+    })
+}
+
+/// Looks through the list by scheduled time, as far as that does not take too long.
+fn through_schedule(
+    conn: &mut SqliteConnection,
+    needle: &Needle,
+    filter: &JobFilter,
+    request: &PageRequest<JobSort>,
+) -> Result<Page<Job>, WriteError> {
+    let limit = limit_of(request);
+    let mut page = Page {
+        items: Vec::new(),
+        next_cursor: request.cursor.clone(),
+        total: None,
+        total_is_estimate: false,
+    };
+    let mut looked = 0;
+    while page.items.len() < limit && looked < SCHEDULE_LOOK_MAX {
+        // No more than there is room for, so that the page ends where the list's own page does.
+        let room = u32::try_from(limit - page.items.len()).unwrap_or(1);
+        let part = PageRequest {
+            limit: room,
+            cursor: page.next_cursor.take(),
+            with_total: false,
+            ..request.clone()
+        };
+        let part = lists::jobs::list(conn, filter.clone(), &part)?;
+        looked += room;
+        page.items.extend(part.items.into_iter().filter(|job| is_meant(needle, job)));
+        page.next_cursor = part.next_cursor;
+        if page.next_cursor.is_none() {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+fn is_meant(needle: &Needle, job: &Job) -> bool {
+    let definition = &job.definition;
+    let tags = serde_json::to_string(&definition.tags).unwrap_or_default();
+    needle.matches(&job.id.to_string(), &text_of(&definition.name, definition.external_id.as_deref(), &tags))
+}
