@@ -37,10 +37,21 @@ impl Engine {
         fake: FakeExecutor,
         settings: SchedulerSettings,
     ) -> Engine {
-        let store = open(directory.path());
+        Self::start_by(Arc::new(SystemClock), directory, fake, settings).await
+    }
+
+    /// An engine by another clock.
+    pub(crate) async fn start_by(
+        clock: Arc<dyn Clock>,
+        directory: TempDir,
+        fake: FakeExecutor,
+        settings: SchedulerSettings,
+    ) -> Engine {
+        let options = StoreOptions::new(directory.path().join("oneoff.db"));
+        let store = Store::open(options, clock.now()).unwrap();
         let mut registry = Registry::new();
         registry.register(fake.clone());
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let random = Arc::new(SystemRandom);
         let scheduler = Scheduler::start(store, registry, settings, clock, random).await.unwrap();
         let service = scheduler.service();
         Engine { scheduler, service, fake, directory }
