@@ -63,8 +63,8 @@ impl InlineWriter {
         max_waiting: usize,
         commits: Commits,
     ) -> Self {
-        let parts = Parts { group, turns: Turns::default() };
-        let lanes = Arc::new(Lanes::new(max_waiting));
+        let lanes = Arc::new(Lanes::on(Arc::clone(&machine) as _, max_waiting));
+        let parts = Parts { group, turns: lanes.turns() };
         Self { lanes, parts: Arc::new(Mutex::new(Some(parts))), machine, commits }
     }
 
@@ -80,11 +80,8 @@ impl InlineWriter {
     fn commit(&self, at_most: usize) -> usize {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Parts { group, turns }) = &mut *parts else { return 0 };
-        let mut take = || {
-            // A group by itself, because how long a group may last is judged by real time.
-            turns.begin_group();
-            self.lanes.take(turns)
-        };
+        self.lanes.begin_group(turns);
+        let mut take = || self.lanes.take(turns);
         let mut first = take();
         if first.is_none() {
             group.mend();
@@ -115,6 +112,12 @@ impl InlineWriter {
     /// Ends writing. What waits is dropped, as by the death of a process.
     pub(crate) fn close(&self) {
         self.lanes.close();
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(parts);
+        // One by one and without a lock: a request may hold the last handle of the store.
+        let mut turns = self.lanes.turns();
+        while self.lanes.take(&mut turns).is_some() {
+            self.lanes.begin_group(&mut turns);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Where write requests wait: four lanes, each bounded, the urgent ones first and none of them starved.
 
+use super::machine::{Machine, RealMachine};
 use super::request::Request;
 use crate::StoreError;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Requests that one transaction takes at most.
@@ -85,23 +86,10 @@ pub(crate) struct Turns {
     since: Instant,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        let now = Instant::now();
-        Self { turn: 0, taken: 0, retention_taken: false, retention_at: now, since: now }
-    }
-}
-
 impl Turns {
-    /// A new group begins.
-    pub(crate) fn begin_group(&mut self) {
-        self.taken = 0;
-        self.retention_taken = false;
-        self.since = Instant::now();
-    }
-
-    fn group_is_full(&self) -> bool {
-        self.taken >= GROUP_MAX_REQUESTS || (self.taken > 0 && self.since.elapsed() > GROUP_MAX_TIME)
+    fn group_is_full(&self, now: Instant) -> bool {
+        let lasting = now.saturating_duration_since(self.since);
+        self.taken >= GROUP_MAX_REQUESTS || (self.taken > 0 && lasting > GROUP_MAX_TIME)
     }
 
     fn retention_is_due(&self) -> bool {
@@ -125,14 +113,33 @@ pub(crate) struct Lanes {
     ready: Condvar,
     max_waiting: usize,
     api_wait_max: Duration,
+    machine: Arc<dyn Machine>,
 }
 
 impl Lanes {
     /// Lanes of which each holds at most `max_waiting` requests, so that a flood of one does not keep out
     /// the others.
     pub(crate) fn new(max_waiting: usize) -> Self {
+        Self::on(Arc::new(RealMachine), max_waiting)
+    }
+
+    /// The same by the time of another machine.
+    pub(crate) fn on(machine: Arc<dyn Machine>, max_waiting: usize) -> Self {
         let api_wait_max = API_WAIT_MAX;
-        Self { waiting: Mutex::default(), ready: Condvar::new(), max_waiting, api_wait_max }
+        Self { waiting: Mutex::default(), ready: Condvar::new(), max_waiting, api_wait_max, machine }
+    }
+
+    /// The turns, before the first group.
+    pub(crate) fn turns(&self) -> Turns {
+        let now = self.machine.now();
+        Turns { turn: 0, taken: 0, retention_taken: false, retention_at: now, since: now }
+    }
+
+    /// A new group begins.
+    pub(crate) fn begin_group(&self, turns: &mut Turns) {
+        turns.taken = 0;
+        turns.retention_taken = false;
+        turns.since = self.machine.now();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -147,8 +154,8 @@ impl Lanes {
         }
         let was_empty = waiting.is_empty();
         let queue = waiting.queue(lane);
-        let since = Instant::now();
-        let waits_long = |first: &Waiter| since.duration_since(first.since) > self.api_wait_max;
+        let since = self.machine.now();
+        let waits_long = |first: &Waiter| since.saturating_duration_since(first.since) > self.api_wait_max;
         let is_behind = lane == Lane::Api && queue.front().is_some_and(waits_long);
         if is_behind || queue.len() >= self.max_waiting {
             return Err(StoreError::Overloaded);
@@ -188,7 +195,8 @@ impl Lanes {
 
     /// The next request of this group; `None` when nothing waits or the group is full.
     pub(crate) fn take(&self, turns: &mut Turns) -> Option<Box<dyn Request>> {
-        if turns.group_is_full() {
+        let now = self.machine.now();
+        if turns.group_is_full(now) {
             return None;
         }
         let mut waiting = self.lock();
@@ -199,7 +207,7 @@ impl Lanes {
             if let Some(Waiter { request, .. }) = waiting.queue(lane).pop_front() {
                 if lane == Lane::Retention {
                     turns.retention_taken = true;
-                    turns.retention_at = Instant::now();
+                    turns.retention_at = now;
                 }
                 turns.turn += 1;
                 turns.taken += 1;
@@ -220,7 +228,7 @@ mod tests {
     }
 
     fn order_of(lanes: &Lanes, turns: &mut Turns) -> Vec<usize> {
-        turns.begin_group();
+        lanes.begin_group(turns);
         std::iter::from_fn(|| lanes.take(turns).map(|_| lanes.lock().api.len())).collect()
     }
 
@@ -244,14 +252,14 @@ mod tests {
         assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
         lanes.push(Lane::Attempts, request()).unwrap();
         lanes.push(Lane::Output, request()).unwrap();
-        assert_eq!(order_of(&lanes, &mut Turns::default()).len(), 3);
+        assert_eq!(order_of(&lanes, &mut lanes.turns()).len(), 3);
         lanes.push(Lane::Api, request()).unwrap();
     }
 
     #[test]
     fn retention_has_its_turn_although_the_api_has_no_end() {
         let lanes = Lanes::new(10_000);
-        let mut turns = Turns::default();
+        let mut turns = lanes.turns();
         for _ in 0..5 {
             lanes.push(Lane::Api, request()).unwrap();
         }

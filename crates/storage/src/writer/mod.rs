@@ -16,7 +16,7 @@ use crate::StoreError;
 use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
-use lanes::{Lane, Lanes, Turns, Waited};
+use lanes::{Lane, Lanes, Waited};
 use request::{Call, Request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -105,13 +105,13 @@ impl Writer {
 }
 
 fn write_until_closed(mut group: GroupWriter, lanes: &Lanes, mut guard: WalGuard) {
-    let mut turns = Turns::default();
+    let mut turns = lanes.turns();
     loop {
         match lanes.wait(group.reopens_in()) {
             Waited::Closed => return,
             Waited::TimeUp => group.mend(),
             Waited::Work => {
-                turns.begin_group();
+                lanes.begin_group(&mut turns);
                 group.run(&mut || lanes.take(&mut turns));
             }
         }
