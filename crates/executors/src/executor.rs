@@ -24,6 +24,15 @@ pub trait Executor: Send + Sync + 'static {
     /// A short summary of what the config does, the name of a job that was given none: `GET example.com/x`.
     fn summary(&self, config: &Map<String, Value>) -> String;
 
+    /// Checks a config and sums it up. A type whose configs take time to read can do both in one go.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    fn validate_and_sum_up(&self, config: &Map<String, Value>) -> Result<String, Vec<FieldError>> {
+        self.validate(config)?;
+        Ok(self.summary(config))
+    }
+
     /// Runs one attempt to its end. What the future does when it is dropped must be to stop: it is dropped
     /// when it has not returned [`Self::stop_grace`] after [`RunContext::stop`] fired.
     fn run(&self, context: RunContext) -> RunFuture;

@@ -29,6 +29,15 @@ impl HttpExecutor {
     pub fn new(client: OutboundClient) -> Self {
         Self { client }
     }
+
+    fn parse(&self, config: &Map<String, Value>) -> Result<HttpConfig, Vec<FieldError>> {
+        let config = HttpConfig::parse(config)?;
+        // An address in place of a name can be judged now; a name is judged when it is resolved.
+        match self.client.policy().check_url(&config.url) {
+            Ok(()) => Ok(config),
+            Err(refused) => Err(vec![FieldError::new("/url", refused.to_string())]),
+        }
+    }
 }
 
 impl Executor for HttpExecutor {
@@ -37,18 +46,15 @@ impl Executor for HttpExecutor {
     }
 
     fn validate(&self, config: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
-        let config = HttpConfig::parse(config)?;
-        // An address in place of a name can be judged now; a name is judged when it is resolved.
-        let judged = self.client.policy().check_url(&config.url);
-        judged.map_err(|refused| vec![FieldError::new("/url", refused.to_string())])
+        self.parse(config).map(drop)
     }
 
     fn summary(&self, config: &Map<String, Value>) -> String {
-        let Ok(HttpConfig { method, url, .. }) = HttpConfig::parse(config) else { return "http".to_owned() };
-        let host = url.host_str().unwrap_or_default();
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let path = if url.path() == "/" { "" } else { url.path() };
-        one_line(&format!("{method} {host}{port}{path}"), SUMMARY_MAX_CHARS)
+        HttpConfig::parse(config).map_or_else(|_errors| "http".to_owned(), |config| sum_up(&config))
+    }
+
+    fn validate_and_sum_up(&self, config: &Map<String, Value>) -> Result<String, Vec<FieldError>> {
+        self.parse(config).map(|config| sum_up(&config))
     }
 
     fn run(&self, context: RunContext) -> RunFuture {
@@ -66,4 +72,12 @@ impl Executor for HttpExecutor {
     fn default_timeout(&self) -> Option<Duration> {
         Some(Duration::from_secs(30))
     }
+}
+
+fn sum_up(config: &HttpConfig) -> String {
+    let HttpConfig { method, url, .. } = config;
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = if url.path() == "/" { "" } else { url.path() };
+    one_line(&format!("{method} {host}{port}{path}"), SUMMARY_MAX_CHARS)
 }

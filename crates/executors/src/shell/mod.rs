@@ -51,12 +51,11 @@ impl Executor for ShellExecutor {
     }
 
     fn summary(&self, config: &Map<String, Value>) -> String {
-        let Ok(config) = ShellConfig::parse(config) else { return "shell".to_owned() };
-        let what = match &config.source {
-            Source::Script(script) => first_command(script).to_owned(),
-            Source::File(file) => [std::slice::from_ref(file), &config.args].concat().join(" "),
-        };
-        one_line(&what, SUMMARY_MAX_CHARS)
+        ShellConfig::parse(config).map_or_else(|_errors| "shell".to_owned(), |config| sum_up(&config))
+    }
+
+    fn validate_and_sum_up(&self, config: &Map<String, Value>) -> Result<String, Vec<FieldError>> {
+        ShellConfig::parse(config).map(|config| sum_up(&config))
     }
 
     fn run(&self, context: RunContext) -> RunFuture {
@@ -67,6 +66,14 @@ impl Executor for ShellExecutor {
     fn stop_grace(&self) -> Duration {
         Duration::from_secs(5)
     }
+}
+
+fn sum_up(config: &ShellConfig) -> String {
+    let what = match &config.source {
+        Source::Script(script) => first_command(script).to_owned(),
+        Source::File(file) => [std::slice::from_ref(file), &config.args].concat().join(" "),
+    };
+    one_line(&what, SUMMARY_MAX_CHARS)
 }
 
 /// The first line of a script that does something.

@@ -12,7 +12,11 @@ use oneoff_domain::time::{self, ParseOptions, ResolvedTime};
 use oneoff_domain::{
     FieldError, JobDefinition, JobState, OnCrash, OnLate, RetryPolicy, Timestamp, ValidationErrors,
 };
+use oneoff_executors::Executor;
 use serde_json::{Map, Value};
+
+/// Characters of a name that is made of the config.
+const SUMMARY_MAX_CHARS: usize = 200;
 
 /// The settings of a job that v1 and its roadmap write inside of the config, with what they are called there.
 const SETTINGS_IN_CONFIG: [(&str, Setting); 5] = [
@@ -54,10 +58,12 @@ impl Service {
         let mut checks = Checks::default();
         let taken = take_settings(&mut draft, &mut checks);
         let config = std::mem::take(&mut draft.config);
-        self.check_config(&draft.job_type, &config, &mut checks);
         let name = match draft.name.take().filter(|name| !name.trim().is_empty()) {
-            Some(name) => name,
-            None => self.summary(&draft.job_type, &config),
+            Some(name) => {
+                self.check_config(&draft.job_type, &config, &mut checks);
+                name
+            }
+            None => self.check_and_name(&draft.job_type, &config, &mut checks),
         };
         checks.name("/name", &name);
         let time = if draft.held && draft.schedule.at.is_none() && !draft.schedule.immediate {
@@ -132,24 +138,40 @@ impl Service {
 
     /// Checks the type and, where it is known, its config.
     pub(super) fn check_config(&self, job_type: &str, config: &Map<String, Value>, checks: &mut Checks) {
+        let _checked = self.checked(job_type, config, checks, |executor| executor.validate(config));
+    }
+
+    /// Checks them, and makes the name of a job that was given none.
+    fn check_and_name(&self, job_type: &str, config: &Map<String, Value>, checks: &mut Checks) -> String {
+        let summary = self.checked(job_type, config, checks, |executor| executor.validate_and_sum_up(config));
+        cut_summary(&summary.unwrap_or_else(|| job_type.to_owned()))
+    }
+
+    fn checked<T>(
+        &self,
+        job_type: &str,
+        config: &Map<String, Value>,
+        checks: &mut Checks,
+        check: impl FnOnce(&dyn Executor) -> Result<T, Vec<FieldError>>,
+    ) -> Option<T> {
         checks.object("/config", config, CONFIG_MAX_BYTES);
         match self.inner.registry.get(job_type) {
             Err(unknown) => {
                 let known: Vec<_> = self.inner.registry.job_types().collect();
                 let error = FieldError::new("/type", unknown.to_string());
                 checks.add(error.with_hint(format!("one of {}", known.join(", "))));
+                None
             }
-            Ok(executor) => {
-                let errors = executor.validate(config).err().unwrap_or_default();
-                errors.into_iter().for_each(|error| checks.add(error.below("/config")));
-            }
+            Ok(executor) => check(executor.as_ref())
+                .map_err(|errors| errors.into_iter().for_each(|error| checks.add(error.below("/config"))))
+                .ok(),
         }
     }
 
     /// The name of a job that was given none.
     pub(super) fn summary(&self, job_type: &str, config: &Map<String, Value>) -> String {
         let summary = self.inner.registry.get(job_type).map(|executor| executor.summary(config));
-        summary.unwrap_or_else(|_unknown| job_type.to_owned()).chars().take(200).collect()
+        cut_summary(&summary.unwrap_or_else(|_unknown| job_type.to_owned()))
     }
 
     /// Reads a schedule's time.
@@ -228,6 +250,11 @@ pub(super) struct PlannedTime {
     pub(super) instant: Option<Timestamp>,
     pub(super) local: Option<String>,
     pub(super) timezone: String,
+}
+
+/// What executors and callers say, within the bounds of a name.
+fn cut_summary(summary: &str) -> String {
+    summary.chars().take(SUMMARY_MAX_CHARS).collect()
 }
 
 pub(super) fn unknown_zone(name: &str) -> FieldError {

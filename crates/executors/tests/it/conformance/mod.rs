@@ -60,6 +60,7 @@ async fn good_configs_are_accepted_and_summed_up() {
         for config in configs {
             assert_eq!(executor.validate(object(&config)), Ok(()), "{config}");
             let summary = executor.summary(object(&config));
+            assert_eq!(executor.validate_and_sum_up(object(&config)).as_ref(), Ok(&summary), "{config}");
             let length = summary.chars().count();
             assert!((1..=256).contains(&length), "{config}: {summary}");
             assert!(!summary.chars().any(char::is_control), "{summary:?}");
@@ -72,6 +73,7 @@ async fn bad_configs_are_refused_with_a_pointer_and_never_run() {
     for (executor, fixture) in table().await {
         for (config, pointer) in fixture.bad() {
             let errors = executor.validate(object(&config)).unwrap_err();
+            assert_eq!(executor.validate_and_sum_up(object(&config)).as_ref(), Err(&errors), "{config}");
             assert!(errors.iter().any(|error| error.pointer == pointer), "{config}: {errors:?}");
             assert!(errors.iter().all(|error| !error.message.is_empty()));
             assert!(!executor.summary(object(&config)).is_empty());
