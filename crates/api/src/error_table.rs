@@ -66,6 +66,8 @@ error_table! {
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server failed";
     /// The database is damaged.
     StorageDamaged = INTERNAL_SERVER_ERROR, "storage_damaged", "The database is damaged";
+    /// The database file is not at its place any more.
+    StorageReplaced = INTERNAL_SERVER_ERROR, "storage_replaced", "The database file is gone";
     /// Too many writes wait.
     Overloaded = SERVICE_UNAVAILABLE, "overloaded", "The server is busy";
     /// The commit failed, and whether it took effect is not known.

@@ -69,6 +69,11 @@ pub(crate) fn of_store(error: StoreError) -> ApiError {
             ErrorCode::StorageDamaged,
             "the database is damaged: restore a backup; the server's log says more",
         ),
+        StoreError::Replaced(_) => (
+            ErrorCode::StorageReplaced,
+            "the database file was moved, removed or replaced under the server, and whether the change will be found \
+             again is not known; the server's log says more",
+        ),
     };
     let problem = ApiError::new(code, detail);
     match error {
@@ -113,6 +118,7 @@ mod tests {
             (ServiceError::Store(StoreError::OutcomeUnknown(disk())), 503),
             (ServiceError::Store(StoreError::Unavailable(disk())), 503),
             (ServiceError::Store(StoreError::Corrupt(disk())), 500),
+            (ServiceError::Store(StoreError::Replaced(disk())), 500),
             (ServiceError::Store(StoreError::Closed), 503),
             (ServiceError::Stopping, 503),
         ];

@@ -1,5 +1,6 @@
 //! Opening connections: how a file is addressed, and the settings of writers and readers.
 
+use crate::condition::{Condition, Misplaced};
 use crate::database_file::DatabaseFile;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
@@ -38,6 +39,9 @@ pub(crate) enum ConnectError {
     /// A setting cannot be made.
     #[error(transparent)]
     Settings(#[from] diesel::result::Error),
+    /// The path leads to another file, or to none.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
     /// The path cannot be passed to SQLite.
     #[error("the path is not valid UTF-8")]
     Path,
@@ -62,18 +66,25 @@ pub(crate) fn address(path: &Path) -> Result<String, ConnectError> {
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
     address: String,
-    file: Arc<DatabaseFile>,
+    condition: Arc<Condition>,
 }
 
 impl Connector {
     /// For this absolute path, which leads to this file.
     pub(crate) fn new(path: &Path, file: Arc<DatabaseFile>) -> Result<Self, ConnectError> {
         let address = address(path)?;
-        Ok(Self { address, file })
+        Ok(Self { address, condition: Arc::new(Condition::new(path, file)) })
+    }
+
+    /// What is known of the file.
+    pub(crate) fn condition(&self) -> &Arc<Condition> {
+        &self.condition
     }
 
     /// A connection without any settings.
     pub(crate) fn plain(&self) -> Result<SqliteConnection, ConnectError> {
+        // Another file at this path is not locked, and has another content.
+        self.condition.check_place()?;
         Ok(SqliteConnection::establish(&format!("{}?mode=rw", self.address))?)
     }
 
@@ -88,7 +99,7 @@ impl Connector {
     pub(crate) fn reader(&self) -> Result<ReaderConnection, ConnectError> {
         let mut conn = self.plain()?;
         conn.batch_execute(READER_SETTINGS)?;
-        Ok(ReaderConnection { conn, _file: Arc::clone(&self.file) })
+        Ok(ReaderConnection { conn, _file: Arc::clone(self.condition.file()) })
     }
 
     /// A pool of connections for reading. They are opened as they are needed.

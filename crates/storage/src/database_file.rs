@@ -82,6 +82,11 @@ impl DatabaseFile {
         Ok(Arc::new(Self { identity }))
     }
 
+    /// Whether the path leads to this file.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|found| Identity::of(&found) == self.identity)
+    }
+
     /// The first bytes of the file, at most `length`.
     pub(crate) fn beginning(&self, length: usize) -> io::Result<Vec<u8>> {
         let files = files();

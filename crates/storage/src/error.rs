@@ -68,10 +68,11 @@ pub enum StoreError {
     #[error("the database failed")]
     Unavailable(#[source] Source),
     /// The database is damaged.
-    #[error(
-        "the database is damaged: stop the server and restore a backup, or move the database file away to start empty"
-    )]
+    #[error("the database is damaged: {0}")]
     Corrupt(#[source] Source),
+    /// The database file is not at its place any more: whether what was written last is found again is not known.
+    #[error("the database file is gone: {0}")]
+    Replaced(#[source] Source),
     /// The store is shut down.
     #[error("the store is closed")]
     Closed,

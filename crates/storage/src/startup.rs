@@ -3,9 +3,10 @@
 use crate::connect::{APPLICATION_ID, ConnectError, Connector, set_up_writer};
 use crate::database_file::DatabaseFile;
 use crate::error::Source;
-use crate::failure::is_damage;
+use crate::failure::{is_damage, is_full};
 use crate::lock::{LockError, ServerLock, real_path};
 use crate::open::Remedy;
+use crate::wal_guard::wal_path;
 use crate::{BackupError, OpenError, migrations};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -62,7 +63,7 @@ pub(crate) fn open_existing(path: &Path) -> Result<OpenDatabase, BackupError> {
 
 /// Connections go to the real path: it is the one that was locked, wherever a link leads later.
 fn connect(path: PathBuf, real: &Path, file: Arc<DatabaseFile>) -> Result<OpenDatabase, OpenError> {
-    check_file(&path, &file)?;
+    check_file(&path, real, &file)?;
     let connector = Connector::new(real, file).map_err(|error| connect_error(&path, error))?;
     let mut conn = connector.plain().map_err(|error| connect_error(&path, error))?;
     prepare(&path, &mut conn)?;
@@ -135,6 +136,8 @@ fn other(path: &Path, source: Source) -> OpenError {
 pub(crate) fn migration_error(path: &Path, source: Source) -> OpenError {
     match source.downcast_ref::<diesel::result::Error>() {
         Some(error) if is_damage(error) => damaged(path, error.to_string()),
+        Some(error) if is_full(error) => not_writable(path, ErrorKind::StorageFull.into()),
+        _ if has_no_room(path) => not_writable(path, ErrorKind::StorageFull.into()),
         _ => other(path, source),
     }
 }
@@ -142,13 +145,29 @@ pub(crate) fn migration_error(path: &Path, source: Source) -> OpenError {
 fn connect_error(path: &Path, error: ConnectError) -> OpenError {
     match error {
         ConnectError::Settings(error) => query_error(path, error),
+        ConnectError::Establish(_) if has_no_room(path) => not_writable(path, ErrorKind::StorageFull.into()),
         error => other(path, Arc::new(error)),
     }
 }
 
 /// What an error of the database means to somebody who opens it.
 pub(crate) fn query_error(path: &Path, error: diesel::result::Error) -> OpenError {
-    if is_damage(&error) { damaged(path, error.to_string()) } else { other(path, Arc::new(error)) }
+    if is_damage(&error) {
+        return damaged(path, error.to_string());
+    }
+    if is_full(&error) || has_no_room(path) {
+        return not_writable(path, ErrorKind::StorageFull.into());
+    }
+    other(path, Arc::new(error))
+}
+
+/// Without this much room SQLite cannot make its log and the index of it, and does not say why.
+const ROOM_MIN_BYTES: u64 = 256 * 1024;
+
+fn has_no_room(path: &Path) -> bool {
+    let directory = path.parent().unwrap_or(path);
+    rustix::fs::statvfs(directory)
+        .is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < ROOM_MIN_BYTES)
 }
 
 /// The directory is there, and the path does not name another one.
@@ -165,14 +184,44 @@ fn check_place(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// The file is empty or begins as an SQLite database does.
-fn check_file(path: &Path, file: &DatabaseFile) -> Result<(), OpenError> {
-    let begin = file.beginning(100).map_err(|error| not_writable(path, error))?;
+/// The file is empty, or begins as an SQLite database does and is as long as it says.
+fn check_file(path: &Path, real: &Path, file: &DatabaseFile) -> Result<(), OpenError> {
+    let begin = file.beginning(HEADER_BYTES).map_err(|error| not_writable(path, error))?;
+    let log = wal_path(real);
+    let has_log = std::fs::metadata(&log).is_ok_and(|found| found.len() > 0);
     match begin.len() {
+        // SQLite would remove the log.
+        0 if has_log => {
+            Err(damaged(path, format!("it is empty or missing, but its log {} is not", log.display())))
+        }
         0 => Ok(()),
-        100 if begin.starts_with(MAGIC) => Ok(()),
+        HEADER_BYTES if begin.starts_with(MAGIC) => {
+            let bytes = std::fs::metadata(real).map_or(u64::MAX, |found| found.len());
+            match bytes_by_header(&begin) {
+                // What is missing may be in the log.
+                Some(expected) if bytes < expected && !has_log => {
+                    Err(damaged(path, format!("it is cut short: {bytes} of {expected} bytes are there")))
+                }
+                _ => Ok(()),
+            }
+        }
         _ => Err(damaged(path, "it does not begin as an SQLite database does")),
     }
+}
+
+const HEADER_BYTES: usize = 100;
+
+/// The length of the file as its header has it (<https://sqlite.org/fileformat2.html#the_database_header>), where
+/// that field is kept up.
+fn bytes_by_header(header: &[u8]) -> Option<u64> {
+    let word =
+        |at: usize| -> Option<u32> { Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?)) };
+    let page_bytes = match u16::from_be_bytes(header.get(16..18)?.try_into().ok()?) {
+        1 => 65_536,
+        bytes => u64::from(bytes),
+    };
+    let (changes, pages, valid_for) = (word(24)?, word(28)?, word(92)?);
+    (changes == valid_for).then(|| u64::from(pages) * page_bytes)
 }
 
 #[derive(QueryableByName)]

@@ -9,6 +9,8 @@ mod commands;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod effects;
 #[cfg(test)]
 mod keys;
@@ -18,3 +20,5 @@ mod process;
 mod retention;
 #[cfg(test)]
 mod shutdown;
+#[cfg(test)]
+mod small_disk;

@@ -2,6 +2,8 @@
 
 use crate::state::ApiState;
 use actix_web::{HttpResponse, web};
+use oneoff_scheduler::ServiceError;
+use oneoff_storage::StoreError;
 
 const PATHS: [&str; 3] = ["/health", "/livez", "/readyz"];
 
@@ -32,8 +34,12 @@ async fn answer_of_database(state: &ApiState) -> HttpResponse {
     match state.service.ping().await {
         Ok(()) => ok(),
         Err(error) => {
-            tracing::warn!(%error, "the database does not answer a health check");
-            unavailable("the database does not answer")
+            tracing::warn!(%error, "the database is not well, a health check says");
+            unavailable(match error {
+                ServiceError::Store(StoreError::Corrupt(_)) => "the database is damaged",
+                ServiceError::Store(StoreError::Replaced(_)) => "the database file is gone",
+                _ => "the database does not answer",
+            })
         }
     }
 }

@@ -11,6 +11,8 @@ mod dry_run;
 #[cfg(test)]
 mod far_times;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod holds;

@@ -2,7 +2,7 @@
 //! and none runs twice.
 
 use crate::harness::{PATIENCE, context, draft};
-use oneoff_domain::{Clock, ExecutionStatus, Job, JobId, JobStatus};
+use oneoff_domain::{Clock, Execution, ExecutionStatus, Job, JobId, JobStatus};
 use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
 use oneoff_scheduler::{JobDraft, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom};
@@ -33,37 +33,37 @@ impl Faults for Planned {
     }
 }
 
-struct Bench {
-    service: Service,
-    fake: FakeExecutor,
-    faults: Arc<Planned>,
+/// A scheduler with one slot over a store that fails as it is told to.
+pub(crate) struct Bench {
+    pub(crate) service: Service,
+    pub(crate) fake: FakeExecutor,
     _directory: TempDir,
     _scheduler: Scheduler,
 }
 
-async fn bench() -> Bench {
+pub(crate) async fn bench_with(fake: FakeExecutor, faults: Arc<dyn Faults>) -> Bench {
     let directory = tempfile::tempdir().unwrap();
-    let faults = Arc::new(Planned::default());
     let options = StoreOptions::new(directory.path().join("oneoff.db"));
-    let (store, _inline) =
-        Store::open_inline(options, SystemClock.now(), Commits::AtOnce, faults.clone()).unwrap();
-    let fake = FakeExecutor::new("fake");
+    let (store, _inline) = Store::open_inline(options, SystemClock.now(), Commits::AtOnce, faults).unwrap();
     let mut registry = Registry::new();
     registry.register(fake.clone());
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let settings = SchedulerSettings { workers_count: 1, ..SchedulerSettings::default() };
     let scheduler = Scheduler::start(store, registry, settings, clock, random).await.unwrap();
-    Bench { service: scheduler.service(), fake, faults, _directory: directory, _scheduler: scheduler }
+    Bench { service: scheduler.service(), fake, _directory: directory, _scheduler: scheduler }
+}
+
+async fn bench() -> (Bench, Arc<Planned>) {
+    let faults = Arc::new(Planned::default());
+    (bench_with(FakeExecutor::new("fake"), faults.clone()).await, faults)
 }
 
 impl Bench {
-    async fn create(&self, draft: JobDraft) -> Job {
+    pub(crate) async fn create(&self, draft: JobDraft) -> Job {
         self.service.create_job(context(), draft).await.unwrap().value
     }
 
-    async fn completed(&self, id: JobId) {
-        let job = self.service.wait_for_job(id, PATIENCE).await.unwrap();
-        assert_eq!(job.state.status, JobStatus::Completed, "{job:?}");
+    pub(crate) async fn executions(&self, id: JobId) -> Vec<Execution> {
         let filter = ExecutionFilter { job_id: Some(id), ..ExecutionFilter::default() };
         let page = PageRequest {
             sort: ExecutionSort::StartedAt,
@@ -72,7 +72,14 @@ impl Bench {
             cursor: None,
             with_total: false,
         };
-        let executions = self.service.executions(filter, page).await.unwrap().items;
+        self.service.executions(filter, page).await.unwrap().items
+    }
+
+    /// Waits until the job is over: it completed, and ran once.
+    pub(crate) async fn completed(&self, id: JobId) {
+        let job = self.service.wait_for_job(id, PATIENCE).await.unwrap();
+        assert_eq!(job.state.status, JobStatus::Completed, "{job:?}");
+        let executions = self.executions(id).await;
         assert_eq!(executions.len(), 1, "{executions:?}");
         assert_eq!(executions[0].status, ExecutionStatus::Completed);
     }
@@ -92,26 +99,26 @@ const OF_CLAIMS: [&[Option<GroupFault>]; 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_whose_commit_failed_runs_once_whether_or_not_it_took_effect() {
-    for faults in OF_CLAIMS {
-        let bench = bench().await;
+    for planned in OF_CLAIMS {
+        let (bench, faults) = bench().await;
         let key = || JobDraft { concurrency_key: Some("k".to_owned()), ..draft("in 300ms") };
         let job = bench.create(key()).await;
         let next = bench.create(key()).await;
-        bench.faults.next(faults.iter().copied());
+        faults.next(planned.iter().copied());
         bench.completed(job.id).await;
         // The slot and the key are free again.
         bench.completed(next.id).await;
-        assert!(bench.faults.is_used_up());
-        assert_eq!(bench.fake.ran().len(), 2, "{faults:?}");
+        assert!(faults.is_used_up());
+        assert_eq!(bench.fake.ran().len(), 2, "{planned:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_whose_commit_failed_is_recorded_once() {
     for fault in [GroupFault::CommitDone, GroupFault::CommitLost(Failure::Io)] {
-        let bench = bench().await;
+        let (bench, faults) = bench().await;
         let job = bench.create(draft("in 300ms")).await;
-        bench.faults.next([None, Some(fault)]);
+        faults.next([None, Some(fault)]);
         bench.completed(job.id).await;
         assert_eq!(bench.fake.ran().len(), 1);
         let next = bench.create(draft("now")).await;

@@ -176,7 +176,7 @@ fn while_the_file_is_away_the_writer_answers_and_then_it_recovers() {
     std::fs::rename(&file, &moved).unwrap();
     for _ in 0..3 {
         let away = vec![bench.store("away")];
-        assert!(matches!(bench.run(away)[0].1, Err(StoreError::Unavailable(_))));
+        assert!(matches!(bench.run(away)[0].1, Err(StoreError::Replaced(_))));
     }
     assert!(!file.exists(), "no empty database was made in its place");
     std::fs::rename(&moved, &file).unwrap();

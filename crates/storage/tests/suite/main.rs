@@ -5,6 +5,8 @@ mod backup;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod condition;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod counting;
