@@ -1,7 +1,7 @@
 //! Wires the server: database, scheduler, HTTP; and takes it down in order.
 
 use crate::settings::Settings;
-use crate::{listen, version};
+use crate::{listen, open_files, version};
 use oneoff::{Found, Handle, OneOff, Service};
 use oneoff_api::{ApiSettings, MetricsHandle};
 use std::ffi::OsString;
@@ -157,6 +157,7 @@ fn api_settings(settings: &Settings, metrics: Option<MetricsHandle>) -> ApiSetti
         default_timezone: settings.default_timezone.clone(),
         version: version::VERSION.to_owned(),
         commit: version::COMMIT.to_owned(),
+        max_connections: open_files::connections(settings),
         slow_request: SLOW_REQUEST,
         metrics,
     }

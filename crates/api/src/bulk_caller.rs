@@ -6,7 +6,7 @@ use crate::error_table::ErrorCode;
 use crate::etag;
 use crate::idempotency;
 use crate::problem::ApiError;
-use crate::read::body::{Body, announced_bytes};
+use crate::read::body::Body;
 use crate::read::fields::Field;
 use crate::read::query::QueryReader;
 use crate::request_id::RequestId;
@@ -18,13 +18,7 @@ use oneoff_domain::limits::BULK_BODY_MAX_BYTES;
 use oneoff_domain::{Context, FieldError};
 use std::pin::Pin;
 use std::str::FromStr;
-use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Bytes of the bodies that are read, checked or stored at the same time.
-const TOGETHER_MAX_BYTES: usize = 2 * BULK_BODY_MAX_BYTES;
-/// The unit in which room for bodies is given out.
-const ROOM_BYTES: usize = 1024;
+use tokio::sync::OwnedSemaphorePermit;
 
 const PARAMETERS: &[Field] = &[
     Field { name: "dry_run", allowed: "true or false" },
@@ -55,28 +49,6 @@ impl FromStr for Return {
     }
 }
 
-/// The room that is left for large bodies.
-#[derive(Debug, Clone)]
-pub(crate) struct BulkRoom(Arc<Semaphore>);
-
-impl Default for BulkRoom {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(TOGETHER_MAX_BYTES / ROOM_BYTES)))
-    }
-}
-
-impl BulkRoom {
-    /// Room for the body of a request with these headers.
-    fn take(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, ApiError> {
-        let bytes = announced_bytes(headers).unwrap_or(BULK_BODY_MAX_BYTES).min(BULK_BODY_MAX_BYTES);
-        let rooms = u32::try_from(bytes.div_ceil(ROOM_BYTES)).unwrap_or(u32::MAX);
-        Arc::clone(&self.0).try_acquire_many_owned(rooms).map_err(|_none_left| {
-            let detail = "too many large requests are under way: try again in a moment";
-            ApiError::new(ErrorCode::Overloaded, detail).with_retry_after(1)
-        })
-    }
-}
-
 /// A caller who may write, and the many jobs that were sent.
 #[derive(Debug)]
 pub(crate) struct BulkWriter {
@@ -89,7 +61,7 @@ pub(crate) struct BulkWriter {
     headers: HeaderMap,
     path: String,
     // Given back when the request is answered.
-    _room: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl BulkWriter {
@@ -135,26 +107,4 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<BulkWriter, ApiE
     let context = Context { request_id: RequestId::of_request(&request), dry_run, ..Context::new(actor) };
     let (headers, path) = (headers.clone(), request.path().to_owned());
     Ok(BulkWriter { context, body, answers, headers, path, _room: room })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
-
-    #[test]
-    fn large_bodies_have_room_together_and_give_it_back() {
-        let room = BulkRoom::default();
-        let unknown = HeaderMap::new();
-        let mut small = HeaderMap::new();
-        small.insert(CONTENT_LENGTH, HeaderValue::from_static("300"));
-        let first = room.take(&unknown).unwrap();
-        let second = room.take(&unknown).unwrap();
-        assert_eq!(room.take(&small).unwrap_err().to_string().split(':').count(), 2);
-        drop(first);
-        let third = room.take(&small).unwrap();
-        assert!(room.take(&unknown).is_err(), "not all of it is there");
-        drop((second, third));
-        assert!(room.take(&unknown).is_ok());
-    }
 }

@@ -18,6 +18,7 @@ use oneoff_domain::{Actor, Context, FieldError};
 use oneoff_secrets::api_key::hash_api_key;
 use oneoff_storage::ApiKey;
 use std::pin::Pin;
+use tokio::sync::OwnedSemaphorePermit;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -54,6 +55,8 @@ pub(crate) struct Reader;
 pub(crate) struct Asker {
     /// The body of the request.
     pub(crate) body: Body,
+    // Given back when the request is answered.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The parameters of everything that changes something.
@@ -65,6 +68,8 @@ pub(crate) struct Writer {
     context: Context,
     /// The body of the request.
     pub(crate) body: Body,
+    // Given back when the request is answered.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Writer {
@@ -116,7 +121,8 @@ impl FromRequest for Asker {
         let payload = payload.take();
         Box::pin(async move {
             authorize(&request, Permission::Read).await?;
-            Ok(Self { body: Body::read(request.headers(), payload).await? })
+            let room = state(&request)?.room.take(request.headers())?;
+            Ok(Self { body: Body::read(request.headers(), payload).await?, _room: room })
         })
     }
 }
@@ -135,6 +141,7 @@ impl FromRequest for Writer {
             let dry_run = query.boolean("dry_run").unwrap_or_default();
             query.finish()?;
             let if_match = etag::if_match(headers)?;
+            let room = state(&request)?.room.take(headers)?;
             let body = Body::read(headers, payload).await?;
             let idempotency_key = match *request.method() {
                 Method::POST => idempotency::of_request(headers, "POST", request.path(), body.bytes())?,
@@ -148,7 +155,7 @@ impl FromRequest for Writer {
                 dry_run,
                 ..Context::new(actor)
             };
-            Ok(Self { context, body })
+            Ok(Self { context, body, _room: room })
         })
     }
 }
@@ -161,10 +168,13 @@ pub(crate) async fn authorize_writer(request: &HttpRequest) -> Result<Actor, Api
     authorize(request, Permission::Write).await
 }
 
+fn state(request: &HttpRequest) -> Result<&web::Data<ApiState>, ApiError> {
+    let state = request.app_data::<web::Data<ApiState>>();
+    state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "the API is not configured"))
+}
+
 async fn authorize(request: &HttpRequest, permission: Permission) -> Result<Actor, ApiError> {
-    let Some(state) = request.app_data::<web::Data<ApiState>>() else {
-        return Err(ApiError::new(ErrorCode::Internal, "the API is not configured"));
-    };
+    let state = state(request)?;
     if !state.settings.auth_enabled {
         return Ok(Actor::Local);
     }

@@ -1,6 +1,7 @@
 //! The HTTP server: its limits, and its end.
 
 use crate::configure::mount;
+use crate::connection;
 use crate::error_table::ErrorCode;
 use crate::layer;
 use crate::problem::ApiError;
@@ -32,6 +33,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let metrics = settings.metrics.clone();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+    let connections_per_worker = settings.max_connections.div_ceil(workers).max(1);
     let state = web::Data::new(ApiState::new(settings, service));
     let app_state = state.clone();
     let server = HttpServer::new(move || {
@@ -42,7 +45,9 @@ pub async fn serve(
             .default_service(web::to(move || std::future::ready(outside(&base_path))));
         App::new().configure(mount(app_state.clone())).service(beside)
     })
-    .workers(std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX))
+    .workers(workers)
+    .max_connections(connections_per_worker)
+    .on_connect(connection::accepted)
     .disable_signals()
     .client_request_timeout(REQUEST_HEAD_TIMEOUT)
     .keep_alive(KEEP_ALIVE)

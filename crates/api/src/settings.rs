@@ -22,6 +22,8 @@ pub struct ApiSettings {
     pub version: String,
     /// The commit it was built from.
     pub commit: String,
+    /// Connections that are served at the same time; more wait to be accepted.
+    pub max_connections: usize,
     /// A request that takes longer, beyond what it asked to wait, is logged as a warning.
     pub slow_request: Duration,
     /// The metrics recorder; without one `/metrics` does not exist.

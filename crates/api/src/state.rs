@@ -1,7 +1,8 @@
 //! What every handler shares: the settings, the service, the defence, and the news that the server stops.
 
-use crate::bulk_caller::BulkRoom;
 use crate::defence::Defence;
+use crate::request_metrics::RequestMetrics;
+use crate::room::BodyRoom;
 use crate::settings::ApiSettings;
 use oneoff_scheduler::Service;
 use std::future::Future;
@@ -13,7 +14,9 @@ pub(crate) struct ApiState {
     pub(crate) settings: ApiSettings,
     pub(crate) service: Service,
     pub(crate) defence: Defence,
-    pub(crate) bulk_room: BulkRoom,
+    pub(crate) request_metrics: RequestMetrics,
+    pub(crate) room: BodyRoom,
+    pub(crate) bulk_room: BodyRoom,
     pub(crate) started: Instant,
     stopping: watch::Sender<bool>,
 }
@@ -25,7 +28,9 @@ impl ApiState {
             settings,
             service,
             defence,
-            bulk_room: BulkRoom::default(),
+            request_metrics: RequestMetrics::default(),
+            room: BodyRoom::usual(),
+            bulk_room: BodyRoom::bulk(),
             started: Instant::now(),
             stopping: watch::Sender::new(false),
         }

@@ -60,7 +60,7 @@ pub use oneoff_executors::{
 };
 pub use oneoff_scheduler::system::{SystemClock, SystemRandom};
 pub use oneoff_scheduler::{
-    JobDraft, JobPatch, Schedule, SchedulerSettings, Service, ServiceError, StartError,
+    JobDraft, JobPatch, Retention, Schedule, SchedulerSettings, Service, ServiceError, StartError,
 };
 pub use oneoff_secrets::api_key;
 pub use oneoff_storage::{OpenError, StoreOptions};

@@ -99,8 +99,9 @@ impl Store {
         now: Timestamp,
         jobs: Vec<NewJob>,
     ) -> Result<Written<Vec<BulkOutcome>>, StoreError> {
+        let size = jobs.len();
         let body = move |tx: &mut Tx<'_>| create_all(tx, &context, now, jobs);
-        self.inner.writer.write(Lane::Api, body).await
+        self.inner.writer.write_many(Lane::Api, size, body).await
     }
 
     /// Stores those of the jobs that can be stored, each on its own, and answers what became of each, in order.
@@ -125,8 +126,9 @@ impl Store {
             }
             let left = slice.len() + jobs.len();
             let context = of_slice(&context, all.value.len());
+            let size = slice.len();
             let body = move |tx: &mut Tx<'_>| create_slice(tx, &context, now, slice);
-            match self.inner.writer.write(Lane::Api, body).await {
+            match self.inner.writer.write_many(Lane::Api, size, body).await {
                 Ok(written) => {
                     all.replayed &= written.replayed;
                     all.value.extend(written.value);

@@ -76,6 +76,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// `EGRESS_POLICY`
     pub egress_policy: EgressPolicy,
+    /// `MAX_CONNECTIONS`
+    pub max_connections: usize,
     /// `SHUTDOWN_GRACE_SECONDS`
     pub shutdown_grace: Duration,
     /// `HOLD_OVERDUE_AFTER_SECONDS`; none where it is 0.
@@ -146,6 +148,7 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         allowed_hosts: reader.read("ALLOWED_HOSTS", parse::hosts),
         allowed_origins: reader.read("ALLOWED_ORIGINS", parse::origins),
         egress_policy: reader.read("EGRESS_POLICY", parse::egress),
+        max_connections: reader.read("MAX_CONNECTIONS", |text| parse::whole(text, 16, 65_536)),
         shutdown_grace: reader
             .read("SHUTDOWN_GRACE_SECONDS", |text| parse::whole(text, 0, 86_400).map(Duration::from_secs)),
         hold_overdue_after: reader.read("HOLD_OVERDUE_AFTER_SECONDS", |text| {

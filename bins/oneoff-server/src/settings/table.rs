@@ -186,6 +186,15 @@ pub const SETTINGS: &[Setting] = &[
         ],
     },
     Setting {
+        name: "MAX_CONNECTIONS",
+        default: "4096",
+        allowed: "a whole number from 16 to 65536",
+        about: &[
+            "How many connections are served at the same time; more wait to be accepted. Fewer are, where the",
+            "system does not allow the server as many open files: the log says so.",
+        ],
+    },
+    Setting {
         name: "SHUTDOWN_GRACE_SECONDS",
         default: "30",
         allowed: "a whole number from 0 to 86400",

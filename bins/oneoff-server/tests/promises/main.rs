@@ -1,9 +1,9 @@
-//! The promises, kept by the built binary: killed, stopped, loaded, restarted.
+//! The promises, kept by the built binary: stopped, loaded, restarted. Kills are the business of `oneoff-torture`.
 
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
-mod kill_rounds;
+mod overload;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

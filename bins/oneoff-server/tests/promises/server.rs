@@ -3,24 +3,38 @@
 use oneoff_api_types::{CreateJob, JobView};
 use oneoff_client::{Client, ClientSettings};
 use serde_json::{Map, json};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_oneoff-server");
+
 /// A running server; `kill -9`ed when it is dropped.
 pub(crate) struct Server {
     child: Child,
+    pub(crate) address: SocketAddr,
     pub(crate) client: Client,
 }
 
 impl Server {
     /// Starts it on the database in `directory`, and waits until it listens.
     pub(crate) fn start(directory: &Path) -> Server {
+        Self::start_by(Command::new(BINARY), directory)
+    }
+
+    /// The same, on one processor core.
+    pub(crate) fn start_on_one_core(directory: &Path) -> Server {
+        let mut command = Command::new("taskset");
+        command.args(["-c", "0", BINARY]);
+        Self::start_by(command, directory)
+    }
+
+    fn start_by(mut command: Command, directory: &Path) -> Server {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let log =
             std::fs::File::options().create(true).append(true).open(directory.join("server.log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_oneoff-server"))
+        let mut child = command
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOST", "127.0.0.1")
@@ -39,7 +53,11 @@ impl Server {
         }
         let url = format!("http://{address}").parse().unwrap();
         let client = Client::new(ClientSettings::new(url)).unwrap();
-        Server { child, client }
+        Server { child, address, client }
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`.

@@ -72,6 +72,7 @@ pub(crate) fn settings() -> ApiSettings {
         default_timezone: "UTC".to_owned(),
         version: "2.0.0".to_owned(),
         commit: "abc".to_owned(),
+        max_connections: 1_000,
         slow_request: Duration::from_secs(1),
         metrics: None,
     }

@@ -34,8 +34,12 @@ pub(crate) enum Lane {
 /// refused, so that those who wait are answered while they still listen.
 const API_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// Records that the requests of the API write together that wait, unless a single one has more.
+const API_MAX_SIZE: usize = 20_000;
+
 struct Waiter {
     request: Box<dyn Request>,
+    size: usize,
     since: Instant,
 }
 
@@ -58,6 +62,7 @@ struct Waiting {
     api: Queue,
     output: Queue,
     retention: Queue,
+    api_size: usize,
     closed: bool,
 }
 
@@ -153,14 +158,19 @@ impl Lanes {
             return Err(StoreError::Closed);
         }
         let was_empty = waiting.is_empty();
+        let size = request.size();
+        let api_is_full = waiting.api_size > 0 && waiting.api_size + size > API_MAX_SIZE;
         let queue = waiting.queue(lane);
         let since = self.machine.now();
         let waits_long = |first: &Waiter| since.saturating_duration_since(first.since) > self.api_wait_max;
-        let is_behind = lane == Lane::Api && queue.front().is_some_and(waits_long);
+        let is_behind = lane == Lane::Api && (api_is_full || queue.front().is_some_and(waits_long));
         if is_behind || queue.len() >= self.max_waiting {
             return Err(StoreError::Overloaded);
         }
-        queue.push_back(Waiter { request, since });
+        queue.push_back(Waiter { request, size, since });
+        if lane == Lane::Api {
+            waiting.api_size += size;
+        }
         drop(waiting);
         if was_empty {
             self.ready.notify_one();
@@ -188,7 +198,9 @@ impl Lanes {
             waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => return Waited::TimeUp,
-                Some(left) => self.ready.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.ready.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0
+                }
             };
         }
     }
@@ -204,7 +216,10 @@ impl Lanes {
             if lane == Lane::Retention && turns.retention_taken {
                 continue;
             }
-            if let Some(Waiter { request, .. }) = waiting.queue(lane).pop_front() {
+            if let Some(Waiter { request, size, .. }) = waiting.queue(lane).pop_front() {
+                if lane == Lane::Api {
+                    waiting.api_size -= size;
+                }
                 if lane == Lane::Retention {
                     turns.retention_taken = true;
                     turns.retention_at = now;
@@ -242,6 +257,21 @@ mod tests {
         for lane in [Lane::Attempts, Lane::Output, Lane::Retention] {
             lanes.push(lane, request()).unwrap();
         }
+    }
+
+    #[test]
+    fn the_api_is_full_by_what_its_requests_write() {
+        let lanes = Lanes::new(10);
+        let large = |size| -> Box<dyn Request> {
+            Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()).of_size(size))
+        };
+        lanes.push(Lane::Api, large(2 * API_MAX_SIZE)).unwrap();
+        assert!(matches!(lanes.push(Lane::Api, large(1)), Err(StoreError::Overloaded)));
+        lanes.push(Lane::Attempts, large(API_MAX_SIZE)).unwrap();
+        assert_eq!(order_of(&lanes, &mut lanes.turns()).len(), 2);
+        lanes.push(Lane::Api, large(API_MAX_SIZE - 1)).unwrap();
+        lanes.push(Lane::Api, large(1)).unwrap();
+        assert!(matches!(lanes.push(Lane::Api, large(1)), Err(StoreError::Overloaded)));
     }
 
     #[test]

@@ -77,6 +77,18 @@ impl Writer {
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// The same of a body that writes so many records.
+    pub(crate) async fn write_many<T, F>(&self, lane: Lane, size: usize, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let call = Call::new(body, move |result| drop(answer.send(result))).of_size(size);
+        self.push(lane, Box::new(call))?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
         #[cfg(any(test, feature = "inline"))]
         if let Some(inline) = &self.inline {

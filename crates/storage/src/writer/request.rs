@@ -13,6 +13,10 @@ pub(crate) trait Request: Send {
     fn refuses_first(&self) -> bool {
         false
     }
+    /// How many records it writes, about.
+    fn size(&self) -> usize {
+        1
+    }
     /// Keeps the error of this request alone in place of a result.
     fn fail(&mut self, error: StoreError);
     /// Answers what is kept. The group's transaction is committed.
@@ -25,6 +29,7 @@ pub(crate) trait Request: Send {
 pub(crate) struct Call<T, F, R> {
     body: Option<F>,
     refuses_first: bool,
+    size: usize,
     kept: Option<Result<T, StoreError>>,
     reply: R,
 }
@@ -35,12 +40,17 @@ where
     R: FnOnce(Result<T, StoreError>),
 {
     pub(crate) fn new(body: F, reply: R) -> Self {
-        Self { body: Some(body), refuses_first: false, kept: None, reply }
+        Self { body: Some(body), refuses_first: false, size: 1, kept: None, reply }
     }
 
     /// The same of a body that is refused, if at all, before it writes anything.
     pub(crate) fn refusing_first(self) -> Self {
         Self { refuses_first: true, ..self }
+    }
+
+    /// The same of a body that writes so many records.
+    pub(crate) fn of_size(self, size: usize) -> Self {
+        Self { size, ..self }
     }
 }
 
@@ -59,6 +69,10 @@ where
 
     fn refuses_first(&self) -> bool {
         self.refuses_first
+    }
+
+    fn size(&self) -> usize {
+        self.size
     }
 
     fn fail(&mut self, error: StoreError) {
