@@ -17,6 +17,8 @@ use tokio::task::JoinSet;
 const LIVES: u64 = 12;
 /// After this long a server that does not come to its point is killed from outside.
 const LIFE_MAX: Duration = Duration::from_millis(1_500);
+/// How long all that is due may take in the end.
+const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub struct Campaign {
     pub side_by_side: usize,
     /// A promise that every server breaks.
     pub sabotage: Option<Sabotage>,
+    /// The points at which servers are killed.
+    pub points: Vec<String>,
 }
 
 /// What came of it.
@@ -81,9 +85,18 @@ impl Campaign {
     pub fn history(&self, number: u64) -> HistoryPlan {
         let choices = Choices::new(self.seed, number);
         let skip = usize::try_from(number * LIVES).unwrap_or(usize::MAX);
-        let points = walk(self.seed).skip(skip).take(usize::try_from(LIVES).unwrap_or(1));
-        let lives = points.map(|point| {
-            let life = LifePlan::to_be_killed_at(&point, &choices);
+        let lives = match self.only {
+            Some(_) => LIVES,
+            None => LIVES.min(self.kills.saturating_sub(number * LIVES)).max(1),
+        };
+        let points = walk(&self.points, self.seed).skip(skip).take(usize::try_from(lives).unwrap_or(1));
+        let mut points: Vec<String> = points.collect();
+        // Only what an earlier life has left running can be rescued.
+        if points.first().is_some_and(|point| point.starts_with("rescue.")) {
+            points.insert(0, "start.after_watch".to_owned());
+        }
+        let lives = points.iter().map(|point| {
+            let life = LifePlan::to_be_killed_at(point, &choices);
             LifePlan { sabotage: self.sabotage, ..life }
         });
         HistoryPlan {
@@ -91,6 +104,7 @@ impl Campaign {
             lives: lives.collect(),
             mix: Mix::default(),
             life_max: LIFE_MAX,
+            quiet_within: QUIET_WITHIN,
             sabotage: self.sabotage,
         }
     }

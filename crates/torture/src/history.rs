@@ -17,8 +17,6 @@ use tokio::time::Instant;
 
 /// How long the clients may take to notice that their server died.
 const CLIENTS_END: Duration = Duration::from_secs(20);
-/// How long all that is due may take in the end.
-const QUIET: Duration = Duration::from_secs(90);
 
 /// What is to happen.
 #[derive(Debug, Clone)]
@@ -31,6 +29,8 @@ pub struct HistoryPlan {
     pub mix: Mix,
     /// When a server is killed from outside that does not come to its point.
     pub life_max: Duration,
+    /// How long all that is due may take in the end.
+    pub quiet_within: Duration,
     /// A promise that the last server breaks, too.
     pub sabotage: Option<oneoff_faults::Sabotage>,
 }
@@ -154,7 +154,7 @@ impl History<'_> {
         };
         let from = self.listens();
         self.workload(self.plan.lives.len() as u64, "").repeat_unknown(&server.client).await;
-        let deadline = Instant::now() + QUIET;
+        let deadline = Instant::now() + self.plan.quiet_within;
         loop {
             let status = server.client.system_status().await.context("the last server does not answer")?;
             let open = |name: &str| status.jobs.get(name).copied().unwrap_or(0);

@@ -60,12 +60,9 @@ enum Task {
     },
     /// Kill servers at every point there is, and check that they keep their promises
     Torture {
-        /// For so long
-        #[arg(long, default_value_t = 10.0)]
-        minutes: f64,
-        /// Of all that is random; the same seed plans the same kills
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
+        /// `--minutes`, `--seed`, `--kills`, `--simulate` and others; `--help` shows them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Remove what was built or installed in the repository; databases stay
     Clean,
@@ -98,7 +95,7 @@ fn perform(task: Task) -> Result<ExitCode> {
             }
             return suites::test(&workspace, &only, &skip);
         }
-        Task::Torture { minutes, seed } => return torture::torture(&workspace, minutes, seed),
+        Task::Torture { arguments } => return torture::torture(&workspace, &arguments),
         Task::Clean => workspace.clean()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -23,12 +23,12 @@ pub(crate) fn cargo(workspace: &Workspace, task: &str, packages: &[&str], more: 
     cargo
 }
 
-/// Kills servers and simulates histories for so many minutes.
-pub(crate) fn torture(workspace: &Workspace, minutes: f64, seed: u64) -> Result<ExitCode> {
+/// Kills servers and simulates histories, as these arguments say.
+pub(crate) fn torture(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     require(FOR_RUST)?;
     run(&mut cargo(workspace, "build", &ARMED, &["--bins"]))?;
     let mut torture = Command::new(workspace.program(Profile::Dev, "oneoff-torture"));
-    torture.args(["--minutes", &minutes.to_string(), "--seed", &seed.to_string()]);
+    torture.args(arguments);
     Ok(if torture.status()?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,30 +1,37 @@
-//! Kills servers until there were enough kills or the time is over, and says what came of it.
+//! Kills servers and simulates histories until there was enough of it, and says what came of it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use oneoff_faults::Sabotage;
+use oneoff_faults::{Sabotage, armed};
+use oneoff_scheduler::simulation::{Length, Options, simulate};
 use oneoff_torture::campaign::Campaign;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Kill servers at every point there is, and check that they keep their promises
-#[derive(Parser)]
+/// Kills when nothing else is said.
+const KILLS: u64 = 120;
+
+/// Kill servers at every point there is, simulate histories, and check that every promise is kept
+#[derive(Debug, Parser)]
 struct Arguments {
-    /// Of all that is random; the same seed plans the same kills
+    /// Of all that is random; the same seed plans the same kills and makes the same simulated histories
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Kills, in histories of twelve each
-    #[arg(long, default_value_t = u64::MAX)]
-    kills: u64,
-    /// Minutes after which no further history is begun
+    /// So many kills, in histories of twelve each
+    #[arg(long)]
+    kills: Option<u64>,
+    /// So many simulated histories
+    #[arg(long)]
+    simulate: Option<u64>,
+    /// Both for so many minutes
     #[arg(long)]
     minutes: Option<f64>,
     /// Only this history of the seed
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["kills", "simulate", "minutes"])]
     only: Option<u64>,
-    /// Histories at the same time
+    /// Real histories at the same time
     #[arg(long, default_value_t = 3)]
     side_by_side: usize,
     /// A promise that every server breaks: no-fence, acknowledge-before-commit, claim-outside-transaction
@@ -37,8 +44,9 @@ fn sabotage(word: &str) -> Result<Sabotage, String> {
 }
 
 fn main() -> ExitCode {
-    match torture(Arguments::parse()) {
-        Ok(code) => code,
+    match torture(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -46,17 +54,50 @@ fn main() -> ExitCode {
     }
 }
 
-fn torture(arguments: Arguments) -> Result<ExitCode> {
+/// Whether every promise was kept.
+fn torture(arguments: &Arguments) -> Result<bool> {
     let time = arguments.minutes.map(|minutes| Duration::try_from_secs_f64(minutes * 60.0)).transpose()?;
-    let is_bounded = time.is_some() || arguments.kills < u64::MAX;
+    let simulated = match (arguments.simulate, time) {
+        (Some(histories), _) => Some(Length::Histories(histories)),
+        (None, Some(time)) if arguments.kills.is_none() => Some(Length::Time(time)),
+        (None, _) => None,
+    };
+    let kills = (arguments.simulate.is_none() || arguments.kills.is_some())
+        .then(|| arguments.kills.unwrap_or(if time.is_some() { u64::MAX } else { KILLS }));
+    std::thread::scope(|scope| {
+        let simulation = scope.spawn(|| simulated.map_or(Ok(true), |length| simulation(arguments, length)));
+        let killed = kills.map_or(Ok(true), |kills| real_kills(arguments, kills, time))?;
+        let simulated = simulation.join().map_err(|_panic| anyhow::anyhow!("the simulation panicked"))??;
+        Ok(killed && simulated)
+    })
+}
+
+fn simulation(arguments: &Arguments, length: Length) -> Result<bool> {
+    if let Some(promise) = arguments.sabotage {
+        armed::break_promise(promise);
+    }
+    let threads = if matches!(length, Length::Time(_)) { 1 } else { 2 };
+    let report = simulate(&Options { seed: arguments.seed, length, threads })?;
+    println!(
+        "simulated {} histories from seed {}: {} jobs, {} attempts, {} servers, {} failures of disks",
+        report.histories, arguments.seed, report.jobs, report.attempts, report.servers, report.failures
+    );
+    if let Some(failed) = &report.failed {
+        println!("BROKEN in a simulated history of seed {}:\n{failed}", failed.seed);
+    }
+    Ok(report.failed.is_none())
+}
+
+fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Result<bool> {
     let campaign = Campaign {
         program: armed_server()?,
         seed: arguments.seed,
-        kills: if is_bounded { arguments.kills } else { 120 },
+        kills,
         time,
         only: arguments.only,
         side_by_side: arguments.side_by_side.max(1),
         sabotage: arguments.sabotage,
+        points: armed::points(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(campaign.run(|report| println!("{}", report.line())))?;
@@ -65,7 +106,7 @@ fn torture(arguments: Arguments) -> Result<ExitCode> {
     }
     let verdict = if report.failures.is_empty() { "KEPT" } else { "BROKEN" };
     println!("{verdict}: seed {}: {}", campaign.seed, report.line());
-    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.failures.is_empty())
 }
 
 /// The armed server lies beside this program.
