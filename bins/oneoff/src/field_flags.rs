@@ -30,6 +30,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("/until", "--until"),
     ("status", "--status"),
     ("type", "--type"),
+    ("search", "--search"),
     ("limit", "--limit"),
     ("sort_by", "--sort"),
     ("job_id", "--job"),

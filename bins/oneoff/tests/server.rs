@@ -98,6 +98,12 @@ async fn a_job_is_created_listed_moved_held_copied_cancelled_and_deleted() {
     let table = run(url, &["jobs", "list", "--status", "scheduled,held"]).await;
     assert!(table.stdout.starts_with("ID ") && table.stdout.contains(&id), "{table:?}");
 
+    let searched = run(url, &["jobs", "list", "--search", "FIR", "-q"]).await;
+    assert_eq!(searched.stdout.trim(), id, "{searched:?}");
+    assert_eq!(run(url, &["jobs", "list", "--search", "second", "-q"]).await.stdout, "");
+    let nothing = run(url, &["jobs", "list", "--search", " "]).await;
+    assert!(nothing.code == 2 && nothing.stderr.contains("--search: has no words"), "{nothing:?}");
+
     let moved = run(url, &["jobs", "reschedule", &id, "2031-01-15T09:00:00Z", "-o", "json"]).await;
     assert_eq!(json_of(&moved)["scheduled_at"], json!("2031-01-15T09:00:00Z"), "{moved:?}");
     let held = run(url, &["jobs", "hold", &id, "-o", "json"]).await;

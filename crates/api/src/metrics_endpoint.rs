@@ -65,6 +65,10 @@ impl MetricsHandle {
 fn describe() {
     metrics::describe_gauge!("oneoff_uptime_seconds", "Time since the server started");
     metrics::describe_gauge!("oneoff_workers_total", "Worker slots");
+    metrics::describe_gauge!(
+        "oneoff_search_unindexed_jobs",
+        "New and edited jobs that the search index does not have yet, which each search looks at one by one"
+    );
     metrics::describe_gauge!("oneoff_workers_active", "Worker slots in use");
     metrics::describe_gauge!("oneoff_jobs_queued", "Jobs that are due and wait for a slot");
     metrics::describe_gauge!("oneoff_database_bytes", "Size of the database without its write-ahead log");

@@ -20,6 +20,8 @@ pub struct JobQuery {
     pub project_id: Option<String>,
     /// The client's own name.
     pub external_id: Option<String>,
+    /// Every word of it occurs in the name, the external id or the tags, or the id begins with it.
+    pub search: Option<String>,
     /// `scheduled_at` or `created_at`.
     pub sort_by: Option<String>,
     /// `asc` or `desc`.
@@ -38,6 +40,7 @@ impl JobQuery {
             ("type", self.job_type.clone()),
             ("project_id", self.project_id.clone()),
             ("external_id", self.external_id.clone()),
+            ("search", self.search.clone()),
             ("sort_by", self.sort_by.clone()),
             ("sort_order", self.sort_order.clone()),
             ("limit", self.limit.map(|rows| rows.to_string())),

@@ -79,7 +79,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE|-", conflicts_with_all = NOT_WITH_FROM)]
     pub(crate) from: Option<String>,
     /// With --from: each job stands on its own, and any number of them is sent in slices
-    #[arg(long, requires = "from")]
+    #[arg(long)]
     pub(crate) each: bool,
     #[command(flatten)]
     pub(crate) task: TaskArgs,
@@ -104,6 +104,9 @@ pub(crate) struct JobListArgs {
     /// Only the job with your own id
     #[arg(long, value_name = "ID")]
     pub(crate) external_id: Option<String>,
+    /// Only jobs with these words in their name, your own id or tags, or with this beginning of an id
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) search: Option<String>,
     /// How many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,

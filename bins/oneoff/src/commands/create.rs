@@ -17,6 +17,9 @@ pub(crate) async fn create(session: &Session, args: CreateArgs) -> Outcome {
     if let Some(from) = &args.from {
         return create_many(session, from, &args).await;
     }
+    if args.each {
+        return Err(Failure::usage("--each needs --from"));
+    }
     let task = match &args.config {
         Some(config) => {
             refuse_sugar(&args.task)?;
@@ -137,7 +140,7 @@ async fn send(session: &Session, request: &CreateJob, key: Option<String>) -> Re
 /// Says what was done, when the job runs, and where.
 fn announce(session: &Session, job: &JobView, effect: &str) {
     let notes = &session.console.notes;
-    notes.say(&format!("job {} {effect}: {}", job.id, when(session, job)));
+    notes.say(&format!("job {} {effect}: {}", job.id, when(job)));
     if job.job_type == "shell" {
         notes.say(&format!("runs {}", place(&session.client)));
     }

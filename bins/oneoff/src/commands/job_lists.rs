@@ -34,6 +34,7 @@ pub(crate) async fn list(session: &Session, args: JobListArgs) -> Outcome {
         job_type: args.job_type,
         project_id: args.project,
         external_id: args.external_id,
+        search: args.search,
         sort_by: Some(sort_by.to_owned()),
         sort_order: Some(sort_order.to_owned()),
         limit: Some(page_rows(wanted)),

@@ -26,6 +26,7 @@ const JOB_PARAMETERS: &[Field] = &[
     Field { name: "type", allowed: "a job type" },
     PROJECT_ID,
     Field { name: "external_id", allowed: "the client's own name of a job" },
+    Field { name: "search", allowed: "words, at most 256 characters" },
     Field { name: "time_from", allowed: INSTANT },
     Field { name: "time_to", allowed: INSTANT },
     LIMIT,
@@ -55,6 +56,8 @@ const EXECUTION_PARAMETERS: &[Field] = &[
 pub(crate) struct ListRequest<F, S> {
     pub(crate) filter: F,
     pub(crate) page: PageRequest<S>,
+    /// Words that are searched for.
+    pub(crate) search: Option<String>,
     /// Rows to skip.
     pub(crate) offset: u32,
 }
@@ -70,11 +73,17 @@ pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiEr
         scheduled_from: reader.instant("time_from"),
         scheduled_to: reader.instant("time_to"),
     };
-    let sort = reader.parsed::<JobSortName>("sort_by").map_or(JobSort::ScheduledAt, |name| name.0);
-    let page = page(&mut reader, sort, SortOrder::Ascending);
+    let search = reader.text("search");
+    let sort = reader.parsed::<JobSortName>("sort_by").map(|name| name.0);
+    // The index of words has the latest job at hand, that of times the next one.
+    let (sort, order) = match (sort, &search) {
+        (None, Some(_)) => (JobSort::CreatedAt, SortOrder::Descending),
+        (sort, _) => (sort.unwrap_or(JobSort::ScheduledAt), SortOrder::Ascending),
+    };
+    let page = page(&mut reader, sort, order);
     let offset = offset(&mut reader);
     reader.finish()?;
-    Ok(ListRequest { filter, page, offset })
+    Ok(ListRequest { filter, page, search, offset })
 }
 
 /// `GET /api/executions`.
@@ -91,7 +100,7 @@ pub(crate) fn executions(query: &str) -> Result<ListRequest<ExecutionFilter, Exe
     let page = page(&mut reader, sort, SortOrder::Descending);
     let offset = offset(&mut reader);
     reader.finish()?;
-    Ok(ListRequest { filter, page, offset })
+    Ok(ListRequest { filter, page, search: None, offset })
 }
 
 fn page<S>(reader: &mut QueryReader, sort: S, default_order: SortOrder) -> PageRequest<S> {
@@ -143,8 +152,8 @@ mod tests {
 
     #[test]
     fn without_parameters_the_defaults_of_v1_hold() {
-        let ListRequest { filter, page, offset } = jobs("").unwrap();
-        assert_eq!(offset, 0);
+        let ListRequest { filter, page, search, offset } = jobs("").unwrap();
+        assert_eq!((offset, search), (0, None));
         assert_eq!(filter, JobFilter::default());
         let expected = PageRequest {
             sort: JobSort::ScheduledAt,
@@ -177,6 +186,25 @@ mod tests {
         assert_eq!(offset, 10_000);
         assert_eq!(filter.statuses, [ExecutionStatus::Failed, ExecutionStatus::Running]);
         assert!(filter.job_id.is_some() && filter.started_from.is_some());
+    }
+
+    #[test]
+    fn a_search_begins_with_the_latest_job_unless_another_order_is_asked_for() {
+        let latest = (JobSort::CreatedAt, SortOrder::Descending);
+        let next = (JobSort::ScheduledAt, SortOrder::Ascending);
+        for (query, order) in [
+            ("search=a%20b", latest),
+            ("search=a+b&sort_order=asc", (JobSort::CreatedAt, SortOrder::Ascending)),
+            ("search=a+b&sort_by=scheduled_at", next),
+            ("search=a+b&sort_by=created_at&sort_order=desc", latest),
+        ] {
+            let ListRequest { page, search, .. } = jobs(query).unwrap();
+            assert_eq!((search.as_deref(), (page.sort, page.order)), (Some("a b"), order), "{query}");
+        }
+        for query in ["search=", "search", "search=a&search=b"] {
+            assert!(jobs(query).is_err(), "{query}");
+        }
+        assert!(executions("search=a").is_err());
     }
 
     #[test]

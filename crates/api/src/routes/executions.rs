@@ -31,7 +31,7 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let ListRequest { filter, page, offset } = lists::executions(request.query_string())?;
+    let ListRequest { filter, page, offset, .. } = lists::executions(request.query_string())?;
     let page = page_at(offset, page, |page| state.service.executions(filter.clone(), page)).await?;
     Ok(answer::list(&request, page, |execution| view::execution::execution(execution, None)))
 }

@@ -38,8 +38,14 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let ListRequest { filter, page, offset } = lists::jobs(request.query_string())?;
-    let page = page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?;
+    let ListRequest { filter, page, search, offset } = lists::jobs(request.query_string())?;
+    let page = match search {
+        Some(text) => {
+            page_at(offset, page, |page| state.service.search_jobs(text.clone(), filter.clone(), page))
+                .await?
+        }
+        None => page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?,
+    };
     Ok(answer::list(&request, page, view::job::job))
 }
 

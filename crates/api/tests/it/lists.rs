@@ -126,3 +126,45 @@ async fn pages_by_offset_as_v1_has_them_meet_without_holes() {
     let next = second.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
     assert_eq!(ids(&api.get(&next).await.json()), all[6..]);
 }
+
+#[actix_web::test]
+async fn a_search_finds_the_latest_first_and_at_once() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for name in ["nightly backup", "weekly report", "Backup 100%_ of \"x\""] {
+        api.created(&with(waiting(), "name", name)).await;
+    }
+    let names = async |query: &str| -> Vec<String> {
+        let answer = api.get(&format!("/api/jobs?{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let jobs = answer.data();
+        jobs.as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let backups = ["Backup 100%_ of \"x\"", "nightly backup"];
+    assert_eq!(names("search=BACKUP").await, backups);
+    assert_eq!(names("search=backup&sort_by=scheduled_at&limit=200").await.len(), 2);
+    assert_eq!(
+        names("search=backup&sort_order=asc&status=scheduled&type=shell").await,
+        [backups[1], backups[0]]
+    );
+    assert_eq!(names("search=100%25_").await, [backups[0]]);
+    assert_eq!(names("search=%22x%22").await, [backups[0]]);
+    assert_eq!(names("search=b&offset=1").await, [backups[1]]);
+    assert!(names("search=%25%25").await.is_empty());
+    let first = api.get("/api/jobs?search=backup&limit=1&total=true").await.json();
+    assert_eq!((&first["total"], &first["total_is_estimate"]), (&json!(2), &json!(false)));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(names(&format!("search=backup&limit=1&cursor={cursor}")).await, [backups[1]]);
+    let long = "x".repeat(257);
+    for query in [
+        "search=",
+        "search=%20%09",
+        "search=a%00b",
+        &format!("search={long}"),
+        "search=a&search=b",
+        "search=a&cursor=x",
+    ] {
+        let problem = api.get(&format!("/api/jobs?{query}")).await.problem(400, "invalid_request");
+        assert!(["search", "cursor"].contains(&problem["errors"][0]["pointer"].as_str().unwrap()), "{query}");
+    }
+}

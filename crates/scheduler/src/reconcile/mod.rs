@@ -2,3 +2,4 @@
 
 pub(crate) mod holds;
 pub(crate) mod retention;
+pub(crate) mod search;

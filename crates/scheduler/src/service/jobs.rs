@@ -114,6 +114,20 @@ impl Service {
         Ok(self.inner.store.jobs(filter, page).await?)
     }
 
+    /// A page of the jobs that a text is about: every word of it occurs in their names, external ids or tags, or
+    /// their ids begin with it.
+    ///
+    /// # Errors
+    /// [`ServiceError::Invalid`] for a text or a cursor that is not one.
+    pub async fn search_jobs(
+        &self,
+        text: String,
+        filter: JobFilter,
+        page: PageRequest<JobSort>,
+    ) -> Result<Page<Job>, ServiceError> {
+        Ok(self.inner.store.search_jobs(text, filter, page).await?)
+    }
+
     /// Starts the job now: a waiting one early, a finished one again as a new run.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ const FEW: usize = 1_000;
 const SCHEDULE_LOOK_MAX: u32 = 600;
 
 /// A page of the jobs that are meant by `text` and pass the filter.
-pub(super) fn list(
+pub(crate) fn list(
     conn: &mut SqliteConnection,
     text: &str,
     filter: JobFilter,

@@ -9,6 +9,7 @@ mod text;
 mod walk;
 
 pub use fill::{SearchLag, SearchSlice};
+pub(crate) use list::list;
 
 use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
@@ -34,7 +35,7 @@ impl Store {
         filter: JobFilter,
         page: PageRequest<JobSort>,
     ) -> Result<Page<Job>, StoreError> {
-        self.inner.reader.read(move |conn| list::list(conn, &text, filter, &page)).await
+        self.inner.reader.read(move |conn| list(conn, &text, filter, &page)).await
     }
 
     /// How far the search index is behind.
