@@ -5,14 +5,20 @@ use crate::etag;
 use crate::idempotency::IDEMPOTENCY_REPLAYED;
 use crate::state::ApiState;
 use crate::view;
+use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, HeaderName, LINK, LOCATION};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 use oneoff_api_types::{Data, List};
 use oneoff_domain::Job;
 use oneoff_storage::{Page, Written};
 use serde::Serialize;
 use std::time::Duration;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Room for a usual record: the text of a larger one is copied each time that it outgrows its place.
+const RECORD_BYTES: usize = 2048;
 
 /// How long the client asked to wait; a request that takes no longer than this is not slow.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +33,7 @@ impl RequestedWait {
 
 /// `{"data": ...}`
 pub(crate) fn data<T: Serialize>(data: T) -> HttpResponse {
-    HttpResponse::Ok().json(Data { data })
+    json(&mut HttpResponse::Ok(), &Data { data })
 }
 
 /// A job, with its version as entity tag.
@@ -92,7 +98,7 @@ impl JobAnswer {
         for header in self.headers {
             response.insert_header(header);
         }
-        response.json(Data { data: view::job::job(self.job) })
+        json(&mut response, &Data { data: view::job::job(self.job) })
     }
 }
 
@@ -107,12 +113,22 @@ pub(crate) fn list<T, V: Serialize>(
         response.insert_header((LINK, next_link(request, cursor)));
     }
     let total_is_estimate = page.total.map(|_| page.total_is_estimate);
-    response.json(List {
+    let list = List {
         data: page.items.into_iter().map(view).collect(),
         next_cursor: page.next_cursor,
         total: page.total,
         total_is_estimate,
-    })
+    };
+    json(&mut response, &list)
+}
+
+/// An answer with this body.
+fn json(response: &mut HttpResponseBuilder, value: &impl Serialize) -> HttpResponse {
+    let mut body = Vec::with_capacity(RECORD_BYTES);
+    match serde_json::to_writer(&mut body, value) {
+        Ok(()) => response.insert_header((CONTENT_TYPE, JSON)).body(body),
+        Err(error) => HttpResponse::from_error(JsonPayloadError::Serialize(error)),
+    }
 }
 
 fn next_link(request: &HttpRequest, cursor: &str) -> String {

@@ -44,7 +44,11 @@ fn fingerprint(method: &str, path: &str, body: &[u8]) -> String {
         hash.update(b"\n");
     }
     hash.update(body);
-    hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finish().as_ref().iter().flat_map(|byte| [byte >> 4, byte & 0xf]).filter_map(hex_digit).collect()
+}
+
+fn hex_digit(value: u8) -> Option<char> {
+    char::from_digit(value.into(), 16)
 }
 
 #[cfg(test)]

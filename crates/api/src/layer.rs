@@ -7,6 +7,7 @@ use crate::defence::Visit;
 use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
 use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::request_metrics::Labels;
 use crate::routes::health::is_probe;
 use crate::state::ApiState;
 use actix_web::body::{BoxBody, MessageBody};
@@ -44,8 +45,7 @@ where
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let id = id.0;
-    let path = request.path().to_owned();
-    let (mut response, granted) = match admit(&request, &state, &path) {
+    let (mut response, granted) = match admit(&request, &state) {
         Err(refusal) => (request.into_response(refusal.response(&id)), None),
         Ok(origin) if origin.is_some() && cors::is_preflight(request.method(), request.headers()) => {
             (request.into_response(cors::preflight()), origin)
@@ -56,15 +56,16 @@ where
             (with_problem(answer.map_into_boxed_body(), &id), origin)
         }
     };
-    let is_api = is_below(&path, &state.public_path("/api"));
+    let path = response.request().path();
+    let is_api = path.strip_prefix(&state.settings.base_path).is_some_and(|path| is_below(path, "/api"));
     add_headers(response.headers_mut(), &id, is_api);
     cors::add_headers(response.headers_mut(), granted.as_deref(), state.defence.has_origins());
-    note(&response, &path, &id, started.elapsed(), state.settings.slow_request);
+    note(&response, &state, &id, started.elapsed());
     Ok(response)
 }
 
-fn admit(request: &ServiceRequest, state: &ApiState, path: &str) -> Result<Option<String>, ApiError> {
-    if path.strip_prefix(&state.settings.base_path).is_some_and(is_probe) {
+fn admit(request: &ServiceRequest, state: &ApiState) -> Result<Option<String>, ApiError> {
+    if request.path().strip_prefix(&state.settings.base_path).is_some_and(is_probe) {
         return Ok(None);
     }
     let headers = request.headers();
@@ -127,20 +128,16 @@ fn is_below(path: &str, parent: &str) -> bool {
 }
 
 /// Counts the request and writes it to the log; a slow one as a warning.
-fn note(response: &ServiceResponse<BoxBody>, path: &str, id: &str, took: Duration, slow: Duration) {
+fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, id: &str, took: Duration) {
     let request = response.request();
+    let path = request.path();
     let status = response.status().as_u16();
     let method = known_method(request.method());
-    let template = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    metrics::histogram!("oneoff_http_request_duration_seconds", "method" => method, "path" => template.clone())
-        .record(took.as_secs_f64());
-    metrics::counter!(
-        "oneoff_http_requests_total", "method" => method, "path" => template, "status" => status.to_string(),
-    )
-    .increment(1);
+    let pattern = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    state.request_metrics.note(Labels { method, path: pattern, status }, took);
     let waited = request.extensions().get::<RequestedWait>().map_or(Duration::ZERO, |wait| wait.0);
     let duration_ms = took.as_micros() as f64 / 1_000.0;
-    if took > slow.saturating_add(waited) {
+    if took > state.settings.slow_request.saturating_add(waited) {
         tracing::warn!(request_id = id, method, path, status, duration_ms, "a request was slow");
     }
     tracing::debug!(request_id = id, method, path, status, duration_ms, "request");

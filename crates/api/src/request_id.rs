@@ -2,6 +2,8 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpMessage, HttpRequest};
+use oneoff_domain::Random;
+use oneoff_scheduler::SystemRandom;
 
 /// The header that carries it in and out.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,9 +34,7 @@ fn is_usable(id: &str) -> bool {
 
 fn generate() -> String {
     let mut bytes = [0; 16];
-    if getrandom::fill(&mut bytes).is_err() {
-        tracing::warn!("the system has no random bytes; a request has no id of its own");
-    }
+    SystemRandom.fill(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 

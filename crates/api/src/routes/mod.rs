@@ -41,8 +41,7 @@ fn api(config: &mut web::ServiceConfig) {
     config
         .service(
             resource("/jobs", "GET, HEAD, POST")
-                .wrap(Compress::default())
-                .route(get().to(jobs::list))
+                .route(get().to(jobs::list).wrap(Compress::default()))
                 .route(web::post().to(jobs::create)),
         )
         .service(resource("/jobs/bulk", POST).route(web::post().to(bulk::create)))
