@@ -3,7 +3,7 @@
 use crate::settings::{LogFormat, LogLevel};
 use std::io::IsTerminal as _;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
@@ -22,7 +22,9 @@ pub fn init(level: LogLevel, format: LogFormat, no_color: bool) -> Result<(), Tr
         registry.with(lines).try_init()
     } else {
         let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-        registry.with(lines.with_current_span(false).with_span_list(false)).try_init()
+        // These lines name no spans; without this one would be made for each request all the same.
+        let no_spans = filter_fn(|metadata| !metadata.is_span());
+        registry.with(no_spans).with(lines.with_current_span(false).with_span_list(false)).try_init()
     }
 }
 
