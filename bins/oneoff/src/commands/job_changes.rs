@@ -67,7 +67,7 @@ pub(crate) async fn reschedule(session: &Session, args: RescheduleArgs) -> Outco
 }
 
 fn say_when(session: &Session, job: &JobView, effect: &str) {
-    session.console.notes.say(&format!("job {} {effect}: {}", job.id, when(session, job)));
+    session.console.notes.say(&format!("job {} {effect}: {}", job.id, when(job)));
 }
 
 fn print(session: &Session, job: &JobView) -> Outcome {

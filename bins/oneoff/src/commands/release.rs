@@ -16,7 +16,7 @@ pub(crate) async fn release(session: &Session, args: ReleaseArgs) -> Outcome {
     let reason = args.reason.map(|reason| reason.as_str().to_owned());
     let Some(id) = args.id else { return all(session, args.reason, args.yes).await };
     let job = session.client.release_job(&id.to_string(), &ReleaseJob { reason }).await?;
-    session.console.notes.say(&format!("job {} released: {}", job.id, when(session, &job)));
+    session.console.notes.say(&format!("job {} released: {}", job.id, when(&job)));
     session.console.printer.one(&job)?;
     Ok(Exit::Ok)
 }
