@@ -9,8 +9,13 @@ use std::time::Duration;
 const FIRST_REST: Duration = Duration::from_millis(50);
 const LAST_REST: Duration = Duration::from_secs(2);
 
-/// Claims, and answers what the core is to be told.
-pub(crate) async fn claim(store: &Store, clock: &dyn Clock, requests: Vec<ClaimRequest>) -> Vec<Input> {
+/// Claims, and answers what the core is to be told. `rest` lets time pass between two tries.
+pub(crate) async fn claim(
+    store: &Store,
+    clock: &dyn Clock,
+    requests: Vec<ClaimRequest>,
+    rest: impl AsyncFn(Duration),
+) -> Vec<Input> {
     match store.claim(clock.now(), requests.clone()).await {
         Ok(results) => vec![Input::ClaimsAnswered(results)],
         Err(error) => {
@@ -21,7 +26,7 @@ pub(crate) async fn claim(store: &Store, clock: &dyn Clock, requests: Vec<ClaimR
                 "cannot claim jobs that are due; trying again"
             );
             match error {
-                StoreError::OutcomeUnknown(_) => settle(store, requests).await,
+                StoreError::OutcomeUnknown(_) => settle(store, requests, rest).await,
                 _ => vec![Input::ClaimsFailed(requests)],
             }
         }
@@ -30,8 +35,8 @@ pub(crate) async fn claim(store: &Store, clock: &dyn Clock, requests: Vec<ClaimR
 
 /// Asks until it is known which of the claims took effect. Until then nobody else may start these jobs: a claim
 /// that was taken for failed would leave its job running with nobody who runs it.
-async fn settle(store: &Store, requests: Vec<ClaimRequest>) -> Vec<Input> {
-    let mut rest = FIRST_REST;
+async fn settle(store: &Store, requests: Vec<ClaimRequest>, rest: impl AsyncFn(Duration)) -> Vec<Input> {
+    let mut rest_time = FIRST_REST;
     let taken = loop {
         match store.claims_taken(requests.clone()).await {
             Ok(taken) => break taken,
@@ -39,8 +44,8 @@ async fn settle(store: &Store, requests: Vec<ClaimRequest>) -> Vec<Input> {
             Err(StoreError::Closed) => return vec![Input::ClaimsFailed(requests)],
             Err(error) => {
                 tracing::debug!(%error, "it is not known yet which claims took effect");
-                tokio::time::sleep(rest).await;
-                rest = (rest * 2).min(LAST_REST);
+                rest(rest_time).await;
+                rest_time = (rest_time * 2).min(LAST_REST);
             }
         }
     };

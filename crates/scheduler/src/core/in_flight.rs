@@ -9,6 +9,19 @@ struct Claim {
     job: PendingJob,
     /// Its key became free while the claim was on its way, so an answer that it is busy is out of date.
     key_freed: bool,
+    /// The job is due again, for another time, while the claim for the earlier one was on its way.
+    due_again: Option<PendingJob>,
+}
+
+/// What is left of a claim that came to nothing.
+#[derive(Default)]
+pub(super) struct GivenUp {
+    /// The job as it was claimed.
+    pub(super) job: Option<PendingJob>,
+    /// The job as it waits since.
+    pub(super) due_again: Option<PendingJob>,
+    /// The job that is next in line for its key.
+    pub(super) next: Option<PendingJob>,
 }
 
 type Rank = (Reverse<u8>, Timestamp, JobKey);
@@ -52,11 +65,18 @@ impl InFlight {
         if let Some(key) = &job.concurrency_key {
             self.lines.entry(key.clone()).or_default().taken = true;
         }
-        self.claims.insert(job.key, Claim { job, key_freed: false });
+        self.claims.insert(job.key, Claim { job, key_freed: false, due_again: None });
     }
 
-    pub(super) fn has_claim_of(&self, key: JobKey) -> bool {
-        self.claims.contains_key(&key)
+    /// Gives the job back, unless a claim of it is on its way: then it waits here for the answer.
+    pub(super) fn wait_if_claimed(&mut self, job: PendingJob) -> Option<PendingJob> {
+        match self.claims.get_mut(&job.key) {
+            Some(claim) => {
+                claim.due_again = Some(job);
+                None
+            }
+            None => Some(job),
+        }
     }
 
     pub(super) fn job_type(&self, key: JobKey) -> Option<String> {
@@ -71,6 +91,9 @@ impl InFlight {
     /// Another job has the key: the job waits for it, or is given back because the key is free by now.
     pub(super) fn key_busy(&mut self, key: JobKey) -> Option<PendingJob> {
         let claim = self.claims.remove(&key)?;
+        if claim.due_again.is_some() {
+            return claim.due_again;
+        }
         match claim.job.concurrency_key.clone() {
             Some(concurrency_key) if !claim.key_freed => {
                 self.park(concurrency_key, claim.job);
@@ -80,11 +103,11 @@ impl InFlight {
         }
     }
 
-    /// The claim came to nothing: gives the job back, and the one that is next in line for its key.
-    pub(super) fn given_up(&mut self, key: JobKey) -> (Option<PendingJob>, Option<PendingJob>) {
-        let Some(claim) = self.claims.remove(&key) else { return (None, None) };
-        let next = claim.job.concurrency_key.clone().and_then(|key| self.next_in_line(&key));
-        (Some(claim.job), next)
+    /// The claim came to nothing.
+    pub(super) fn given_up(&mut self, key: JobKey) -> GivenUp {
+        let Some(Claim { job, due_again, .. }) = self.claims.remove(&key) else { return GivenUp::default() };
+        let next = job.concurrency_key.clone().and_then(|key| self.next_in_line(&key));
+        GivenUp { job: Some(job), due_again, next }
     }
 
     /// A key is free: gives back the job that is next in line for it.
@@ -117,6 +140,9 @@ impl InFlight {
 
     /// The job does not wait any more, or for another time.
     pub(super) fn unpark(&mut self, key: JobKey) {
+        if let Some(claim) = self.claims.get_mut(&key) {
+            claim.due_again = None;
+        }
         let Some((concurrency_key, rank)) = self.waits_for.remove(&key) else { return };
         if let Some(line) = self.lines.get_mut(&concurrency_key) {
             line.waiting.remove(&rank);

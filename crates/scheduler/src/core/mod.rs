@@ -14,7 +14,7 @@ pub(crate) use input::{Alarm, Effect, Input, Now, Step, WindowLoad};
 pub(crate) use limits::Limits;
 
 use clock_watch::ClockWatch;
-use in_flight::InFlight;
+use in_flight::{GivenUp, InFlight};
 use oneoff_domain::{BootTime, ExecutionId, JobKey, Random, Timestamp};
 use oneoff_storage::{Change, ClaimRequest, ClaimResult, ClaimedJob, PendingJob};
 use ready::Ready;
@@ -178,8 +178,8 @@ impl Core {
             }
             ClaimResult::Missed(key) | ClaimResult::Gone(key) | ClaimResult::Unreadable(key) => {
                 self.release_slot_of(key);
-                let (_gone, waiting) = self.in_flight.given_up(key);
-                waiting.into_iter().for_each(|job| self.ready.insert(job));
+                let GivenUp { due_again, next, .. } = self.in_flight.given_up(key);
+                due_again.into_iter().chain(next).for_each(|job| self.ready.insert(job));
             }
         }
     }
@@ -187,8 +187,8 @@ impl Core {
     /// The store could not be asked: the job is as due as before.
     fn unclaimed(&mut self, key: JobKey) {
         self.release_slot_of(key);
-        let (job, next) = self.in_flight.given_up(key);
-        job.into_iter().chain(next).for_each(|job| self.ready.insert(job));
+        let GivenUp { job, due_again, next } = self.in_flight.given_up(key);
+        due_again.or(job).into_iter().chain(next).for_each(|job| self.ready.insert(job));
     }
 
     fn release_slot_of(&mut self, key: JobKey) {
@@ -211,9 +211,7 @@ impl Core {
                 self.put_back(job);
                 continue;
             }
-            if self.in_flight.has_claim_of(job.key) {
-                continue;
-            }
+            let Some(job) = self.in_flight.wait_if_claimed(job) else { continue };
             let Some(job) = self.in_flight.park_if_key_taken(job) else { continue };
             self.slots.take(&job.job_type);
             batch.push(self.request(&job));

@@ -125,6 +125,25 @@ fn a_moved_or_cancelled_job_does_not_start() {
 }
 
 #[test]
+fn a_job_that_is_moved_while_it_is_claimed_starts_at_its_new_time() {
+    let mut core = core(4);
+    assert_eq!(claimed(&core.step(at(10), vec![pending(job(1, 10))])), [1]);
+    assert!(claimed(&core.step(at(11), vec![pending(job(1, 11))])).is_empty(), "one claim at a time");
+    let step = core.step(at(12), vec![gone(1)]);
+    let Some(Effect::Claim(requests)) = step.effects.first() else { panic!("{step:?}") };
+    assert_eq!(requests[0].due_at, wall(11));
+}
+
+#[test]
+fn a_job_that_is_cancelled_after_it_was_moved_while_it_is_claimed_does_not_start() {
+    let mut core = core(4);
+    core.step(at(10), vec![pending(job(1, 10))]);
+    core.step(at(11), vec![pending(job(1, 11))]);
+    core.step(at(11), vec![Input::Committed(vec![Change::NotPending(JobKey(1))])]);
+    assert!(claimed(&core.step(at(12), vec![gone(1)])).is_empty());
+}
+
+#[test]
 fn jobs_beyond_the_window_are_read_when_it_is_their_turn() {
     let mut core = core(4);
     let step = core.step(at(1), vec![pending(job(1, 9_000))]);
