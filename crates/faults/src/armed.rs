@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What shares a commit: each has the points `OPERATION.MOMENT`.
-pub const OPERATIONS: [&str; 14] = [
+pub const OPERATIONS: [&str; 15] = [
     "create",
+    "bulk",
     "update",
     "cancel",
     "execute",

@@ -212,7 +212,7 @@ fn create_all(
         let job = create_one(tx, context, now, new).map_err(|error| of_item(error, index))?;
         value.push(BulkOutcome::Created(Box::new(job)));
     }
-    tx.effects.operations.add("create");
+    tx.effects.operations.add("bulk");
     record(tx, context, now, &value)?;
     Ok(Written { value, replayed: false })
 }
@@ -244,7 +244,7 @@ fn create_slice(
         };
         value.push(outcome);
     }
-    tx.effects.operations.add("create");
+    tx.effects.operations.add("bulk");
     record(tx, context, now, &value)?;
     Ok(Written { value, replayed: false })
 }

@@ -26,6 +26,15 @@ pub struct Order {
     pub script: String,
 }
 
+/// Jobs that were asked for with one request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bulk {
+    /// Their names, in order.
+    pub jobs: Vec<String>,
+    /// Whether all of them are to be made or none.
+    pub atomic: bool,
+}
+
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
@@ -99,6 +108,8 @@ pub struct Pages {
     pub requests: Vec<Request>,
     /// When each is to run, as it was asked for.
     pub due: BTreeMap<String, String>,
+    /// What was asked to be made together, by idempotency key.
+    pub bulks: BTreeMap<String, Bulk>,
     /// The ids of jobs of which an answer told, by name.
     pub ids: BTreeMap<String, String>,
 }
@@ -124,6 +135,11 @@ impl Ledger {
         let mut pages = self.lock();
         pages.orders.insert(name.to_owned(), order);
         pages.due.insert(name.to_owned(), due);
+    }
+
+    /// Notes that these jobs are asked for together.
+    pub fn bulk(&self, key: &str, bulk: Bulk) {
+        self.lock().bulks.insert(key.to_owned(), bulk);
     }
 
     /// Notes a request that is about to be sent; its answer is unknown until [`Self::answered`].

@@ -77,7 +77,7 @@ fn simulation(arguments: &Arguments, length: Length) -> Result<bool> {
         armed::break_promise(promise);
     }
     let threads = if matches!(length, Length::Time(_)) { 1 } else { 2 };
-    let report = simulate(&Options { seed: arguments.seed, length, threads })?;
+    let report = simulate(&Options { threads, ..Options::new(arguments.seed, length) })?;
     println!(
         "simulated {} histories from seed {}: {} jobs, {} attempts, {} servers, {} failures of disks",
         report.histories, arguments.seed, report.jobs, report.attempts, report.servers, report.failures

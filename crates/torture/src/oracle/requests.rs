@@ -19,11 +19,24 @@ pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
     for job in evidence.jobs.iter().filter(|job| !requests.contains_key(job.name.as_str())) {
         found.add(Rule::AllOrNothing, format!("nobody asked for {job:?}"));
     }
+    judge_bulks(evidence, &jobs, found);
     let events = evidence.events_by_job();
     for (name, requests) in requests {
         let Some(order) = evidence.asked.orders.get(name) else { continue };
         let one = OneJob { name, order, requests, job: jobs.get(name).copied(), events: &events };
         one.judge(found);
+    }
+}
+
+/// Of jobs that were asked for all or none, all are there, or were and are deleted, or none.
+fn judge_bulks(evidence: &Evidence, jobs: &BTreeMap<&str, &JobRecord>, found: &mut Found) {
+    let is_made = |name: &String| jobs.contains_key(name.as_str()) || evidence.asked.ids.contains_key(name);
+    for (key, bulk) in evidence.asked.bulks.iter().filter(|(_, bulk)| bulk.atomic) {
+        let made = bulk.jobs.iter().filter(|name| is_made(name)).count();
+        if made != 0 && made != bulk.jobs.len() {
+            let evidence = format!("of the {} jobs of {key} {made} were made", bulk.jobs.len());
+            found.add(Rule::AllOrNothing, evidence);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Rule, judge};
 use crate::evidence::{AttemptRecord, EventRecord, Evidence, JobRecord, JournalLine, Uptime};
-use crate::ledger::{Answer, Deed, Order, Request, Seen};
+use crate::ledger::{Answer, Bulk, Deed, Order, Request, Seen};
 use oneoff_domain::{EventKind, ExecutionStatus, JobStatus, Timestamp};
 
 fn at(milliseconds: i64) -> Timestamp {
@@ -205,6 +205,17 @@ fn half_a_job_and_a_job_that_nobody_asked_for() {
             request.answer = Answer::Refused("503 too many writes are waiting".to_owned());
         }
     });
+}
+
+#[test]
+fn half_of_what_was_asked_for_together() {
+    let together = |atomic| Bulk { jobs: vec!["again".to_owned(), "never-made".to_owned()], atomic };
+    breaks(Rule::AllOrNothing, |book| {
+        book.0.asked.bulks.insert("key".to_owned(), together(true));
+    });
+    let mut book = good();
+    book.0.asked.bulks.insert("key".to_owned(), together(false));
+    assert_eq!(judge(&book.0), []);
 }
 
 #[test]

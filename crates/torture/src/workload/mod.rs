@@ -1,5 +1,6 @@
 //! The workload: clients that create and change jobs side by side until the server dies under them.
 
+mod bulk;
 mod orders;
 
 pub use orders::Mix;
@@ -64,7 +65,7 @@ impl Workload {
             OneClient { workload: self.clone(), client: client.clone(), number: 99, choices, made: 0 };
         for name in unknown {
             // Some stay unknown, so that what nobody asks for again is judged, too.
-            if one.choices.percent(50) && one.create_again(&name).await == Answer::Unknown {
+            if one.choices.percent(50) && one.ask_again(&name).await == Answer::Unknown {
                 return;
             }
         }
@@ -94,7 +95,9 @@ impl OneClient {
     async fn one_request(&mut self) -> Answer {
         let focused = self.choices.percent(35);
         let operation = match self.workload.focus.as_str() {
-            focus @ ("update" | "cancel" | "execute" | "hold" | "release" | "delete" | "stop") if focused => {
+            focus @ ("bulk" | "update" | "cancel" | "execute" | "hold" | "release" | "delete" | "stop")
+                if focused =>
+            {
                 focus.to_owned()
             }
             _ => self.any_operation().to_owned(),
@@ -106,6 +109,7 @@ impl OneClient {
             Some((name.clone(), pages.ids.get(name)?.clone()))
         });
         match known {
+            _ if operation == "bulk" => self.create_together().await,
             Some((name, id)) if operation != "create" => self.change(&operation, &name, &id).await,
             _ => self.create().await,
         }
@@ -113,7 +117,8 @@ impl OneClient {
 
     fn any_operation(&self) -> &'static str {
         match self.choices.below(100) {
-            0..62 => "create",
+            0..56 => "create",
+            56..62 => "bulk",
             62..72 => "cancel",
             72..80 => "update",
             80..86 => "execute",
@@ -123,18 +128,36 @@ impl OneClient {
         }
     }
 
-    async fn create(&mut self) -> Answer {
+    /// Enters a new job into the books; its name.
+    fn new_order(&mut self) -> String {
         self.made += 1;
         let workload = &self.workload;
         let name = format!("{}-{}-{}", workload.life, self.number, self.made);
         let (order, due_in) = orders::order(&self.choices, workload.mix, &workload.directory);
         let at = SystemClock.now().saturating_add(due_in).to_string();
         workload.ledger.order(&name, order, at);
+        name
+    }
+
+    async fn create(&mut self) -> Answer {
+        let name = self.new_order();
         let answer = self.create_again(&name).await;
         if answer != Answer::Unknown && self.choices.percent(10) {
             return self.create_again(&name).await;
         }
         answer
+    }
+
+    /// Asks for a job again as it was asked for before: alone, or with others.
+    async fn ask_again(&mut self, name: &str) -> Answer {
+        let bulk = self.workload.ledger.read(|pages| {
+            let key = pages.bulks.iter().find(|(_, bulk)| bulk.jobs.iter().any(|job| job == name))?.0;
+            Some(key.clone())
+        });
+        match bulk {
+            Some(key) => self.create_together_again(&key).await,
+            None => self.create_again(name).await,
+        }
     }
 
     /// Creates a job that is in the books, under its own idempotency key.
