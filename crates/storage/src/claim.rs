@@ -154,6 +154,7 @@ fn start(
     };
     attempt::insert(tx.conn, row)?;
     job_rows::update_step(tx.conn, &stored)?;
+    tx.claimed.insert(job.key, stored.clone().that_runs());
     tx.stop_waiting(job.key, request.due_at)?;
     tx.effects.count(Some(JobStatus::Scheduled), Some(JobStatus::Running));
     let data = data(json!({

@@ -48,9 +48,11 @@ pub enum FinishResult {
 
 /// Records the end of an attempt, if its fence holds.
 pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, WriteError> {
-    let Some(stored) = job_rows::by_key(tx.conn, finish.fence.job)? else {
-        return Ok(FinishResult::Fenced);
+    let stored = match tx.claimed.remove(&finish.fence.job) {
+        Some(stored) => Some(stored),
+        None => job_rows::by_key(tx.conn, finish.fence.job)?,
     };
+    let Some(stored) = stored else { return Ok(FinishResult::Fenced) };
     let is_ours = holds(&stored, finish) || breaks(Sabotage::NoFence);
     let Some(execution_key) = stored.execution_key().filter(|_| is_ours) else {
         return Ok(FinishResult::Fenced);

@@ -199,6 +199,7 @@ pub(crate) fn apply(
     before: StoredJob,
     change: JobChange,
 ) -> Result<Job, WriteError> {
+    tx.claimed.remove(&before.job.key);
     let JobChange { event, event_data, action, delete, .. } = change.clone();
     let job = if delete { remove(tx, before)? } else { rewrite(tx, context, now, before, change)? };
     if let Some(kind) = event {

@@ -84,6 +84,7 @@ fn close_one(
     let outcome = AttemptOutcome::failed(Reason::Lost, "the server died while this ran");
     let ending = Ending { outcome: &outcome, completed_at: now, duration_us: None, output: None };
     attempt::end(tx.conn, execution_key, &ending)?;
+    tx.claimed.remove(&JobKey(job_key));
     let stored = match job_rows::by_key(tx.conn, JobKey(job_key)) {
         Ok(Some(stored)) => stored,
         Ok(None) => return Ok(None),

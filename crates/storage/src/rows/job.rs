@@ -66,6 +66,11 @@ pub(crate) struct StoredJob {
 }
 
 impl StoredJob {
+    /// The job after [`update_step`] has stored that it runs.
+    pub(crate) fn that_runs(self) -> Self {
+        Self { has_running_row: true, ..self }
+    }
+
     /// The row of the attempt that runs.
     pub(crate) fn execution_key(&self) -> Option<i64> {
         self.epoch.and(self.last_attempt_key)

@@ -12,6 +12,7 @@ use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
 use crate::connect::{ConnectError, Connector};
 use crate::failure::{Consequence, WriteError, commit_failed, unavailable};
+use crate::rows::job::StoredJob;
 use crate::rows::pending;
 use crate::statement::{self, Statement};
 use crate::{Change, CommitListener, Committed, StoreError};
@@ -20,7 +21,7 @@ use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobKey;
 use oneoff_faults::{Moment, Operations, Sabotage};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ struct Live {
     conn: SqliteConnection,
     keys: Keys,
     unreadable: HashSet<JobKey>,
+    claimed: HashMap<JobKey, StoredJob>,
     /// At least as many as there are arrivals that were not moved yet.
     arrivals: i64,
 }
@@ -46,7 +48,7 @@ impl Live {
     fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
         let keys = Keys::load(&mut conn)?;
         let arrivals = pending::count_arrivals(&mut conn)?;
-        Ok(Self { conn, keys, unreadable: HashSet::new(), arrivals })
+        Ok(Self { conn, keys, unreadable: HashSet::new(), claimed: HashMap::new(), arrivals })
     }
 
     fn count_arrivals(&mut self, committed: &Committed) {
@@ -318,11 +320,11 @@ fn execute(
 /// it fails.
 fn run_one(live: &mut Live, node: &Node, request: &mut dyn Request) -> Result<Effects, Consequence> {
     let keys_before = live.keys;
-    let Live { conn, keys, unreadable, .. } = live;
+    let Live { conn, keys, unreadable, claimed, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
     let mut run = |conn: &mut SqliteConnection| {
-        let mut tx = Tx { conn, keys, node, unreadable, effects: Effects::default() };
+        let mut tx = Tx { conn, keys, node, unreadable, claimed, effects: Effects::default() };
         let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
         effects = tx.effects;
         result.unwrap_or_else(|panic| Err(WriteError::Panicked(panic_text(panic.as_ref()))))
@@ -370,7 +372,7 @@ fn finish(
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));
     }
-    let committed = Committed { changes: effects.changes, last_event_sequence };
+    let committed = Committed { changes: effects.changes, touched: effects.touched, last_event_sequence };
     live.count_arrivals(&committed);
     Ok((committed, effects.operations))
 }

@@ -32,7 +32,7 @@ pub(crate) enum Lane {
 
 /// A request of the API that has waited for so long means that more come in than can be written: new ones are
 /// refused, so that those who wait are answered while they still listen.
-const API_WAIT_MAX: Duration = Duration::from_secs(5);
+const API_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// Records that the requests of the API write together that wait, unless a single one has more.
 const API_MAX_SIZE: usize = 20_000;

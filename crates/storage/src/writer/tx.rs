@@ -1,6 +1,7 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
 use crate::failure::WriteError;
+use crate::rows::job::StoredJob;
 use crate::rows::{event, pending};
 use crate::schema::{attempts, events, job_definitions, removed_output};
 use crate::{Change, PendingJob};
@@ -8,10 +9,10 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use oneoff_domain::{ExecutionId, Job, JobKey, JobStatus, NewEvent, Timestamp};
+use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEvent, Timestamp};
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Effects {
     pub(crate) changes: Vec<Change>,
     /// By how much the number of jobs in each status changed.
     pub(crate) counts: BTreeMap<JobStatus, i64>,
+    /// Jobs of which an event was written, but for those that are new.
+    pub(crate) touched: Vec<JobId>,
     /// Whether an event was written.
     pub(crate) wrote_event: bool,
     /// What was done, for the kill points of a test build.
@@ -35,6 +38,7 @@ impl Effects {
     /// Adds what a later request changed.
     pub(crate) fn merge(&mut self, later: Effects) {
         self.changes.extend(later.changes);
+        self.touched.extend(later.touched);
         for (status, difference) in later.counts {
             *self.counts.entry(status).or_default() += difference;
         }
@@ -126,6 +130,9 @@ pub(crate) struct Tx<'a> {
     pub(crate) node: &'a Node,
     /// The jobs of which the log says already that they cannot be read.
     pub(crate) unreadable: &'a mut HashSet<JobKey>,
+    /// Jobs as they were claimed, so that they need not be read again to be finished. A job that is not here is
+    /// read; whatever else changes a job takes it out.
+    pub(crate) claimed: &'a mut HashMap<JobKey, StoredJob>,
     /// What the request changed so far.
     pub(crate) effects: Effects,
 }
@@ -152,6 +159,9 @@ impl Tx<'_> {
         self.keys.event += 1;
         event::insert(self.conn, self.keys.event, now, event)?;
         self.effects.wrote_event = true;
+        if event.kind != EventKind::JobCreated {
+            self.effects.touched.extend(event.job_id);
+        }
         Ok(())
     }
 
@@ -159,7 +169,7 @@ impl Tx<'_> {
     pub(crate) fn record_job(
         &mut self,
         now: Timestamp,
-        kind: oneoff_domain::EventKind,
+        kind: EventKind,
         job: &Job,
         execution: Option<ExecutionId>,
         data: Map<String, Value>,
