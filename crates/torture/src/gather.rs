@@ -17,7 +17,7 @@ const EVENTS_AT_A_TIME: usize = 1_000;
 ///
 /// # Errors
 /// They cannot be read.
-pub(crate) async fn gather(place: &Place, evidence: &mut Evidence) -> Result<()> {
+pub async fn gather(place: &Place, evidence: &mut Evidence) -> Result<()> {
     let options = StoreOptions::new(place.database());
     let store = tokio::task::spawn_blocking(move || Store::open(options, SystemClock.now()))
         .await?
@@ -116,8 +116,13 @@ fn attempt_record(execution: Execution, output: String) -> AttemptRecord {
 
 async fn events(store: &Store) -> Result<Vec<EventRecord>> {
     let mut found: Vec<EventRecord> = Vec::new();
+    let mut beginning = 0;
+    while store.events_after(beginning, 1).await?.is_none() {
+        // Retention has removed the one after it.
+        beginning += 1;
+    }
     loop {
-        let after = found.last().map_or(0, |event| event.sequence);
+        let after = found.last().map_or(beginning, |event| event.sequence);
         let events = store.events_after(after, EVENTS_AT_A_TIME).await?.context("the events have a gap")?;
         if events.is_empty() {
             return Ok(found);

@@ -5,7 +5,7 @@
 
 pub mod campaign;
 pub mod evidence;
-mod gather;
+pub mod gather;
 pub mod history;
 pub mod ledger;
 pub mod oracle;
