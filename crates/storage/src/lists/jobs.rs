@@ -108,11 +108,12 @@ fn of_rare_status<'a>(status: JobStatus) -> Rows<'a> {
 
 /// The jobs that run: there are no more of them than there are worker slots.
 fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
-    job_states::table
-        .inner_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
-        .select(NarrowRow::as_select())
+    // In two steps: of a join SQLite would go through all jobs, as it knows nothing of the sizes of tables.
+    let keys: Vec<i64> = running_jobs::table.select(running_jobs::job_key).load(conn)?;
+    rows_of()
+        .filter(job_states::key.eq_any(keys))
         .load(conn)
-        .map(|rows| rows.into_iter().map(NarrowRow::that_runs).collect())
+        .map(|rows: Vec<NarrowRow>| rows.into_iter().map(NarrowRow::that_runs).collect())
 }
 
 impl NarrowRow {

@@ -5,6 +5,8 @@
 
 pub(crate) mod executions;
 pub(crate) mod jobs;
+#[cfg(test)]
+mod plans;
 mod schedule;
 
 use crate::Page;

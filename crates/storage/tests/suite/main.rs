@@ -21,10 +21,14 @@ mod kill;
 #[cfg(test)]
 mod log_size;
 #[cfg(test)]
+mod looking_through;
+#[cfg(test)]
 mod migrating;
 #[cfg(test)]
 mod one_server;
 #[cfg(test)]
 mod opening;
+#[cfg(test)]
+mod search_after_restart;
 #[cfg(test)]
 mod space;

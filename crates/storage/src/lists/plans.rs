@@ -1,0 +1,258 @@
+//! How SQLite runs what is asked for on request paths: by an index, and without sorting more than a few rows.
+
+use crate::schema::job_states;
+use crate::startup::{self, OpenDatabase};
+use crate::{
+    ClaimRequest, ExecutionFilter, ExecutionSort, JobFilter, JobSort, NewJob, PageRequest, SortOrder, Store,
+    StoreOptions, lists, rows, search, system,
+};
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::{
+    Actor, Context, ExecutionId, ExecutionStatus, JobDefinition, JobId, JobState, JobStatus, OnCrash, OnLate,
+    Random, RetryPolicy, Timestamp,
+};
+use serde_json::Map;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+/// Tables of as many rows as there are jobs, or more.
+const LARGE: [&str; 7] =
+    ["job_states", "job_definitions", "pending_jobs", "attempts", "events", "output_chunks", "audit_entries"];
+/// Ways to few rows, which may be sorted as they are read: those that run, those of given keys or of a given hour,
+/// those that have just arrived.
+const FEW: [&str; 5] = [
+    "attempts_running",
+    "USING INTEGER PRIMARY KEY (rowid=?)",
+    "USING PRIMARY KEY (due_hour=?",
+    "arrivals",
+    "job_holds",
+];
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+struct Same(u8);
+
+impl Random for Same {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(self.0);
+    }
+}
+
+/// The statements that `ask` runs.
+fn statements(conn: &mut SqliteConnection, ask: impl FnOnce(&mut SqliteConnection)) -> BTreeSet<String> {
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let noted = Arc::clone(&seen);
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let sql = text.split(" -- binds").next().unwrap_or_default().to_owned();
+            noted.lock().unwrap().insert(sql);
+        }
+    });
+    ask(conn);
+    conn.set_instrumentation(|_: InstrumentationEvent<'_>| ());
+    let seen = seen.lock().unwrap();
+    seen.iter().filter(|sql| sql.starts_with("SELECT")).cloned().collect()
+}
+
+/// What is wrong with how a statement is run.
+fn faults(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    if sql.contains("WHERE (1=0)") {
+        return Vec::new();
+    }
+    let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(conn).unwrap();
+    let plan: Vec<&str> = steps.iter().map(|step| step.detail.as_str()).collect();
+    // In the order of its keys a table needs no index, as long as only the first rows are taken.
+    let is_by_key =
+        !sql.contains("WHERE") && sql.contains("ORDER BY `job_states`.`key`") && sql.contains("LIMIT");
+    let scans = plan.iter().filter(|step| {
+        let name = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        LARGE.contains(&name) && !step.contains("INDEX") && !is_by_key
+    });
+    let few = plan.iter().any(|step| FEW.iter().any(|way| step.contains(way)));
+    let sorts = plan.iter().filter(|step| step.contains("TEMP B-TREE") && !few);
+    scans.chain(sorts).map(|step| format!("{step}\n  of {plan:?}\n  of {sql}")).collect()
+}
+
+fn check(conn: &mut SqliteConnection, what: &str, ask: impl FnOnce(&mut SqliteConnection)) {
+    let statements = statements(conn, ask);
+    assert!(!statements.is_empty(), "{what}: nothing was asked");
+    for sql in statements {
+        let faults = faults(conn, &sql);
+        assert!(faults.is_empty(), "{what}: {}", faults.join("\n"));
+    }
+}
+
+fn job(number: u8) -> NewJob {
+    let definition = JobDefinition {
+        name: "nightly backup".to_owned(),
+        job_type: "shell".to_owned(),
+        config: Map::new(),
+        project_id: "p".to_owned(),
+        tags: vec!["a".to_owned()],
+        priority: 5,
+        timezone: "UTC".to_owned(),
+        timeout_seconds: None,
+        retry: RetryPolicy::default(),
+        max_lateness_seconds: None,
+        on_late: OnLate::Run,
+        on_crash: OnCrash::Retry,
+        concurrency_key: None,
+        external_id: Some(number.to_string()),
+        metadata: Map::new(),
+    };
+    NewJob {
+        id: JobId::generate(Timestamp::EPOCH, &Same(number)),
+        definition,
+        state: JobState::scheduled(Timestamp::EPOCH, None),
+        origin: None,
+        created_by: Actor::Local,
+    }
+}
+
+/// A database with a few jobs, one of which runs. Plans depend on nothing else, as no statistics are kept.
+fn database() -> (tempfile::TempDir, OpenDatabase) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.db");
+    let store = Store::open(StoreOptions::new(path.clone()), Timestamp::EPOCH).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let context = Context::new(Actor::Local);
+        let created = store.create_jobs(context, Timestamp::EPOCH, (1..5).map(job).collect()).await.unwrap();
+        store.fill_search().await.unwrap();
+        let due = store.pending_window(None, Timestamp::EPOCH, 1).await.unwrap();
+        let execution_id = ExecutionId::generate(Timestamp::EPOCH, &Same(9));
+        let claim = ClaimRequest { job: due[0].key, due_at: due[0].due_at, execution_id };
+        assert_eq!(store.claim(Timestamp::EPOCH, vec![claim]).await.unwrap().len(), 1);
+        assert_eq!(created.value.len(), 4);
+    });
+    store.close();
+    drop(store);
+    let database = startup::open_locked(&path).unwrap();
+    (directory, database)
+}
+
+fn pages<S: Copy>(sort: S, sign: char) -> Vec<PageRequest<S>> {
+    let place = |at: &str| Some(format!("{sign}{at}{:016x}", 99));
+    let cursors = [None, place(&format!("{:016x}", 5)), place("")];
+    let mut pages = Vec::new();
+    for order in [SortOrder::Ascending, SortOrder::Descending] {
+        for cursor in cursors.clone() {
+            pages.push(PageRequest { sort, order, limit: 50, cursor, with_total: true });
+        }
+    }
+    pages
+}
+
+fn job_filters() -> Vec<JobFilter> {
+    let instant = Timestamp::from_micros;
+    let none = JobFilter::default;
+    let mut filters = vec![
+        none(),
+        JobFilter { scheduled_from: instant(1), ..none() },
+        JobFilter { scheduled_from: instant(1), scheduled_to: instant(9), ..none() },
+        JobFilter { project_id: Some("p".to_owned()), job_type: Some("shell".to_owned()), ..none() },
+        JobFilter { external_id: Some("e".to_owned()), ..none() },
+        JobFilter { statuses: JobStatus::ALL.to_vec(), ..none() },
+    ];
+    filters.extend(JobStatus::ALL.iter().map(|status| JobFilter { statuses: vec![*status], ..none() }));
+    filters
+}
+
+#[test]
+fn every_list_of_jobs_uses_an_index() {
+    let (_directory, mut database) = database();
+    let conn = &mut database.conn;
+    for filter in job_filters() {
+        for (sort, sign) in [(JobSort::CreatedAt, 'c'), (JobSort::ScheduledAt, 's')] {
+            for page in pages(sort, sign) {
+                let what = format!("{filter:?} {page:?}");
+                check(conn, &what, |conn| {
+                    lists::jobs::list(conn, filter.clone(), &page).unwrap();
+                });
+                for text in ["a", "nightly backup", "019aa7a0-0000-7"] {
+                    check(conn, &format!("{text} {what}"), |conn| {
+                        search::list(conn, text, filter.clone(), &page).unwrap();
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_list_of_executions_uses_an_index() {
+    let (_directory, mut database) = database();
+    let conn = &mut database.conn;
+    let instant = Timestamp::from_micros;
+    let none = ExecutionFilter::default;
+    let id = JobId::generate(Timestamp::EPOCH, &Same(1));
+    let mut filters = vec![
+        none(),
+        ExecutionFilter { job_id: Some(id), ..none() },
+        ExecutionFilter { started_from: instant(1), started_to: instant(9), ..none() },
+        ExecutionFilter { project_id: Some("p".to_owned()), ..none() },
+    ];
+    let statuses = [
+        ExecutionStatus::Running,
+        ExecutionStatus::Completed,
+        ExecutionStatus::Failed,
+        ExecutionStatus::Cancelled,
+    ];
+    filters.extend(statuses.map(|status| ExecutionFilter { statuses: vec![status], ..none() }));
+    for filter in filters {
+        for page in pages(ExecutionSort::StartedAt, 'e').into_iter().filter(|page| {
+            // There are no executions without a start.
+            page.cursor.as_ref().is_none_or(|cursor| cursor.len() > 17)
+        }) {
+            check(conn, &format!("{filter:?} {page:?}"), |conn| {
+                lists::executions::list(conn, filter.clone(), &page).unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn single_records_and_counters_use_an_index() {
+    let (_directory, mut database) = database();
+    let conn = &mut database.conn;
+    let job = JobId::generate(Timestamp::EPOCH, &Same(1));
+    let execution = ExecutionId::generate(Timestamp::EPOCH, &Same(1));
+    check(conn, "job", |conn| drop(rows::job::by_id(conn, job).unwrap()));
+    check(conn, "execution", |conn| drop(rows::attempt::by_id(conn, execution).unwrap()));
+    check(conn, "output", |conn| drop(crate::output::read(conn, execution, 0, 1000).unwrap()));
+    check(conn, "counters", |conn| drop(system::counters(conn).unwrap()));
+    check(conn, "next due", |conn| {
+        crate::queue::next_due(conn).unwrap();
+    });
+    check(conn, "overdue", |conn| {
+        crate::queue::overdue(conn, Timestamp::EPOCH, 10).unwrap();
+    });
+    check(conn, "holds", |conn| drop(crate::queue::holds_ending(conn, 10).unwrap()));
+    check(conn, "events", |conn| drop(crate::outbox::after(conn, 0, 10).unwrap()));
+}
+
+#[test]
+fn a_statement_without_an_index_is_noticed() {
+    let (_directory, mut database) = database();
+    let conn = &mut database.conn;
+    let scan = statements(conn, |conn| {
+        let named = job_states::table.filter(job_states::created_by.eq("x")).select(job_states::key);
+        drop(named.load::<i64>(conn).unwrap());
+    });
+    let sorted = statements(conn, |conn| {
+        let late = job_states::table.order(job_states::updated_at).limit(5).select(job_states::key);
+        drop(late.load::<i64>(conn).unwrap());
+    });
+    for sql in scan.iter().chain(&sorted) {
+        assert!(!faults(conn, sql).is_empty(), "{sql}");
+    }
+    assert_eq!((scan.len(), sorted.len()), (1, 1));
+}

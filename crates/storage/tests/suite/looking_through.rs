@@ -1,0 +1,47 @@
+//! Filters without an index: pages end after a bounded amount of work, with a cursor that goes on.
+
+use crate::fixture::*;
+use oneoff_domain::JobStatus;
+use oneoff_storage::*;
+
+/// More than a page looks at.
+const OTHERS: usize = 20_500;
+
+#[tokio::test]
+async fn a_page_that_finds_little_ends_early_and_goes_on_behind_it() {
+    let sqlite = TestStore::new();
+    let store = &sqlite.store;
+    let of_type = |job_type: &'static str| {
+        job_with(at(60), move |definition| definition.job_type = job_type.to_owned())
+    };
+    let wanted = create(store, of_type("rare")).await;
+    for _ in 0..OTHERS / 500 {
+        let others = (0..500).map(|_| of_type("common")).collect();
+        store.create_jobs(context(), noon(), others).await.unwrap();
+    }
+    for sort in [JobSort::CreatedAt, JobSort::ScheduledAt] {
+        let filter = JobFilter { job_type: Some("rare".to_owned()), ..JobFilter::default() };
+        let order = SortOrder::Descending;
+        let first = PageRequest { sort, order, limit: 10, cursor: None, with_total: false };
+        let page = store.jobs(filter.clone(), first.clone()).await.unwrap();
+        assert!(page.items.is_empty(), "{sort:?}");
+        let cursor = page.next_cursor.expect("there is more to look at");
+        let page = store.jobs(filter, PageRequest { cursor: Some(cursor), ..first }).await.unwrap();
+        assert_eq!(
+            (page.items.first().map(|job| job.id), page.next_cursor),
+            (Some(wanted.id), None),
+            "{sort:?}"
+        );
+    }
+    let request = PageRequest {
+        sort: JobSort::CreatedAt,
+        order: SortOrder::Descending,
+        limit: 200,
+        cursor: None,
+        with_total: false,
+    };
+    // Most of them have no entry in the index yet.
+    let filter = JobFilter { statuses: vec![JobStatus::Cancelled], ..JobFilter::default() };
+    let page = store.search_jobs("grüße".to_owned(), filter, request).await.unwrap();
+    assert!(page.items.is_empty() && page.next_cursor.is_some());
+}
