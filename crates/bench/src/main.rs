@@ -16,7 +16,9 @@ use clap::{Args, Parser, Subcommand};
 use measure::report::Report;
 use place::Place;
 use scenarios::restart::End;
-use scenarios::{bulk, burst, create, due_at_once, idle, lateness, punctual, reads, restart, throughput};
+use scenarios::{
+    bulk, burst, create, due_at_once, idle, lateness, punctual, reads, restart, soak, throughput,
+};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -81,6 +83,8 @@ enum Scenario {
     Punctual(punctual::Settings),
     /// Memory and processor time of a server that has nothing to do.
     Idle(idle::Settings),
+    /// Whether anything grows under an hour of steady load; fails when it does.
+    Soak(soak::Settings),
     /// Lists, single records, search and counters of a large database.
     Reads(reads::Settings),
 }
@@ -100,8 +104,10 @@ fn measure(places: &Places, scenario: &Scenario) -> anyhow::Result<ExitCode> {
     let directory = tempfile::Builder::new().prefix("oneoff-bench-").tempdir_in(places.directory())?;
     let place = Place { directory: directory.path().to_owned(), prepared: places.prepared.clone() };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(&place, scenario))?.print(&place.directory)?;
-    Ok(ExitCode::SUCCESS)
+    let report = runtime.block_on(run(&place, scenario))?;
+    report.print(&place.directory)?;
+    let has_grown = report.figures.get("is_flat") == Some(&serde_json::Value::Bool(false));
+    Ok(if has_grown { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn run(place: &Place, scenario: &Scenario) -> anyhow::Result<Report> {
@@ -118,5 +124,6 @@ async fn run(place: &Place, scenario: &Scenario) -> anyhow::Result<Report> {
         Scenario::Punctual(settings) => punctual::run(place, settings).await,
         Scenario::Idle(settings) => idle::run(place, settings).await,
         Scenario::Reads(settings) => reads::run(place, settings).await,
+        Scenario::Soak(settings) => soak::run(place, settings).await,
     }
 }

@@ -35,18 +35,33 @@ impl Server {
         Self::start_with(binary, database, 0)
     }
 
+    /// The same with settings by their environment variables.
+    pub(crate) fn start_with_settings(
+        binary: &Path,
+        database: &Path,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Server> {
+        let mut command = Command::new(binary);
+        command.env_clear().envs(settings.iter().copied());
+        Self::start_by(command, binary, database)
+    }
+
     /// The same, with so many worker slots; 0 is the server's default.
     pub(crate) fn start_with(binary: &Path, database: &Path, workers: usize) -> anyhow::Result<Server> {
+        let mut command = Command::new(binary);
+        command.env_clear().env("WORKERS_COUNT", workers.to_string());
+        Self::start_by(command, binary, database)
+    }
+
+    fn start_by(mut command: Command, binary: &Path, database: &Path) -> anyhow::Result<Server> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let began = Instant::now();
-        let mut child = Command::new(binary)
-            .env_clear()
+        let mut child = command
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOST", "127.0.0.1")
             .env("PORT", address.port().to_string())
             .env("DB_PATH", database)
             .env("LOG_LEVEL", "warn")
-            .env("WORKERS_COUNT", workers.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -12,4 +12,5 @@ pub(crate) mod punctual;
 pub(crate) mod read_cases;
 pub(crate) mod reads;
 pub(crate) mod restart;
+pub(crate) mod soak;
 pub(crate) mod throughput;
