@@ -1,10 +1,11 @@
 //! Disks that are full, read-only or gone under a real server: what is refused says so, nothing acknowledged is lost,
 //! and the server goes on by itself once it can.
 
-use crate::process::{Place, block_on, get, run_job, shell, wait_for, wait_for_status};
+use crate::process::{Place, Serving, block_on, get, run_job, shell, wait_for, wait_for_status};
 use crate::small_disk::{SmallDisk, on_small_disk};
 use oneoff_api_types::{CreateJob, JobView};
 use oneoff_client::{Client, ClientError};
+use rustix::process::{Resource, Rlimit};
 
 fn place_on(disk: &SmallDisk) -> Place {
     Place::new().with("DB_PATH", disk.path("oneoff.db").display())
@@ -112,6 +113,48 @@ fn a_disk_that_becomes_read_only_refuses_writes_until_it_is_not() {
         assert_all_there(&serving.client(), &[before.id.clone()]);
         assert_all_there(&restored.serve().client(), &[before.id]);
     });
+}
+
+/// Lets the server write no file beyond so many bytes: a write fails as on a broken disk, with `EFBIG`.
+fn limit_writes(serving: &Serving, bytes: Option<u64>) {
+    let process = rustix::process::Pid::from_child(&serving.child);
+    let limit = Rlimit { current: bytes, maximum: None };
+    rustix::process::prlimit(Some(process), Resource::Fsize, limit).unwrap();
+}
+
+#[test]
+fn while_writes_fail_with_disk_errors_outcomes_are_unknown_and_afterwards_all_goes_on() {
+    let place = Place::new();
+    let mut by_shell = place.command(&[]);
+    let server = by_shell.get_program().to_owned();
+    let environment: Vec<_> =
+        by_shell.get_envs().map(|(n, v)| (n.to_owned(), v.unwrap().to_owned())).collect();
+    by_shell = std::process::Command::new("sh");
+    by_shell.args(["-c", "trap '' XFSZ; exec \"$0\""]).arg(server).env_clear().envs(environment);
+    let serving = Place::serve_by(by_shell);
+    let client = serving.client();
+    let marker = place.directory.path().join("go");
+    let script = format!("while [ ! -e {} ]; do sleep 0.05; done; echo done >> {0}", marker.display());
+    let long = block_on(client.create_job(&shell(&script))).unwrap();
+    wait_for_status(&client, &long.id, "running");
+    let before = block_on(client.create_job(&large())).unwrap();
+    limit_writes(&serving, Some(4096));
+    for _ in 0..5 {
+        let (status, code) = problem(block_on(client.create_job(&large())));
+        assert!(
+            status == 503 && ["outcome_unknown", "storage_unavailable"].contains(&code.as_str()),
+            "{code}"
+        );
+    }
+    assert_eq!(block_on(client.job(&before.id)).unwrap().status, "scheduled", "what is there can be read");
+    limit_writes(&serving, None);
+    std::fs::write(&marker, "").unwrap();
+    wait_for_status(&client, &long.id, "completed");
+    assert_eq!(std::fs::read_to_string(&marker).unwrap(), "done\n");
+    wait_for(|| block_on(client.create_job(&large())).ok());
+    run_job(&client, &shell("true"));
+    serving.stop();
+    assert_all_there(&place.serve().client(), &[before.id]);
 }
 
 #[test]

@@ -64,7 +64,12 @@ impl Place {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&self) -> Serving {
-        let mut child = self.command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::serve_by(self.command(&[]))
+    }
+
+    /// The same by a command of its own.
+    pub(crate) fn serve_by(mut command: Command) -> Serving {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, receiver) = channel();
         std::thread::spawn(move || {

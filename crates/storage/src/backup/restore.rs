@@ -13,6 +13,7 @@ use diesel::sql_types::Integer;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::Timestamp;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,9 +68,12 @@ struct ApplicationId {
 /// Opens a backup for reading, also on a medium that cannot be written.
 fn open(backup: &Path) -> Result<SqliteConnection, BackupError> {
     let backup = std::path::absolute(backup).map_err(|error| BackupError::of_file(backup, error))?;
-    let found = std::fs::metadata(&backup).map_err(|_| BackupError::NoBackup { path: backup.clone() })?;
-    if !found.is_file() {
-        return Err(BackupError::NoBackup { path: backup });
+    match std::fs::metadata(&backup) {
+        Ok(found) if found.is_file() => {}
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(BackupError::of_file(&backup, error));
+        }
+        Ok(_) | Err(_) => return Err(BackupError::NoBackup { path: backup }),
     }
     let other = |source| BackupError::Open(OpenError::Other { path: backup.clone(), source });
     let place = address(&backup).map_err(|error| other(Arc::new(error)))?;
