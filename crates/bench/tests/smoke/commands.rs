@@ -47,7 +47,7 @@ fn two_builds_are_compared_and_the_worse_one_fails() {
         run(&[
             "compare",
             "create",
-            "--rounds=2",
+            "--rounds=1",
             "--fail-below",
             least,
             "--server",
