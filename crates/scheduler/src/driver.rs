@@ -1,9 +1,9 @@
 //! The scheduler's own thread: feeds the core with inputs and the clock, and carries out its effects.
 
-use crate::claiming;
 use crate::core::{Alarm, Core, Effect, Input, Now, Step, WindowLoad};
 use crate::mailbox::Mailbox;
 use crate::runner::Runner;
+use crate::{cancelling, claiming};
 use oneoff_domain::{Clock, EventKind, NewEvent};
 use oneoff_storage::{ClaimRequest, Store};
 use serde_json::{Map, json};
@@ -76,6 +76,8 @@ impl Driver {
             Effect::LoadWindow(load) => self.load_window(load),
             Effect::Claim(requests) => self.claim(requests),
             Effect::Start(claimed) => self.runner.clone().start(claimed, &self.runtime),
+            Effect::Cancel(attempt) => self.runner.running.cancel_attempt(attempt),
+            Effect::FindCancelled => self.find_cancelled(),
             Effect::Ring(alarm) => {
                 if let Some(alarm) = self.alarms.get(&alarm) {
                     alarm.notify_one();
@@ -105,6 +107,15 @@ impl Driver {
         self.runtime.spawn(async move {
             for answer in claiming::claim(&store, clock.as_ref(), requests, tokio::time::sleep).await {
                 mailbox.send(answer);
+            }
+        });
+    }
+
+    fn find_cancelled(&self) {
+        let (store, running) = (self.store.clone(), self.runner.running.clone());
+        self.runtime.spawn(async move {
+            for attempt in cancelling::find(&store, tokio::time::sleep).await {
+                running.cancel_attempt(attempt);
             }
         });
     }

@@ -4,6 +4,7 @@
 //! Decisions are taken in a synchronous core (`step(now, inputs) -> effects`); threads, the runtime and
 //! the store are thin drivers around it.
 
+mod cancelling;
 mod claiming;
 mod core;
 mod driver;
@@ -20,6 +21,7 @@ pub mod simulation;
 pub mod start;
 pub mod status;
 pub mod system;
+mod watchers;
 
 pub use service::bulk::PlannedJobs;
 pub use service::draft::{JobDraft, JobPatch, Schedule};

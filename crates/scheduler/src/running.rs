@@ -3,7 +3,7 @@
 use crate::RunningJob;
 use oneoff_domain::{ExecutionId, Job, JobId, Timestamp};
 use oneoff_executors::{StopReason, StopTrigger};
-use oneoff_storage::ClaimedJob;
+use oneoff_storage::{CancelledAttempt, ClaimedJob};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -69,7 +69,12 @@ impl Running {
 
     /// Tells the attempt that this job is in to end.
     pub(crate) fn cancel(&self, job: &Job) {
-        let attempt = (job.id, job.state.run, job.state.attempt);
+        self.cancel_attempt(CancelledAttempt { job: job.id, run: job.state.run, attempt: job.state.attempt });
+    }
+
+    /// Tells an attempt to end, also when it has yet to be entered.
+    pub(crate) fn cancel_attempt(&self, CancelledAttempt { job, run, attempt }: CancelledAttempt) {
+        let attempt = (job, run, attempt);
         let mut inner = self.lock();
         match inner.entries.values().find(|entry| entry.attempt == attempt) {
             Some(entry) => entry.stop.fire(StopReason::Cancelled),

@@ -1,6 +1,6 @@
 //! What a commit changed, passed on by the writer in commit order before anybody is answered.
 
-use oneoff_domain::{JobKey, Timestamp};
+use oneoff_domain::{JobId, JobKey, Timestamp};
 
 /// A job that waits for its time, with what the due queue needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,18 @@ pub struct PendingJob {
     pub concurrency_key: Option<String>,
 }
 
-/// A change to what waits.
+/// A running attempt that is to end as cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CancelledAttempt {
+    /// The job.
+    pub job: JobId,
+    /// Its run.
+    pub run: u32,
+    /// The attempt within the run.
+    pub attempt: u32,
+}
+
+/// A change to what waits or runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The job waits, from now on with this due time; an earlier one of the same key no longer holds.
@@ -26,6 +37,10 @@ pub enum Change {
     NotPending(JobKey),
     /// No job of this concurrency key runs any more.
     KeyFree(String),
+    /// A hold ends by itself at this instant.
+    HoldEnds(Timestamp),
+    /// This running attempt is to end as cancelled.
+    Cancelled(CancelledAttempt),
 }
 
 /// All that one commit changed.
@@ -33,6 +48,8 @@ pub enum Change {
 pub struct Committed {
     /// Changes to what waits, in the order in which they were made.
     pub changes: Vec<Change>,
+    /// The jobs that changed, each as often as it did. New ones are not among them.
+    pub touched: Vec<JobId>,
     /// The last event that was written, if any was.
     pub last_event_sequence: Option<i64>,
 }

@@ -1,6 +1,5 @@
 //! Writing jobs: what the service decides, and what the store needs to make it durable.
 
-use crate::Change;
 use crate::Refusal;
 use crate::audit::{self, Deed};
 use crate::failure::{WriteError, is_taken};
@@ -11,6 +10,7 @@ use crate::rows::job::StoredJob;
 use crate::rows::{from_json, hold, job as job_rows, pending, running};
 use crate::schema::{busy_keys, job_states};
 use crate::writer::tx::Tx;
+use crate::{CancelledAttempt, Change};
 use diesel::prelude::*;
 use oneoff_domain::{Actor, Context, EventKind, Job, JobDefinition, JobId, JobState, JobStatus, Timestamp};
 use serde_json::{Map, Value};
@@ -239,6 +239,12 @@ fn rewrite(
     stored.map_err(|error| name_taken(error.into(), &after.job))?;
     if before.job.state.holds != after.job.state.holds {
         hold::replace(tx.conn, after.job.key, &after.job.state.holds)?;
+        let ends = after.job.state.holds.iter().filter_map(|hold| hold.until).min();
+        tx.effects.changes.extend(ends.map(Change::HoldEnds));
+    }
+    if after.job.state.cancel_requested {
+        let JobState { run, attempt, .. } = after.job.state;
+        tx.effects.changes.push(Change::Cancelled(CancelledAttempt { job: after.job.id, run, attempt }));
     }
     requeue(tx, &before.job, &after.job)?;
     if before.job.state.status == JobStatus::Running && after.job.state.status != JobStatus::Running {

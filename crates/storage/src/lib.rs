@@ -4,6 +4,7 @@
 //! commit. Reads use a pool. The domain decides what a change is; this crate makes it durable.
 
 mod audit;
+mod checkpoint;
 mod condition;
 mod connect;
 mod cursor;
@@ -50,7 +51,7 @@ pub mod system;
 pub use api_key::{ApiKey, ApiKeyStore, NewApiKey};
 pub use backup::{BackupError, Copied, back_up, restore};
 pub use bulk_write::BulkOutcome;
-pub use change::{Change, CommitListener, Committed, NoListener, PendingJob};
+pub use change::{CancelledAttempt, Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
 pub use error::{Refusal, StoreError};
 pub use finish::{Finish, FinishResult};

@@ -1,10 +1,10 @@
 //! What the due queue reads: waiting jobs by due time, how many are overdue, and which holds end.
 
-use crate::PendingJob;
 use crate::failure::WriteError;
 use crate::rows::pending::{self, DuePart};
-use crate::rows::{instant, word};
-use crate::schema::{job_holds, job_states};
+use crate::rows::{instant, number, word};
+use crate::schema::{job_holds, job_states, running_jobs};
+use crate::{CancelledAttempt, PendingJob};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{JobId, JobKey, Timestamp};
@@ -45,6 +45,28 @@ pub(crate) fn next_due(conn: &mut SqliteConnection) -> Result<Option<Timestamp>,
 
 fn row_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The attempts of this epoch that run and are to end as cancelled.
+pub(crate) fn cancelled(
+    conn: &mut SqliteConnection,
+    epoch: i64,
+) -> Result<Vec<CancelledAttempt>, WriteError> {
+    let rows: Vec<(String, i64, i64)> = running_jobs::table
+        .inner_join(job_states::table.on(job_states::key.eq(running_jobs::job_key)))
+        .filter(running_jobs::cancel_requested)
+        .filter(running_jobs::epoch.eq(epoch))
+        .order(running_jobs::job_key)
+        .select((job_states::id, running_jobs::run, running_jobs::attempt))
+        .load(conn)?;
+    let cancelled = |(id, run, attempt): (String, i64, i64)| {
+        Ok(CancelledAttempt {
+            job: word("job_states.id", &id)?,
+            run: number("running_jobs.run", run)?,
+            attempt: number("running_jobs.attempt", attempt)?,
+        })
+    };
+    rows.into_iter().map(cancelled).collect()
 }
 
 /// The holds that end by themselves, the earliest first: one line per job.

@@ -216,7 +216,7 @@ impl Store {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<PendingJob>, StoreError> {
-        self.inner.reader.read(move |conn| queue::window(conn, after, until, limit)).await
+        self.inner.reader.read_first(move |conn| queue::window(conn, after, until, limit)).await
     }
 
     /// The latest time that servers before this one wrote down: that of an event, or of a start.
@@ -233,7 +233,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn count_overdue(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.inner.reader.read(move |conn| queue::overdue(conn, now, limit)).await
+        self.inner.reader.read_first(move |conn| queue::overdue(conn, now, limit)).await
     }
 
     /// When the first job that waits is due.
@@ -249,7 +249,16 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn holds_ending(&self, limit: usize) -> Result<Vec<(JobId, Timestamp)>, StoreError> {
-        self.inner.reader.read(move |conn| queue::holds_ending(conn, limit)).await
+        self.inner.reader.read_first(move |conn| queue::holds_ending(conn, limit)).await
+    }
+
+    /// The attempts of this process that are to end as cancelled.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn cancelled_attempts(&self) -> Result<Vec<CancelledAttempt>, StoreError> {
+        let epoch = self.inner.epoch;
+        self.inner.reader.read(move |conn| queue::cancelled(conn, epoch)).await
     }
 
     /// A job.

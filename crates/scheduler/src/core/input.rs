@@ -2,7 +2,7 @@
 
 use super::Claimed;
 use oneoff_domain::{BootTime, JobKey, Timestamp};
-use oneoff_storage::{Change, ClaimRequest, ClaimResult, PendingJob};
+use oneoff_storage::{CancelledAttempt, Change, ClaimRequest, ClaimResult, PendingJob};
 
 /// The present, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,10 @@ pub(crate) enum Effect {
     LoadWindow(WindowLoad),
     Claim(Vec<ClaimRequest>),
     Start(Claimed),
+    /// A running attempt is told to end.
+    Cancel(CancelledAttempt),
+    /// Running attempts may have been cancelled by commits that were missed.
+    FindCancelled,
     Ring(Alarm),
     ClockStepped {
         jumped_us: i64,

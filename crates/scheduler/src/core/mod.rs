@@ -112,10 +112,14 @@ impl Core {
 
     fn take(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Committed(changes) => changes.into_iter().for_each(|change| self.apply(change)),
+            Input::Committed(changes) => changes.into_iter().for_each(|change| self.apply(change, effects)),
             Input::WindowLoaded { load, jobs } => self.window.loaded(&load, jobs),
             Input::WindowFailed => self.window.load_failed(now.wall),
-            Input::Reload => self.forget_all(),
+            Input::Reload => {
+                self.forget_all();
+                self.set_alarm(Alarm::Holds, Timestamp::MIN);
+                effects.push(Effect::FindCancelled);
+            }
             Input::ClaimsAnswered(results) => {
                 results.into_iter().for_each(|result| self.answered(result, effects));
             }
@@ -124,16 +128,18 @@ impl Core {
                 requests.iter().for_each(|request| self.unclaimed(request.job));
             }
             Input::AttemptEnded { job_type } => self.slots.release(&job_type),
-            Input::SetAlarm(alarm, at) => {
-                let earlier = self.alarms.get(&alarm).map_or(at, |set| at.min(*set));
-                self.alarms.insert(alarm, earlier);
-            }
+            Input::SetAlarm(alarm, at) => self.set_alarm(alarm, at),
             Input::DoubtClock => self.clock.doubt(now),
             Input::Stop => self.stopping = true,
         }
     }
 
-    fn apply(&mut self, change: Change) {
+    fn set_alarm(&mut self, alarm: Alarm, at: Timestamp) {
+        let earlier = self.alarms.get(&alarm).map_or(at, |set| at.min(*set));
+        self.alarms.insert(alarm, earlier);
+    }
+
+    fn apply(&mut self, change: Change, effects: &mut Vec<Effect>) {
         match change {
             Change::Pending(job) => {
                 self.forget(job.key);
@@ -145,6 +151,8 @@ impl Core {
                     self.ready.insert(next);
                 }
             }
+            Change::HoldEnds(at) => self.set_alarm(Alarm::Holds, at),
+            Change::Cancelled(attempt) => effects.push(Effect::Cancel(attempt)),
         }
     }
 

@@ -19,8 +19,6 @@ use tokio::time::Instant;
 
 /// How long cancelling waits for a running attempt to be over.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
-/// Somebody who waits for a job looks at most this often, however many events there are.
-const LOOK_APART: Duration = Duration::from_millis(20);
 
 impl Service {
     /// Accepts a job: it is on stable storage when this returns.
@@ -90,15 +88,13 @@ impl Service {
         done: impl Fn(&Job) -> bool,
     ) -> Result<Job, ServiceError> {
         let deadline = deadline_after(timeout);
-        let mut events = self.event_sequence();
+        let mut watch = self.inner.mailbox.watch_job(id);
         loop {
-            events.mark_unchanged();
             let job = self.job(id).await?;
             if done(&job) || Instant::now() >= deadline {
                 return Ok(job);
             }
-            let _timed_out_or_closed = tokio::time::timeout_at(deadline, events.changed()).await;
-            tokio::time::sleep_until(deadline.min(Instant::now() + LOOK_APART)).await;
+            let _timed_out = tokio::time::timeout_at(deadline, watch.changed()).await;
         }
     }
 
@@ -200,7 +196,6 @@ impl Service {
         if dry_run || !written.value.state.cancel_requested {
             return Ok(written);
         }
-        self.inner.running.cancel(&written.value);
         let value = self.attempt_over(&written.value).await?;
         Ok(Written { value, replayed: written.replayed })
     }
@@ -244,10 +239,7 @@ impl Service {
         let until = until.map(|until| self.parse_until(&until)).transpose()?;
         let hold = Hold { reason, by: context.actor.label(), at: now, until };
         let decide = move |job: &Job| release::hold(job, hold);
-        let written = self.change(context, now, id, decide).await?;
-        // By way of the scheduler, which lets nobody look while the clock is not to be trusted.
-        self.inner.mailbox.send(Input::SetAlarm(Alarm::Holds, now));
-        Ok(written)
+        self.change(context, now, id, decide).await
     }
 
     fn parse_until(&self, until: &Schedule) -> Result<Timestamp, ServiceError> {

@@ -30,9 +30,6 @@ pub(super) struct Told {
 /// An attempt that was seen to start.
 #[derive(Debug)]
 pub(super) struct Started {
-    pub(super) job: JobId,
-    run: u32,
-    attempt: u32,
     /// How often its outcome was accepted.
     pub(super) recorded: u32,
 }
@@ -73,6 +70,13 @@ impl Book {
         Ok(())
     }
 
+    /// Whether somebody was told that this attempt of a job will be cancelled.
+    pub(super) fn is_being_cancelled(&self, claimed: &ClaimedJob) -> bool {
+        let place = (claimed.fence.run, claimed.fence.attempt);
+        let promised = self.promised.get(&claimed.job.id).map(|promised| &promised.state);
+        promised.is_some_and(|state| state.cancel_requested && (state.run, state.attempt) == place)
+    }
+
     /// Somebody was told that the job is gone.
     pub(super) fn promise_deleted(&mut self, job: JobId) {
         self.deleted.insert(job);
@@ -87,8 +91,12 @@ impl Book {
     pub(super) fn start(&mut self, claimed: &ClaimedJob) -> Result<(), Violation> {
         let (job, state) = (&claimed.job, &claimed.job.state);
         if let Some(promised) = self.promised.get(&job.id) {
-            ensure(promised.state.version < state.version, "an acknowledged write is there", || {
-                format!("job {} starts as {state:?} after {:?}", job.id, promised.state)
+            let then = &promised.state;
+            // Somebody may be told of the running attempt between the claim's commit and its answer.
+            let is_it =
+                then.status == JobStatus::Running && (then.run, then.attempt) == (state.run, state.attempt);
+            ensure(then.version < state.version || is_it, "an acknowledged write is there", || {
+                format!("job {} starts as {state:?} after {then:?}", job.id)
             })?;
             let follows = promised.state.version + 1 == state.version;
             ensure(
@@ -99,9 +107,8 @@ impl Book {
         }
         ensure(!self.deleted.contains(&job.id), "a deleted job does not start", || job.id.to_string())?;
         self.ensure_at_most_once(claimed)?;
-        let started =
-            Started { job: job.id, run: claimed.fence.run, attempt: claimed.fence.attempt, recorded: 0 };
-        let place = (job.id, started.run, started.attempt);
+        let started = Started { recorded: 0 };
+        let place = (job.id, claimed.fence.run, claimed.fence.attempt);
         let twin = self.started_as.insert(place, claimed.execution_id);
         ensure(twin.is_none(), "an attempt starts once", || {
             format!("{place:?} as {twin:?} and {}", claimed.execution_id)

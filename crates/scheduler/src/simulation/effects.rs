@@ -8,7 +8,7 @@ use super::violation::{Violation, ensure};
 use crate::ServiceError;
 use crate::core::{Effect, Input, Step};
 use oneoff_domain::{Clock, EventKind, Job, JobId, Timestamp};
-use oneoff_storage::{ClaimRequest, ClaimResult, StoreError};
+use oneoff_storage::{ClaimRequest, ClaimResult};
 
 /// Events that are read at once.
 const EVENTS: usize = 500;
@@ -135,9 +135,12 @@ impl History {
             Effect::Claim(requests) => {
                 self.note(format_args!("claim {}", keys(&requests)));
                 self.ensure_may_claim(now, &requests)?;
-                self.server()?.claim(now, requests);
+                let clock = self.clock.clone();
+                self.server()?.claim(clock, requests);
             }
             Effect::Start(claimed) => self.start_attempt(claimed)?,
+            Effect::Cancel(attempt) => self.server()?.runner.running.cancel_attempt(attempt),
+            Effect::FindCancelled => self.server()?.find_cancelled(),
             Effect::Ring(alarm) => {
                 if let Some(alarm) = self.server()?.alarms.get(&alarm) {
                     alarm.notify_one();
@@ -162,6 +165,12 @@ impl History {
 
     /// A task is polled.
     pub(super) fn poll(&mut self, task: TaskId) -> Result<(), Violation> {
+        if self.asked.contains_key(&task) && self.dice.chance(self.plan.leaving_per_mille) {
+            self.note(format_args!("who asked {task} goes away"));
+            self.asked.remove(&task);
+            self.server()?.tasks.forget(task);
+            return Ok(());
+        }
         let polled = self.server()?.tasks.poll(task);
         self.plan_commit();
         match polled {
@@ -189,14 +198,19 @@ impl History {
         match done {
             Done::Window(load, Ok(jobs)) => self.tell_core(Input::WindowLoaded { load, jobs }),
             Done::Window(_, Err(_)) => self.tell_core(Input::WindowFailed),
-            Done::Claims(requests, now, answer) => self.claims_answered(requests, now, answer),
+            Done::Claims(inputs) => self.claims_answered(inputs),
             Done::Flushed(execution, answer) => {
                 self.flushed(execution, &answer);
                 Ok(())
             }
             Done::Finished(execution, answer) => self.finished(execution, answer),
             Done::Answered(task, answer) => self.answered(task, &answer),
-            Done::ClockStep(_) | Done::Ended => Ok(()),
+            Done::Cancelled(attempts) => {
+                let running = self.server()?.runner.running.clone();
+                attempts.into_iter().for_each(|attempt| running.cancel_attempt(attempt));
+                Ok(())
+            }
+            Done::ClockStep | Done::Ended => Ok(()),
         }
     }
 
@@ -205,34 +219,22 @@ impl History {
         Ok(())
     }
 
-    fn claims_answered(
-        &mut self,
-        requests: Vec<ClaimRequest>,
-        now: Timestamp,
-        answer: Result<Vec<ClaimResult>, StoreError>,
-    ) -> Result<(), Violation> {
-        let input = match answer {
-            Ok(results) => {
-                self.note(format_args!(
-                    "claims answered: {}",
-                    results.iter().map(word).collect::<Vec<_>>().join(" ")
-                ));
-                for result in &results {
-                    if let ClaimResult::Claimed(claimed) = result {
-                        let is_late = claimed.job.definition.is_too_late(claimed.scheduled_for, now);
-                        ensure(!is_late, "what is too late is missed", || {
-                            format!("{} at {now}", claimed.execution_id)
-                        })?;
+    fn claims_answered(&mut self, inputs: Vec<Input>) -> Result<(), Violation> {
+        for input in inputs {
+            match &input {
+                Input::ClaimsAnswered(results) => {
+                    let words: Vec<String> = results.iter().map(word).collect();
+                    self.note(format_args!("claims answered: {}", words.join(" ")));
+                    for result in results {
+                        ensure_in_time(result)?;
                     }
                 }
-                Input::ClaimsAnswered(results)
+                Input::ClaimsFailed(requests) => self.note(format_args!("claims failed: {}", keys(requests))),
+                _ => {}
             }
-            Err(error) => {
-                self.note(format_args!("claims {} failed: {error}", keys(&requests)));
-                Input::ClaimsFailed(requests)
-            }
-        };
-        self.tell_core(input)
+            self.tell_core(input)?;
+        }
+        Ok(())
     }
 
     fn answered(
@@ -282,6 +284,15 @@ impl History {
         let delay_us = self.dice.spread(10_000_000..1_800_000_000);
         self.after(delay_us, Happening::Look);
     }
+}
+
+/// A claim is written at the time by which it judges what is too late.
+fn ensure_in_time(result: &ClaimResult) -> Result<(), Violation> {
+    let ClaimResult::Claimed(claimed) = result else { return Ok(()) };
+    let is_late = claimed.job.definition.is_too_late(claimed.scheduled_for, claimed.job.updated_at);
+    ensure(!is_late, "what is too late is missed", || {
+        format!("{} at {}", claimed.execution_id, claimed.job.updated_at)
+    })
 }
 
 fn keys(requests: &[ClaimRequest]) -> String {

@@ -17,6 +17,7 @@ use oneoff_storage::Finish;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// More than this many happenings, and the history will never be over.
 const HAPPENINGS_MAX: u64 = 200_000;
@@ -46,6 +47,8 @@ pub(super) enum Happening {
     Wake(u64, u64),
     /// A task is polled.
     Poll(u64, TaskId),
+    /// A pause of a task is over.
+    Rested(u64, Arc<Notify>),
     /// An attempt's output is stored.
     Flush(u64, ExecutionId),
     /// An attempt's outcome is offered again.
@@ -86,7 +89,7 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new(seed: u64, place: &Place) -> Result<Self, SetUpError> {
+    pub(super) fn new(seed: u64, place: &Place, trace_lines: usize) -> Result<Self, SetUpError> {
         let dice = Dice::new(seed, 1);
         let plan = Plan::new(&dice);
         let clock = Arc::new(SimulatedClock::default());
@@ -94,7 +97,7 @@ impl History {
             random: Arc::new(Dice::new(seed, 2)),
             disk: Arc::new(Disk::new(seed, Arc::clone(&clock))),
             file: place.database()?,
-            trace: Trace::new(),
+            trace: Trace::keeping(trace_lines),
             book: Book::default(),
             clients: Clients::default(),
             server: None,
@@ -194,11 +197,13 @@ impl History {
             Happening::Commit(server) if self.is_current(server) => self.commit()?,
             Happening::Wake(server, wake) if self.is_current(server) => self.wake(wake)?,
             Happening::Poll(server, task) if self.is_current(server) => self.poll(task)?,
+            Happening::Rested(server, over) if self.is_current(server) => over.notify_one(),
             Happening::Flush(server, execution) if self.is_current(server) => self.flush(execution),
             Happening::Record(server, execution) if self.is_current(server) => self.record(execution),
             Happening::Commit(_)
             | Happening::Wake(..)
             | Happening::Poll(..)
+            | Happening::Rested(..)
             | Happening::Flush(..)
             | Happening::Record(..) => {}
         }
@@ -216,6 +221,10 @@ impl History {
         let generation = self.generation;
         let woken = server.tasks.take_woken();
         let has_mail = server.take_mail();
+        for (time, over) in server.rests.take() {
+            let time_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            self.after(time_us, Happening::Rested(generation, over));
+        }
         for task in woken {
             let delay_us = self.delay_us();
             self.after(delay_us, Happening::Poll(generation, task));

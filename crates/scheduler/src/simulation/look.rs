@@ -33,6 +33,7 @@ impl History {
         let faults = faults.map_err(|error| Violation::no_answer(&error))?;
         ensure(faults.is_empty(), "the tables agree with each other", || faults.join("; "))?;
         self.compare_all()?;
+        self.ensure_cancelled()?;
         self.ensure_progress()?;
         self.is_over()
     }
@@ -57,6 +58,23 @@ impl History {
         Ok(())
     }
 
+    /// An attempt of a job that is to be cancelled is told so.
+    fn ensure_cancelled(&mut self) -> Result<(), Violation> {
+        if !self.asked.is_empty() || !self.is_calm_for(RECOVERS_IN_US) {
+            return Ok(());
+        }
+        let running = self.server()?.attempts.values().filter(|attempt| attempt.finish.is_none());
+        let untold: Vec<JobId> = running
+            .filter(|attempt| attempt.stop.fired().is_none())
+            .map(|attempt| attempt.claimed.job.id)
+            .collect();
+        for id in untold {
+            let is_cancelled = self.stored(id)?.is_some_and(|job| job.state.cancel_requested);
+            ensure(!is_cancelled, "who is cancelled is told to end", || format!("job {id} goes on"))?;
+        }
+        Ok(())
+    }
+
     /// What is due and could start has started, unless something was wrong a short while ago.
     fn ensure_progress(&mut self) -> Result<(), Violation> {
         let now = self.clock.now();
@@ -71,7 +89,13 @@ impl History {
         let waiting = self.disk.quietly(|| read_now(store.pending_window(None, until, 100)));
         let waiting = waiting.map_err(|error| Violation::no_answer(&error))?;
         let stuck: Vec<&PendingJob> = waiting.iter().filter(|job| self.could_start(job)).collect();
-        ensure(stuck.is_empty(), "what is due starts when there is a slot", || format!("{stuck:?} at {now}"))
+        ensure(stuck.is_empty(), "what is due starts when there is a slot", || {
+            format!("{stuck:?} at {now}")
+        })?;
+        let holds = self.disk.quietly(|| read_now(store.holds_ending(1)));
+        let holds = holds.map_err(|error| Violation::no_answer(&error))?;
+        let open = holds.first().filter(|(_, ended)| *ended < until);
+        ensure(open.is_none(), "a hold that ended is released", || format!("{open:?} at {now}"))
     }
 
     fn could_start(&self, job: &PendingJob) -> bool {
@@ -90,18 +114,32 @@ impl History {
     }
 
     fn is_over(&mut self) -> Result<bool, Violation> {
-        let is_asked = self.operations_left > 0 || self.disturbances_left > 0 || !self.asked.is_empty();
-        if is_asked || !self.is_calm_for(0) || !self.processes.is_empty() {
-            return Ok(false);
+        let left = self.left()?;
+        match &left {
+            Some(left) => self.note(format_args!("it goes on: {left}")),
+            None => {
+                let (jobs, attempts) = (self.book.told.len(), self.book.started.len());
+                self.note(format_args!("over: {jobs} jobs, {attempts} attempts"));
+            }
+        }
+        Ok(left.is_none())
+    }
+
+    /// What is left to be done; `None` at the end.
+    fn left(&mut self) -> Result<Option<String>, Violation> {
+        if self.operations_left > 0 || self.disturbances_left > 0 || !self.is_calm_for(0) {
+            return Ok(Some("more is to come".to_owned()));
+        }
+        if !self.asked.is_empty() || !self.processes.is_empty() {
+            return Ok(Some(format!("requests {:?}, processes {:?}", self.asked, self.processes)));
         }
         let server = self.server()?;
-        if !server.attempts.is_empty() || server.tasks.count() > RECONCILERS {
-            return Ok(false);
+        let (attempts, tasks) = (server.attempts.len(), server.tasks.count());
+        if attempts > 0 || tasks > RECONCILERS {
+            return Ok(Some(format!("{attempts} attempts, {tasks} tasks")));
         }
-        if self.next_due_us()?.is_some() {
-            return Ok(false);
-        }
-        self.note(format_args!("over: {} jobs, {} attempts", self.book.told.len(), self.book.started.len()));
-        Ok(true)
+        Ok(self
+            .next_due_us()?
+            .map(|due_us| format!("something is due in {} us", due_us - self.clock.passed_us())))
     }
 }

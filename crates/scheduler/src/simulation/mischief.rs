@@ -81,6 +81,8 @@ impl History {
         self.next_task = server.tasks.next();
         self.generation += 1;
         self.asked.clear();
+        // What waits to be written may hold the store itself.
+        server.store.close();
         drop(server);
         for finish in late {
             if self.dice.chance(300) {

@@ -18,6 +18,7 @@ mod machine;
 mod mischief;
 mod plan;
 mod processes;
+mod rests;
 mod run;
 mod server;
 mod tasks;

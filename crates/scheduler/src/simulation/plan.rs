@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) delay_max_us: u64,
     /// Jobs in a thousand that have a concurrency key.
     pub(super) keyed_per_mille: u32,
+    /// Clients in a thousand that go away whenever their request goes on.
+    pub(super) leaving_per_mille: u32,
     /// The longest that an attempt takes.
     pub(super) attempt_max_us: u64,
 }
@@ -67,6 +69,7 @@ impl Plan {
             group_max: dice.within(1..9),
             delay_max_us: dice.spread(100..2_000_000),
             keyed_per_mille: u32::try_from(dice.within(0..700)).unwrap_or(0),
+            leaving_per_mille: if dice.chance(300) { 100 } else { 0 },
             attempt_max_us: dice.spread(1_000..1_800_000_000),
         }
     }

@@ -27,6 +27,17 @@ pub struct Options {
     pub length: Length,
     /// Threads, each with histories of its own. It does not change what happens in a history.
     pub threads: usize,
+    /// The lines of the trace that are kept of a history that fails.
+    pub trace_lines: usize,
+}
+
+impl Options {
+    /// Histories from a seed on, on as many threads as there are processors.
+    #[must_use]
+    pub fn new(seed: u64, length: Length) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { seed, length, threads, trace_lines: 150 }
+    }
 }
 
 /// A history in which a promise did not hold.
@@ -102,7 +113,7 @@ pub fn simulate(options: &Options) -> Result<Report, SetUpError> {
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {
             scope.spawn(|| {
-                let made = simulate_some(&take);
+                let made = simulate_some(&take, options.trace_lines);
                 if made.as_ref().map_or(true, |part| part.failed.is_some()) {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -118,7 +129,7 @@ pub fn simulate(options: &Options) -> Result<Report, SetUpError> {
     report.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn simulate_some(take: &dyn Fn() -> Option<u64>) -> Result<Report, SetUpError> {
+fn simulate_some(take: &dyn Fn() -> Option<u64>, trace_lines: usize) -> Result<Report, SetUpError> {
     // Only entered and never run: timers are made, and none of them ever fires.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(SetUpError::Runtime)?;
@@ -126,7 +137,7 @@ fn simulate_some(take: &dyn Fn() -> Option<u64>) -> Result<Report, SetUpError> {
     let place = Place::new()?;
     let mut report = Report::default();
     while let Some(seed) = take() {
-        report.add(one(seed, &place)?);
+        report.add(one(seed, &place, trace_lines)?);
         if report.failed.is_some() {
             break;
         }
@@ -134,8 +145,8 @@ fn simulate_some(take: &dyn Fn() -> Option<u64>) -> Result<Report, SetUpError> {
     Ok(report)
 }
 
-fn one(seed: u64, place: &Place) -> Result<Report, SetUpError> {
-    let mut history = History::new(seed, place)?;
+fn one(seed: u64, place: &Place, trace_lines: usize) -> Result<Report, SetUpError> {
+    let mut history = History::new(seed, place, trace_lines)?;
     let outcome = history.run();
     let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     let report = Report {

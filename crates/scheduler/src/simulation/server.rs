@@ -5,18 +5,19 @@ use super::dice::Dice;
 use super::disk::Disk;
 use super::executor::registry;
 use super::plan::Plan;
+use super::rests::Rests;
 use super::tasks::{TaskId, Tasks};
 use crate::core::{Alarm, Core, Input, Step, WindowLoad};
 use crate::driver::CoreStatus;
 use crate::mailbox::Mailbox;
 use crate::reconcile::{holds, retention};
 use crate::runner::Runner;
-use crate::{SchedulerSettings, Service, ServiceError, StartError, recovery};
+use crate::{SchedulerSettings, Service, ServiceError, StartError, cancelling, claiming, recovery};
 use oneoff_domain::{AttemptOutcome, Clock, EventKind, ExecutionId, Job, NewEvent, Timestamp};
 use oneoff_executors::{StopSignal, StopTrigger, Unwatched};
 use oneoff_storage::inline::{Commits, Inline};
 use oneoff_storage::{
-    ClaimRequest, ClaimResult, ClaimedJob, Finish, FinishResult, NewOutputChunk, PendingJob, Store,
+    CancelledAttempt, ClaimRequest, ClaimedJob, Finish, FinishResult, NewOutputChunk, PendingJob, Store,
     StoreError, StoreOptions,
 };
 use serde_json::Map;
@@ -33,10 +34,12 @@ use tokio::sync::Notify;
 pub(super) enum Done {
     /// A part of the window was read.
     Window(WindowLoad, Result<Vec<PendingJob>, StoreError>),
-    /// Claims that were asked for at this wall time were answered.
-    Claims(Vec<ClaimRequest>, Timestamp, Result<Vec<ClaimResult>, StoreError>),
+    /// Claims were answered: what the core is to be told.
+    Claims(Vec<Input>),
+    /// Running attempts are to end, as was found after a failure.
+    Cancelled(Vec<CancelledAttempt>),
     /// A step of the clock was recorded, or not.
-    ClockStep(Result<(), StoreError>),
+    ClockStep,
     /// Output was stored, or not.
     Flushed(ExecutionId, Result<(), StoreError>),
     /// An outcome was recorded, or not.
@@ -77,6 +80,7 @@ pub(super) struct Server {
     pub(super) store: Store,
     pub(super) inline: Inline,
     pub(super) alarms: BTreeMap<Alarm, Arc<Notify>>,
+    pub(super) rests: Rests,
     pub(super) inputs: Vec<Input>,
     pub(super) attempts: BTreeMap<ExecutionId, Attempt>,
     /// Whether a commit is planned.
@@ -165,6 +169,7 @@ impl Server {
             store,
             inline,
             alarms: BTreeMap::from([(Alarm::Holds, look_at_holds), (Alarm::Retention, look_at_retention)]),
+            rests: Rests::default(),
             inputs: Vec::new(),
             attempts: BTreeMap::new(),
             is_commit_planned: false,
@@ -193,11 +198,19 @@ impl Server {
         });
     }
 
-    pub(super) fn claim(&mut self, now: Timestamp, requests: Vec<ClaimRequest>) {
-        let store = self.store.clone();
+    pub(super) fn claim(&mut self, clock: Arc<SimulatedClock>, requests: Vec<ClaimRequest>) {
+        let (store, rests) = (self.store.clone(), self.rests.clone());
         self.tasks.spawn(async move {
-            let answer = store.claim(now, requests.clone()).await;
-            Done::Claims(requests, now, answer)
+            let rest = async |time| rests.rest(time).await;
+            Done::Claims(claiming::claim(&store, clock.as_ref(), requests, rest).await)
+        });
+    }
+
+    pub(super) fn find_cancelled(&mut self) {
+        let (store, rests) = (self.store.clone(), self.rests.clone());
+        self.tasks.spawn(async move {
+            let rest = async |time| rests.rest(time).await;
+            Done::Cancelled(cancelling::find(&store, rest).await)
         });
     }
 
@@ -210,17 +223,20 @@ impl Server {
             data: Map::new(),
         };
         let store = self.store.clone();
-        self.tasks.spawn(async move { Done::ClockStep(store.record_event(now, event).await) });
+        self.tasks.spawn(async move {
+            let _tried = store.record_event(now, event).await;
+            Done::ClockStep
+        });
     }
 
-    /// Enters a claimed job as the runner does.
+    /// Enters a claimed job as the runner does; answers whether it is told to end at once.
     pub(super) fn enter(
         &mut self,
         claimed: Box<ClaimedJob>,
         outcome: AttemptOutcome,
         now: Timestamp,
         began: Duration,
-    ) {
+    ) -> bool {
         let (trigger, stop) = StopTrigger::new();
         self.runner.running.enter(&claimed, now, Arc::new(trigger));
         let attempt = Attempt {
@@ -235,7 +251,9 @@ impl Server {
             is_unknown: false,
             tries: 0,
         };
+        let is_told = attempt.stop.fired().is_some();
         self.attempts.insert(attempt.claimed.execution_id, attempt);
+        is_told
     }
 
     pub(super) fn flush(&mut self, execution: ExecutionId) {

@@ -3,37 +3,31 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-/// Lines that are kept for people.
-const KEPT_LINES: usize = 120;
-
 /// The trace.
 #[derive(Debug)]
 pub(super) struct Trace {
     hash: u64,
     lines: u64,
     kept: VecDeque<String>,
+    keeps: usize,
 }
 
 impl Trace {
-    pub(super) fn new() -> Self {
+    /// A trace of which the last lines are kept for people.
+    pub(super) fn keeping(lines: usize) -> Self {
         // FNV-1a (Fowler, Noll and Vo) of 64 bits.
-        Self { hash: 0xcbf2_9ce4_8422_2325, lines: 0, kept: VecDeque::new() }
+        Self { hash: 0xcbf2_9ce4_8422_2325, lines: 0, kept: VecDeque::new(), keeps: lines.max(1) }
     }
 
     /// Adds a line.
     pub(super) fn add(&mut self, passed_us: u64, text: std::fmt::Arguments<'_>) {
-        let mut line = if self.kept.len() < KEPT_LINES {
-            String::new()
-        } else {
-            self.kept.pop_front().unwrap_or_default()
-        };
-        line.clear();
-        let _written = write!(
-            line,
-            "{:>14.6} {text}",
-            f64::from(u32::try_from(passed_us / 1_000_000).unwrap_or(u32::MAX))
-                + f64::from(u32::try_from(passed_us % 1_000_000).unwrap_or(0)) / 1e6
-        );
+        let mut line = String::new();
+        if self.kept.len() >= self.keeps {
+            line = self.kept.pop_front().unwrap_or_default();
+            line.clear();
+        }
+        let (seconds, micros) = (passed_us / 1_000_000, passed_us % 1_000_000);
+        let _written = write!(line, "{seconds:>8}.{micros:06} {text}");
         for byte in line.bytes() {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
