@@ -70,13 +70,6 @@ impl Book {
         Ok(())
     }
 
-    /// Whether somebody was told that this attempt of a job will be cancelled.
-    pub(super) fn is_being_cancelled(&self, claimed: &ClaimedJob) -> bool {
-        let place = (claimed.fence.run, claimed.fence.attempt);
-        let promised = self.promised.get(&claimed.job.id).map(|promised| &promised.state);
-        promised.is_some_and(|state| state.cancel_requested && (state.run, state.attempt) == place)
-    }
-
     /// Somebody was told that the job is gone.
     pub(super) fn promise_deleted(&mut self, job: JobId) {
         self.deleted.insert(job);

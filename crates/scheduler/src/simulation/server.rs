@@ -229,14 +229,14 @@ impl Server {
         });
     }
 
-    /// Enters a claimed job as the runner does; answers whether it is told to end at once.
+    /// Enters a claimed job as the runner does.
     pub(super) fn enter(
         &mut self,
         claimed: Box<ClaimedJob>,
         outcome: AttemptOutcome,
         now: Timestamp,
         began: Duration,
-    ) -> bool {
+    ) {
         let (trigger, stop) = StopTrigger::new();
         self.runner.running.enter(&claimed, now, Arc::new(trigger));
         let attempt = Attempt {
@@ -251,9 +251,7 @@ impl Server {
             is_unknown: false,
             tries: 0,
         };
-        let is_told = attempt.stop.fired().is_some();
         self.attempts.insert(attempt.claimed.execution_id, attempt);
-        is_told
     }
 
     pub(super) fn flush(&mut self, execution: ExecutionId) {
