@@ -1,0 +1,4 @@
+//! A kill at every point. A program of its own, so that nothing else takes its time.
+
+#[cfg(test)]
+mod walk;

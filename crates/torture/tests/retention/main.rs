@@ -1,0 +1,4 @@
+//! Retention, killed.
+
+#[cfg(test)]
+mod removal;

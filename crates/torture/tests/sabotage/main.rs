@@ -1,0 +1,4 @@
+//! Servers that break a promise.
+
+#[cfg(test)]
+mod found_out;
