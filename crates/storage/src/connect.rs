@@ -18,7 +18,7 @@ const WRITER_SETTINGS: &str = "PRAGMA busy_timeout = 5000;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
     PRAGMA journal_size_limit = 67108864;
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA wal_autocheckpoint = 12000;
     PRAGMA cache_size = -16384;
     PRAGMA temp_store = MEMORY;";
 

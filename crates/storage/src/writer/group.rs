@@ -100,6 +100,19 @@ impl GroupWriter {
         Self { machine, ..self }
     }
 
+    /// Opens further connections to the same file.
+    pub(crate) fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
+    /// The number of the last event; 0 while the connection is lost.
+    pub(crate) fn last_event(&self) -> i64 {
+        match &self.link {
+            Link::Up(live) => live.keys.last_event(),
+            Link::Down { .. } => 0,
+        }
+    }
+
     /// The connection between two groups, unless it is lost.
     pub(crate) fn connection(&mut self) -> Option<&mut SqliteConnection> {
         match &mut self.link {

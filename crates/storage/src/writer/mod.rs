@@ -13,6 +13,7 @@ pub(crate) mod tx;
 mod tests;
 
 use crate::StoreError;
+use crate::checkpoint::Checkpoints;
 use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
@@ -33,11 +34,12 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(crate) fn start(group: GroupWriter, max_waiting: usize, guard: WalGuard) -> std::io::Result<Self> {
+        let checkpoints = Checkpoints::start(group.connector(), group.last_event())?;
         let lanes = Arc::new(Lanes::new(max_waiting));
         let queue = Arc::clone(&lanes);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(group, &queue, guard))?;
+            .spawn(move || write_until_closed(group, &queue, guard, checkpoints))?;
         Ok(Self {
             lanes,
             thread: Mutex::new(Some(thread)),
@@ -116,7 +118,12 @@ impl Writer {
     }
 }
 
-fn write_until_closed(mut group: GroupWriter, lanes: &Lanes, mut guard: WalGuard) {
+fn write_until_closed(
+    mut group: GroupWriter,
+    lanes: &Lanes,
+    mut guard: WalGuard,
+    mut checkpoints: Checkpoints,
+) {
     let mut turns = lanes.turns();
     loop {
         match lanes.wait(group.reopens_in()) {
@@ -125,6 +132,7 @@ fn write_until_closed(mut group: GroupWriter, lanes: &Lanes, mut guard: WalGuard
             Waited::Work => {
                 lanes.begin_group(&mut turns);
                 group.run(&mut || lanes.take(&mut turns));
+                checkpoints.wrote(group.last_event());
             }
         }
         if let Some(conn) = group.connection() {

@@ -13,7 +13,7 @@ const FILE: &str = "ONEOFF_KILL_TEST_FILE";
 #[ignore = "is the child of the test below"]
 fn child_that_creates() {
     let Some(path) = std::env::var_os(FILE) else { return };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let store = Store::open(StoreOptions::new(path), noon()).unwrap();
     runtime.block_on(async {
         for _ in 0..32 {
@@ -56,7 +56,7 @@ fn what_was_acknowledged_before_a_kill_is_there() {
     assert!(acknowledged.len() >= 1_800, "{} ids", acknowledged.len());
     let store = Store::open(StoreOptions::new(&path), noon()).unwrap();
     assert_eq!(store.epoch(), 4);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         for id in acknowledged {
             assert!(store.job(id).await.unwrap().is_some(), "{id} was acknowledged and is lost");
