@@ -141,7 +141,7 @@ proptest! {
 
     #[test]
     fn any_history_keeps_the_books(steps in proptest::collection::vec(step(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let sqlite = TestStore::new();
             let mut history = History { sqlite, ids: Vec::new(), running: BTreeMap::new() };
