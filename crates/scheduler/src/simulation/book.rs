@@ -3,7 +3,7 @@
 //! It outlives every server, and it believes nothing but answers, processes and events.
 
 use super::violation::{Violation, ensure};
-use oneoff_domain::{Event, EventKind, ExecutionId, Job, JobId, JobStatus, OnCrash, Timestamp};
+use oneoff_domain::{Event, EventKind, ExecutionId, Job, JobId, JobStatus, OnCrash, Reason, Timestamp};
 use oneoff_storage::ClaimedJob;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +44,8 @@ pub(super) struct Book {
     pub(super) told: BTreeMap<JobId, Told>,
     pub(super) started: BTreeMap<ExecutionId, Started>,
     started_as: BTreeMap<(JobId, u32, u32), ExecutionId>,
+    /// Attempts that ended badly by themselves, and not with their server.
+    retried: BTreeSet<ExecutionId>,
     /// The number of the last event.
     pub(super) sequence: i64,
 }
@@ -115,10 +117,7 @@ impl Book {
             return Ok(());
         }
         let run = (claimed.job.id, claimed.fence.run, 0)..=(claimed.job.id, claimed.fence.run, u32::MAX);
-        let lost = self
-            .started_as
-            .range(run)
-            .find(|(_, id)| self.started.get(id).is_none_or(|earlier| earlier.recorded == 0));
+        let lost = self.started_as.range(run).find(|(_, earlier)| !self.retried.contains(*earlier));
         ensure(lost.is_none(), "on_crash=fail is at most once", || {
             format!("job {} starts again after {lost:?}", claimed.job.id)
         })
@@ -152,6 +151,10 @@ impl Book {
         told.events += 1;
         told.last_at = event.at;
         let before = told.phase;
+        let reason = event.event.data.get("reason").and_then(serde_json::Value::as_str);
+        if kind == EventKind::JobRetrying && reason != Some(Reason::Lost.as_str()) {
+            self.retried.extend(event.event.execution_id);
+        }
         let wrong =
             || Violation::new("events are in order", format!("{kind} of job {job}, which was {before:?}"));
         told.phase = next_phase(before, event).ok_or_else(wrong)?;

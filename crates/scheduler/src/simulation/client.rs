@@ -10,8 +10,10 @@ use serde_json::Map;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a client repeats a request: shorter than any retention of its key.
+/// How long a client repeats a request.
 const REPEATS_FOR_US: u64 = 6 * 3600 * 1_000_000;
+/// How long a repeated request must not act again, whatever the clock is set to: a clock is not trusted for a day.
+const KEPT_FOR_US: u64 = 20 * 3600 * 1_000_000;
 
 /// Something to be asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,15 +100,17 @@ impl Clients {
         &mut self,
         name: &str,
         answer: &Result<(Job, bool), ServiceError>,
+        passed_us: u64,
     ) -> Result<(), Violation> {
         let Some(wish) = self.wishes.get_mut(name) else { return Ok(()) };
+        let is_forgotten = passed_us > wish.asked_at_us.saturating_add(KEPT_FOR_US);
         match answer {
             Ok((job, _)) => {
                 ensure(job.definition.name == name, "an answer is about what was asked", || {
                     format!("{name}: {job:?}")
                 })?;
                 let other = wish.made.replace(job.id).filter(|made| *made != job.id);
-                ensure(other.is_none(), "a repeated request does not act again", || {
+                ensure(other.is_none() || is_forgotten, "a repeated request does not act again", || {
                     format!("{name} is {other:?} and {}", job.id)
                 })?;
                 if !self.known.contains(&job.id) {
@@ -121,17 +125,20 @@ impl Clients {
     }
 
     /// A job was made, as the store has it.
-    pub(super) fn made(&mut self, job: &Job) -> Result<(), Violation> {
+    pub(super) fn made(&mut self, job: &Job, passed_us: u64) -> Result<(), Violation> {
         let name = &job.definition.name;
         let Some(wish) = self.wishes.get(name) else {
             return Err(Violation::new("nothing is made that nobody asked for", format!("{job:?}")));
         };
+        let is_forgotten = passed_us > wish.asked_at_us.saturating_add(KEPT_FOR_US);
         ensure(wish.is_open, "what was refused is not done", || format!("{name} is there as {}", job.id))?;
-        ensure(wish.made.is_none_or(|made| made == job.id), "a repeated request does not act again", || {
-            format!("{name} is {:?} and {}", wish.made, job.id)
-        })?;
+        ensure(
+            is_forgotten || wish.made.is_none_or(|made| made == job.id),
+            "a repeated request does not act again",
+            || format!("{name} is {:?} and {}", wish.made, job.id),
+        )?;
         let twin = self.found.insert(name.clone(), job.id);
-        ensure(twin.is_none(), "a repeated request does not act again", || {
+        ensure(is_forgotten || twin.is_none(), "a repeated request does not act again", || {
             format!("{name} is {twin:?} and {}", job.id)
         })?;
         if !self.known.contains(&job.id) {

@@ -82,7 +82,7 @@ impl History {
         };
         let Some(job) = self.stored(id)? else { return Ok(()) };
         if kind == EventKind::JobCreated {
-            return self.clients.made(&job);
+            return self.clients.made(&job, self.clock.passed_us());
         }
         let late_us = lateness_us.and_then(serde_json::Value::as_i64).unwrap_or(0);
         let allowed_us = job.definition.max_lateness_seconds.map(|seconds| i64::from(seconds) * 1_000_000);
@@ -255,7 +255,8 @@ impl History {
         }
         match (&request, answer) {
             (Request::Create(draft), _) => {
-                self.clients.answered(draft.name.as_deref().unwrap_or_default(), answer)?;
+                let name = draft.name.as_deref().unwrap_or_default();
+                self.clients.answered(name, answer, self.clock.passed_us())?;
                 answer.as_ref().map_or(Ok(()), |(job, _)| self.book.promise(job))
             }
             (Request::Delete(id), Ok(_)) => {

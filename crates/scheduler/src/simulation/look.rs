@@ -5,6 +5,7 @@ use super::history::{Happening, History};
 use super::server::read_now;
 use super::violation::{Violation, ensure};
 use crate::SchedulerSettings;
+use crate::core::Limits;
 use oneoff_domain::{Clock, JobId, Timestamp};
 use oneoff_storage::PendingJob;
 use std::collections::BTreeSet;
@@ -109,7 +110,9 @@ impl History {
         let has_key = job.concurrency_key.is_none()
             || attempts()
                 .all(|attempt| attempt.claimed.job.definition.concurrency_key != job.concurrency_key);
-        let is_ranked = server.core.queued() < self.plan.limits.due_max;
+        // Due jobs that wait for a type or a key are kept in memory, and no more are read while there are many.
+        let Limits { due_max, window_load, .. } = self.plan.limits;
+        let is_ranked = server.core.queued() < due_max.min(window_load / 2);
         has_slot && has_key && is_ranked
     }
 

@@ -47,7 +47,7 @@ fn size(dice: &Dice, low: u64, high: u64) -> usize {
 impl Plan {
     /// The plan of a seed.
     pub(super) fn new(dice: &Dice) -> Self {
-        let window_load = size(dice, 3, 12);
+        let window_load = size(dice, 4, 24);
         let mut type_limits = BTreeMap::new();
         if dice.chance(500) {
             type_limits.insert(JOB_TYPES[1].to_owned(), 1);
