@@ -48,6 +48,17 @@ pub(crate) async fn fill_and(
     }
 }
 
+/// Brings the search index up to date, as a server does in its own time: it must not do so while it is measured.
+pub(crate) async fn index(store: &Store) -> anyhow::Result<()> {
+    loop {
+        let slice = store.fill_search().await?;
+        let has_merged = store.merge_search().await?;
+        if !slice.more && !has_merged {
+            return Ok(());
+        }
+    }
+}
+
 async fn create(store: Store, jobs: Vec<NewJob>) -> anyhow::Result<Vec<Job>> {
     let written = store.create_jobs(Context::new(Actor::Library), SystemClock.now(), jobs).await?;
     Ok(written.value)

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
+const UNINDEXED_JOBS: &str = "oneoff_search_unindexed_jobs ";
+
 /// What a load came to.
 pub(crate) struct Load {
     /// How long each request took.
@@ -74,6 +76,14 @@ where
         })
     })
     .await?
+}
+
+/// How many jobs the search index does not have yet, where the server says so: a rate that leaves it ever further
+/// behind is not one that lasts.
+pub(crate) async fn unindexed_jobs(server: &Server) -> anyhow::Result<Option<f64>> {
+    let (_, metrics) = Connection::open(server.address).await?.request("GET", "/metrics", "").await?;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(UNINDEXED_JOBS));
+    Ok(value.and_then(|value| value.trim().parse().ok()))
 }
 
 /// Sends what `next` writes until the time is over; answers how long each took.

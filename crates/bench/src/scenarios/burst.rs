@@ -29,8 +29,9 @@ pub(crate) struct Settings {
 pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Report> {
     let store = place.store(Content::Pending { jobs: settings.pending }).await?;
     let due =
-        whole_millisecond(SystemClock.now().saturating_add(Duration::from_secs(2 + settings.jobs / 5_000)));
+        whole_millisecond(SystemClock.now().saturating_add(Duration::from_secs(3 + settings.jobs / 5_000)));
     store::fill(&store, (0..settings.jobs).map(|_index| jobs::noop(due))).await?;
+    store::index(&store).await?;
     let starts = Starts::default();
     let scheduler = engine::start(store, starts.clone(), settings.workers).await?;
     anyhow::ensure!(SystemClock.now() < due, "the jobs were due before all of them were stored");

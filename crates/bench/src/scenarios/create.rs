@@ -42,6 +42,7 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
             "server_cpu_cores": load.server_cpu_cores(),
             "load_generator_cpu_cores": load.own_cpu_cores(),
             "server_resident_bytes": resident_bytes(server.process_id()),
+            "search_unindexed_jobs": drive::unindexed_jobs(&server).await?,
             "latency": Summary::of(load.times_us).json_ms(),
         }),
         settings: json!({ "connections": settings.connections, "seconds": settings.seconds }),

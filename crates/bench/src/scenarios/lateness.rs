@@ -38,11 +38,12 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
     let store = place.store(Content::Pending { jobs: settings.pending }).await?;
     let sync = machine::disk_sync(&place.directory)?;
     let count = settings.rate * settings.seconds;
-    let begin = SystemClock.now().saturating_add(Duration::from_secs(2 + count / 10_000));
+    let begin = SystemClock.now().saturating_add(Duration::from_secs(3 + count / 5_000));
     let apart = |index: u64| Duration::from_micros(index * 1_000_000 / settings.rate.max(1));
     let mut due: Vec<Timestamp> = (0..count).map(|index| begin.saturating_add(apart(index))).collect();
     Numbers::new(count).shuffle(&mut due);
     store::fill(&store, due.into_iter().map(jobs::noop)).await?;
+    store::index(&store).await?;
     let starts = Starts::default();
     let scheduler = engine::start(store, starts.clone(), settings.workers).await?;
     anyhow::ensure!(SystemClock.now() < begin, "the jobs were due before all of them were stored");
