@@ -1,6 +1,7 @@
 //! Recovery at start: what an earlier process left running is ended, closed as lost, and follows `on_crash`.
 
 use crate::StartError;
+use crate::core::TRUST;
 use crate::overdue::Overdue;
 use oneoff_domain::{Clock, ExecutionId, HoldReason, JobStatus};
 use oneoff_executors::process::end_processes;
@@ -80,16 +81,16 @@ async fn close_lost(
 }
 
 /// Whether the clock may be far ahead: by what it says, everything that the last servers wrote is older than it is
-/// kept. Either nobody was here for so long, or the clock is wrong; and what is removed is gone.
+/// kept. Either nobody was here for so long, or the clock is wrong; and what is removed is gone. What was written
+/// within the last day does not count: the clock that it was written by may have been the wrong one already.
 pub(crate) async fn doubts_clock(
     store: &Store,
     clock: &dyn Clock,
     keep: Duration,
 ) -> Result<bool, StartError> {
-    let Some(last) = store.last_written_before().await.map_err(StartError::Recovery)? else {
-        return Ok(false);
-    };
     let now = clock.now();
+    let last = store.last_written_before(now.saturating_sub(TRUST)).await.map_err(StartError::Recovery)?;
+    let Some(last) = last else { return Ok(false) };
     let doubts = now.since(last) > keep;
     if doubts {
         tracing::warn!(

@@ -8,7 +8,7 @@ use crate::rows::attempt::{self, Ending};
 use crate::rows::{job as job_rows, word};
 use crate::schema::{attempts, epochs, events};
 use crate::writer::tx::Tx;
-use diesel::dsl::sql;
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel::sqlite::SqliteConnection;
@@ -37,17 +37,37 @@ pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<Execut
     Ok(lost)
 }
 
-/// The latest time that epochs before `epoch` wrote down, in an event or as their own beginning.
-pub(crate) fn last_written(conn: &mut SqliteConnection, epoch: i64) -> Result<Option<Timestamp>, WriteError> {
-    let event: Option<i64> =
-        events::table.order(events::sequence.desc()).select(events::written_at).first(conn).optional()?;
+/// The latest time, not after `until`, that epochs before `epoch` wrote down, in an event or as their own beginning.
+pub(crate) fn last_written(
+    conn: &mut SqliteConnection,
+    epoch: i64,
+    until: Timestamp,
+) -> Result<Option<Timestamp>, WriteError> {
     let start: Option<i64> = epochs::table
         .filter(epochs::epoch.lt(epoch))
-        .order(epochs::epoch.desc())
-        .select(epochs::started_at)
-        .first(conn)
-        .optional()?;
+        .filter(epochs::started_at.le(until.as_micros()))
+        .select(max(epochs::started_at))
+        .get_result(conn)?;
+    let event = last_event(conn, until)?;
     Ok(event.max(start).map(Timestamp::from_micros_clamped))
+}
+
+/// When the last event not after `until` was written. Their times rise with their numbers, but for steps of the clock.
+fn last_event(conn: &mut SqliteConnection, until: Timestamp) -> QueryResult<Option<i64>> {
+    let (first, last): (Option<i64>, Option<i64>) =
+        events::table.select((min(events::sequence), max(events::sequence))).get_result(conn)?;
+    let (Some(mut low), Some(last)) = (first, last) else { return Ok(None) };
+    let (mut high, mut found) = (last + 1, None);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let at: i64 = events::table.find(middle).select(events::written_at).get_result(conn)?;
+        if at <= until.as_micros() {
+            (low, found) = (middle + 1, Some(at));
+        } else {
+            high = middle;
+        }
+    }
+    Ok(found)
 }
 
 /// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.

@@ -219,13 +219,13 @@ impl Store {
         self.inner.reader.read_first(move |conn| queue::window(conn, after, until, limit)).await
     }
 
-    /// The latest time that servers before this one wrote down: that of an event, or of a start.
+    /// The latest time, not after `until`, that servers before this one wrote down: that of an event, or of a start.
     ///
     /// # Errors
     /// The database's.
-    pub async fn last_written_before(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn last_written_before(&self, until: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let epoch = self.inner.epoch;
-        self.inner.reader.read(move |conn| recover::last_written(conn, epoch)).await
+        self.inner.reader.read(move |conn| recover::last_written(conn, epoch, until)).await
     }
 
     /// How many jobs wait whose time is before `now`, counted up to `limit`.

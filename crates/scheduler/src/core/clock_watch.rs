@@ -10,7 +10,7 @@ const STEP_US: u64 = 5 * 60 * 1_000_000;
 /// How long the clock must have held before claiming goes on.
 const HOLD: Duration = Duration::from_secs(60);
 /// How long it must have held before its word is enough to remove something: that cannot be taken back.
-pub(super) const TRUST: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const TRUST: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Default)]
 pub(super) struct ClockWatch {

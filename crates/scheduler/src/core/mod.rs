@@ -13,6 +13,8 @@ mod window;
 pub(crate) use input::{Alarm, Effect, Input, Now, Step, WindowLoad};
 pub(crate) use limits::Limits;
 
+pub(crate) use clock_watch::TRUST;
+
 use clock_watch::ClockWatch;
 use in_flight::{GivenUp, InFlight};
 use oneoff_domain::{BootTime, ExecutionId, JobKey, Random, Timestamp};
