@@ -52,7 +52,7 @@ pub(crate) fn of_store(error: StoreError) -> ApiError {
         StoreError::Refused(refusal) => return of_refusal(refusal.clone()),
         StoreError::Closed => return stopping(),
         StoreError::Overloaded => {
-            (ErrorCode::Overloaded, "too many writes are waiting: try again in a moment")
+            (ErrorCode::Overloaded, "too many requests are waiting: try again in a moment")
         }
         StoreError::Full(_) => {
             (ErrorCode::StorageFull, "the disk of the server is full: nothing was changed; free some space")

@@ -7,7 +7,7 @@ use crate::settings::ApiSettings;
 use oneoff_scheduler::Service;
 use std::future::Future;
 use std::time::Instant;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What every handler shares.
 pub(crate) struct ApiState {
@@ -17,6 +17,8 @@ pub(crate) struct ApiState {
     pub(crate) request_metrics: RequestMetrics,
     pub(crate) room: BodyRoom,
     pub(crate) bulk_room: BodyRoom,
+    /// One for each processor: for work of requests with many jobs.
+    pub(crate) bulk_processors: Semaphore,
     pub(crate) started: Instant,
     stopping: watch::Sender<bool>,
 }
@@ -31,6 +33,7 @@ impl ApiState {
             request_metrics: RequestMetrics::default(),
             room: BodyRoom::usual(),
             bulk_room: BodyRoom::bulk(),
+            bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),
             stopping: watch::Sender::new(false),
         }

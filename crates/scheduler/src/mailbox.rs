@@ -1,8 +1,10 @@
 //! The mailbox of the scheduler's thread: commits, answers and requests come in, in order.
 
 use crate::core::Input;
+use crate::watchers::{JobWatch, Watchers};
+use oneoff_domain::JobId;
 use oneoff_storage::{CommitListener, Committed};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -11,11 +13,17 @@ pub(crate) struct Mailbox {
     inputs: Mutex<Vec<Input>>,
     arrived: Condvar,
     last_event: watch::Sender<i64>,
+    watchers: Arc<Watchers>,
 }
 
 impl Mailbox {
     pub(crate) fn new(last_event: i64) -> Self {
-        Self { inputs: Mutex::default(), arrived: Condvar::new(), last_event: watch::Sender::new(last_event) }
+        Self {
+            inputs: Mutex::default(),
+            arrived: Condvar::new(),
+            last_event: watch::Sender::new(last_event),
+            watchers: Arc::default(),
+        }
     }
 
     pub(crate) fn send(&self, input: Input) {
@@ -26,6 +34,11 @@ impl Mailbox {
     /// The number of the newest event; changes whenever one is committed.
     pub(crate) fn event_sequence(&self) -> watch::Receiver<i64> {
         self.last_event.subscribe()
+    }
+
+    /// Begins to wait for a change of a job.
+    pub(crate) fn watch_job(&self, id: JobId) -> JobWatch {
+        self.watchers.watch(id)
     }
 
     /// Everything that has come in, after waiting for something for at most so long.
@@ -48,12 +61,14 @@ impl CommitListener for Mailbox {
         if !committed.changes.is_empty() {
             self.send(Input::Committed(committed.changes));
         }
+        self.watchers.changed(&committed.touched);
         if let Some(sequence) = committed.last_event_sequence {
             self.last_event.send_replace(sequence);
         }
     }
 
     fn reopened(&self) {
+        self.watchers.all_changed();
         self.send(Input::Reload);
     }
 }

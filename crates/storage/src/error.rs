@@ -58,8 +58,8 @@ pub enum StoreError {
     /// The disk or the quota is full; nothing was written.
     #[error("the disk is full: nothing was written")]
     Full(#[source] Source),
-    /// Too many writes wait; nothing was written. Try again later.
-    #[error("too many writes are waiting")]
+    /// Too many requests wait; nothing was written. Try again later.
+    #[error("too many requests are waiting")]
     Overloaded,
     /// The commit itself failed: whether it took effect is not known.
     #[error("the commit failed, and whether it took effect is not known")]

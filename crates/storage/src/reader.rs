@@ -9,15 +9,22 @@ use diesel::prelude::*;
 use diesel::r2d2::Pool;
 use diesel::sqlite::SqliteConnection;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 type ReaderPool = Pool<ReaderManager>;
+
+/// A read that waits for longer is refused: more are asked for than can be done.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The readers.
 pub(crate) struct Reader {
     pool: Mutex<Option<ReaderPool>>,
     // As wide as the pool: who waits for a connection holds no thread.
     permits: Arc<Semaphore>,
+    // The scheduler's own reads do not wait behind everybody else's.
+    engine_permit: Arc<Semaphore>,
+    wait_max: Duration,
     gate: Arc<ReadGate>,
     condition: Arc<Condition>,
     #[cfg(any(test, feature = "inline"))]
@@ -30,8 +37,10 @@ impl Reader {
         let count = count.max(1);
         let permits = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
         Self {
-            pool: Mutex::new(Some(connector.readers(count))),
+            pool: Mutex::new(Some(connector.readers(count + 1))),
             permits,
+            engine_permit: Arc::new(Semaphore::new(1)),
+            wait_max: WAIT_MAX,
             gate: Arc::default(),
             condition: Arc::clone(connector.condition()),
             #[cfg(any(test, feature = "inline"))]
@@ -45,6 +54,8 @@ impl Reader {
         Self {
             pool: Mutex::new(None),
             permits: Arc::new(Semaphore::new(0)),
+            engine_permit: Arc::new(Semaphore::new(0)),
+            wait_max: WAIT_MAX,
             gate: Arc::default(),
             condition: Arc::clone(connector.condition()),
             inline: Some(reader),
@@ -71,8 +82,31 @@ impl Reader {
         if let Some(inline) = &self.inline {
             return inline.read(query);
         }
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(|_closed| StoreError::Closed)?;
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit =
+            tokio::time::timeout(self.wait_max, permit).await.map_err(|_elapsed| StoreError::Overloaded)?;
+        self.read_with(permit.map_err(|_closed| StoreError::Closed)?, query).await
+    }
+
+    /// The same for the scheduler itself, ahead of all others.
+    pub(crate) async fn read_first<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+    {
+        #[cfg(any(test, feature = "inline"))]
+        if let Some(inline) = &self.inline {
+            return inline.read(query);
+        }
+        let permit = Arc::clone(&self.engine_permit).acquire_owned().await;
+        self.read_with(permit.map_err(|_closed| StoreError::Closed)?, query).await
+    }
+
+    async fn read_with<T, F>(&self, permit: OwnedSemaphorePermit, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+    {
         let reading = self.gate.enter().await;
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let pool = pool.ok_or(StoreError::Closed)?;
@@ -95,6 +129,7 @@ impl Reader {
             inline.close();
         }
         self.permits.close();
+        self.engine_permit.close();
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
@@ -106,5 +141,33 @@ pub(crate) fn read_error(error: WriteError) -> StoreError {
         WriteError::Row(row) => StoreError::from(row),
         WriteError::Database(error) => error.into(),
         WriteError::Panicked(text) => RowError { place: "request", detail: text }.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::startup;
+
+    #[tokio::test]
+    async fn when_all_readers_are_busy_reads_are_refused_but_for_the_schedulers_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = startup::open_locked(&directory.path().join("x.db")).unwrap();
+        let reader = Reader { wait_max: Duration::from_millis(1), ..Reader::new(&database.connector, 1) };
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let (began, begins) = tokio::sync::oneshot::channel();
+        let busy = reader.read(move |_conn| {
+            began.send(()).unwrap();
+            Ok(waits.recv().is_ok())
+        });
+        let others = async {
+            begins.await.unwrap();
+            assert!(matches!(reader.read(|_conn| Ok(())).await, Err(StoreError::Overloaded)));
+            reader.read_first(|_conn| Ok(())).await.unwrap();
+            go_on.send(()).unwrap();
+        };
+        let (busy, ()) = tokio::join!(busy, others);
+        assert!(busy.unwrap());
+        reader.read(|_conn| Ok(())).await.unwrap();
     }
 }

@@ -11,17 +11,24 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use oneoff_domain::Context;
 use oneoff_scheduler::{PlannedJobs, Service};
+use std::time::Duration;
+use tokio::sync::SemaphorePermit;
+
+/// How long a request waits for its turn.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// Creates many jobs. Reading, checking and answering take time in proportion to the jobs and are done away from
 /// the threads that serve other requests.
 pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Result<HttpResponse, ApiError> {
     let service = state.service.clone();
     let answers = writer.answers;
+    let processor = processor(&state).await?;
     let (writer, context, planned) = aside(move || {
         let (context, planned) = plan(&service, &writer)?;
         Ok((writer, context, planned))
     })
     .await?;
+    drop(processor);
     let is_dry_run = context.dry_run;
     let request_id = context.request_id.clone().unwrap_or_default();
     let written = state.service.create_planned(context, planned).await?;
@@ -49,6 +56,18 @@ fn plan(service: &Service, writer: &BulkWriter) -> Result<(Context, PlannedJobs)
         false => service.plan_each(&context, request.jobs),
     };
     Ok((context, planned))
+}
+
+/// A turn to read and check many jobs. Only as many requests do so at a time as there are processors: more would take
+/// them from reads and from jobs that are due.
+async fn processor(state: &ApiState) -> Result<Option<SemaphorePermit<'_>>, ApiError> {
+    match tokio::time::timeout(TURN_WAIT_MAX, state.bulk_processors.acquire()).await {
+        Ok(processor) => Ok(processor.ok()),
+        Err(_elapsed) => {
+            let detail = "too many large requests are waiting: try again in a moment";
+            Err(ApiError::new(ErrorCode::Overloaded, detail).with_retry_after(1))
+        }
+    }
 }
 
 /// Runs what takes long on a thread that nobody else waits for.

@@ -17,9 +17,12 @@ use oneoff_domain::{Event, FieldError};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const BATCH: usize = 200;
+/// A stream reads at most so often, however many commits there are.
+const LOOK_APART: Duration = Duration::from_millis(20);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const PARAMETERS: &[Field] =
     &[Field { name: "after", allowed: "the sequence of the last event that was seen" }];
@@ -61,6 +64,7 @@ struct Tail {
     newest: watch::Receiver<i64>,
     stop: StopSignal,
     cursor: i64,
+    rests_until: Instant,
     greeting: Option<String>,
 }
 
@@ -75,7 +79,7 @@ impl Tail {
             None => (now_at, greeting(Some(now_at))),
         };
         let stop = state.stop_signal();
-        Self { state, newest, stop, cursor, greeting: Some(greeting) }
+        Self { state, newest, stop, cursor, rests_until: Instant::now(), greeting: Some(greeting) }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -94,6 +98,7 @@ impl Tail {
             if self.state.is_stopping() {
                 return None;
             }
+            tokio::time::sleep_until(self.rests_until).await;
             let newest = *self.newest.borrow_and_update();
             if newest > self.cursor
                 && let Some(text) = self.read(newest).await?
@@ -110,6 +115,7 @@ impl Tail {
 
     /// Events after the cursor. The inner `None` is nothing to send; the outer one ends the stream.
     async fn read(&mut self, newest: i64) -> Option<Option<String>> {
+        self.rests_until = Instant::now() + LOOK_APART;
         match self.state.service.events_after(self.cursor, BATCH).await {
             Ok(Some(events)) if events.is_empty() => {
                 self.cursor = newest;
@@ -117,6 +123,7 @@ impl Tail {
             }
             Ok(Some(events)) => {
                 if events.len() == BATCH {
+                    self.rests_until = Instant::now();
                     self.newest.mark_changed();
                 }
                 self.cursor = events.last().map_or(newest, |event| event.sequence);

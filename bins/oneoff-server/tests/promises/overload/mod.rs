@@ -32,7 +32,7 @@ async fn an_overload_is_refused_in_order_and_over_when_it_ends() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start_on_one_core(directory.path());
     let watch = Watch::begin(server.process_id());
-    let probe = Probe::begin(server.client.clone());
+    let probe = Probe::begin(server.client.clone(), Duration::from_secs(seconds()));
     sleep(Duration::from_secs(2)).await;
     let flood = Flood::begin(server.address);
     sleep(Duration::from_secs(seconds())).await;

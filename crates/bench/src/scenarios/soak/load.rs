@@ -50,7 +50,15 @@ pub(super) fn begin(server: SocketAddr, target: SocketAddr, jobs_per_second: u32
 }
 
 impl SteadyLoad {
-    /// Ends it; an error is that of a client that was answered otherwise than it expected.
+    /// Fails when a client has ended, because it was answered otherwise than it expected.
+    pub(super) fn goes_on(&mut self) -> anyhow::Result<()> {
+        match self.clients.try_join_next() {
+            None => Ok(()),
+            Some(ended) => ended?.and_then(|()| anyhow::bail!("a client has ended")),
+        }
+    }
+
+    /// Ends it.
     pub(super) async fn end(mut self) -> anyhow::Result<Value> {
         self.over.send_replace(true);
         while let Some(client) = self.clients.join_next().await {
@@ -122,7 +130,7 @@ async fn read(server: SocketAddr, counts: Arc<Counts>) -> anyhow::Result<()> {
             connection.get(path).await?;
             counts.read.fetch_add(1, Ordering::Relaxed);
         }
-        let newest = connection.get("/api/jobs?limit=1&sort=created_at&order=desc").await?;
+        let newest = connection.get("/api/jobs?limit=1&sort_by=created_at&sort_order=desc").await?;
         let Ok(id) = text(&newest, "/data/0/id") else { continue };
         // It may be deleted meanwhile.
         let (_status, _answer) = connection.request("GET", &format!("/api/jobs/{id}?wait=2s"), "").await?;

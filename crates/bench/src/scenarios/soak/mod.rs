@@ -9,6 +9,7 @@ use crate::place::Place;
 use crate::process::server::{self, Server};
 use crate::process::target::Target;
 use clap::Args;
+use load::SteadyLoad;
 use sample::{Process, Sample};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -50,8 +51,8 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
     let server = Server::start_with_settings(&binary, &place.database(), SHORT_RETENTION)?;
     let target = Target::start()?;
     let process = Process::new(server.process_id(), &place.database())?;
-    let load = load::begin(server.address, target.address, settings.jobs_per_second);
-    let samples = watch(&process, settings).await?;
+    let mut load = load::begin(server.address, target.address, settings.jobs_per_second);
+    let samples = watch(&process, &mut load, settings).await?;
     let load = load.end().await?;
     drop(server);
     let trends = trend::of_all(&samples);
@@ -77,7 +78,7 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
 }
 
 /// Counts what there is, over and over; answers what was counted after the warm-up.
-async fn watch(process: &Process, settings: &Settings) -> anyhow::Result<Vec<Sample>> {
+async fn watch(process: &Process, load: &mut SteadyLoad, settings: &Settings) -> anyhow::Result<Vec<Sample>> {
     let began = Instant::now();
     let warm_at = began + Duration::from_secs(settings.warm_up_minutes * 60);
     let ends_at = warm_at + Duration::from_secs(settings.minutes * 60);
@@ -86,6 +87,7 @@ async fn watch(process: &Process, settings: &Settings) -> anyhow::Result<Vec<Sam
     let mut next = began + every;
     while next <= ends_at {
         sleep_until(next).await;
+        load.goes_on()?;
         let sample = process.sample(began.elapsed().as_secs_f64())?;
         sample.tell()?;
         if next > warm_at {
