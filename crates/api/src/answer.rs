@@ -17,8 +17,9 @@ use std::time::Duration;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Room for a usual record: the text of a larger one is copied each time that it outgrows its place.
-const RECORD_BYTES: usize = 2048;
+/// Room for a usual record: the text of a larger one is copied each time that it outgrows its place. Above this size
+/// the C library's allocator takes a slow way.
+const RECORD_BYTES: usize = 1024;
 
 /// How long the client asked to wait; a request that takes no longer than this is not slow.
 #[derive(Debug, Clone, Copy)]

@@ -147,8 +147,11 @@ fn kind(value: &Value) -> &'static str {
 
 /// Cuts a text for a summary of at most `max_chars` characters, in one line and without control characters.
 pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
-    let mut line = String::new();
-    for (count, character) in text.split_whitespace().collect::<Vec<_>>().join(" ").chars().enumerate() {
+    let mut line = String::with_capacity(text.len().min(4 * max_chars));
+    let words = text.split_whitespace().enumerate();
+    let characters =
+        words.flat_map(|(index, word)| (index > 0).then_some(' ').into_iter().chain(word.chars()));
+    for (count, character) in characters.enumerate() {
         if count + 1 >= max_chars {
             line.push('…');
             return line;

@@ -144,7 +144,7 @@ impl Service {
     /// Checks them, and makes the name of a job that was given none.
     fn check_and_name(&self, job_type: &str, config: &Map<String, Value>, checks: &mut Checks) -> String {
         let summary = self.checked(job_type, config, checks, |executor| executor.validate_and_sum_up(config));
-        cut_summary(&summary.unwrap_or_else(|| job_type.to_owned()))
+        cut_summary(summary.unwrap_or_else(|| job_type.to_owned()))
     }
 
     fn checked<T>(
@@ -171,7 +171,7 @@ impl Service {
     /// The name of a job that was given none.
     pub(super) fn summary(&self, job_type: &str, config: &Map<String, Value>) -> String {
         let summary = self.inner.registry.get(job_type).map(|executor| executor.summary(config));
-        cut_summary(&summary.unwrap_or_else(|_unknown| job_type.to_owned()))
+        cut_summary(summary.unwrap_or_else(|_unknown| job_type.to_owned()))
     }
 
     /// Reads a schedule's time.
@@ -253,8 +253,11 @@ pub(super) struct PlannedTime {
 }
 
 /// What executors and callers say, within the bounds of a name.
-fn cut_summary(summary: &str) -> String {
-    summary.chars().take(SUMMARY_MAX_CHARS).collect()
+fn cut_summary(mut summary: String) -> String {
+    if let Some((end, _)) = summary.char_indices().nth(SUMMARY_MAX_CHARS) {
+        summary.truncate(end);
+    }
+    summary
 }
 
 pub(super) fn unknown_zone(name: &str) -> FieldError {
