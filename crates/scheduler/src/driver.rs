@@ -2,9 +2,10 @@
 
 use crate::core::{Alarm, Core, Effect, Input, Now, Step, WindowLoad};
 use crate::mailbox::Mailbox;
+use crate::reconcile::bell::Bell;
 use crate::runner::Runner;
 use crate::{cancelling, claiming};
-use oneoff_domain::{Clock, EventKind, NewEvent};
+use oneoff_domain::{Clock, EventKind, NewEvent, Timestamp};
 use oneoff_storage::{ClaimRequest, Store};
 use serde_json::{Map, json};
 use std::collections::HashMap;
@@ -34,7 +35,7 @@ pub(crate) struct Driver {
     pub(crate) runner: Arc<Runner>,
     pub(crate) runtime: Handle,
     pub(crate) status: Arc<CoreStatus>,
-    pub(crate) alarms: HashMap<Alarm, Arc<Notify>>,
+    pub(crate) alarms: HashMap<Alarm, Arc<Bell>>,
     /// Told when, after a stop, nothing can be started any more.
     pub(crate) quiet: Arc<Notify>,
     pub(crate) ended: Arc<AtomicBool>,
@@ -56,7 +57,7 @@ impl Driver {
             let now = self.now();
             let Step { effects, wake_at } = self.core.step(now, inputs);
             self.publish(now);
-            effects.into_iter().for_each(|effect| self.carry_out(effect));
+            effects.into_iter().for_each(|effect| self.carry_out(effect, now.wall));
             let sleep = wake_at.map_or(SLICE, |at| at.since(self.clock.now())).min(SLICE);
             inputs = self.mailbox.receive(sleep);
         }
@@ -71,7 +72,7 @@ impl Driver {
         *self.status.paused.lock().unwrap_or_else(PoisonError::into_inner) = self.core.paused(now);
     }
 
-    fn carry_out(&self, effect: Effect) {
+    fn carry_out(&self, effect: Effect, now: Timestamp) {
         match effect {
             Effect::LoadWindow(load) => self.load_window(load),
             Effect::Claim(requests) => self.claim(requests),
@@ -80,7 +81,7 @@ impl Driver {
             Effect::FindCancelled => self.find_cancelled(),
             Effect::Ring(alarm) => {
                 if let Some(alarm) = self.alarms.get(&alarm) {
-                    alarm.notify_one();
+                    alarm.ring(now);
                 }
             }
             Effect::Quiet => self.quiet.notify_one(),

@@ -3,6 +3,7 @@
 use crate::core::{Alarm, Core, Input};
 use crate::driver::{CoreStatus, Driver};
 use crate::mailbox::Mailbox;
+use crate::reconcile::bell::Bell;
 use crate::reconcile::{holds, retention, search};
 use crate::runner::Runner;
 use crate::{SchedulerSettings, Service, recovery};
@@ -98,8 +99,8 @@ impl Scheduler {
             mailbox.clone(),
             processes,
         ));
-        let look_at_holds = Arc::new(Notify::new());
-        let look_at_retention = Arc::new(Notify::new());
+        let look_at_holds = Arc::new(Bell::default());
+        let look_at_retention = Arc::new(Bell::default());
         let workers = worker_slots(settings.workers_count);
         let status = Arc::new(CoreStatus::default());
         let quiet = Arc::new(Notify::new());

@@ -2,20 +2,21 @@
 
 use crate::core::{Alarm, Input};
 use crate::mailbox::Mailbox;
+use crate::reconcile::bell::Bell;
 use crate::service::release;
 use oneoff_domain::{Actor, Clock, Context, Timestamp};
 use oneoff_storage::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 
 const SLICE: usize = 200;
 const BACKOFF: Duration = Duration::from_secs(5);
 
 /// Looks at start and whenever it is told to, for ever.
-pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, mailbox: Arc<Mailbox>, look: Arc<Notify>) {
+pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, mailbox: Arc<Mailbox>, look: Arc<Bell>) {
+    let mut now = clock.now();
     loop {
-        let next = match release_ended(&store, clock.as_ref()).await {
+        let next = match release_ended(&store, now).await {
             Ok(next) => next,
             Err(StoreError::Closed) => return,
             Err(error) => {
@@ -26,15 +27,14 @@ pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, mailbox: Arc<Mailbo
         if let Some(at) = next {
             mailbox.send(Input::SetAlarm(Alarm::Holds, at));
         }
-        look.notified().await;
+        now = look.heard().await;
     }
 }
 
 /// Releases what has ended; answers when the next hold ends.
-async fn release_ended(store: &Store, clock: &dyn Clock) -> Result<Option<Timestamp>, StoreError> {
+async fn release_ended(store: &Store, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     loop {
         let holds = store.holds_ending(SLICE).await?;
-        let now = clock.now();
         let Some((_, next)) =
             holds.iter().find(|(_, until)| *until > now).copied().or(holds.first().copied())
         else {

@@ -3,11 +3,11 @@
 use crate::Retention;
 use crate::core::{Alarm, Input};
 use crate::mailbox::Mailbox;
+use crate::reconcile::bell::Bell;
 use oneoff_domain::{Clock, Timestamp};
 use oneoff_storage::{RetentionPolicy, RetentionSlice, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// When to look again after everything old is gone, at the latest: output may have grown beyond its total.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -20,13 +20,13 @@ pub(crate) async fn run(
     store: Store,
     clock: Arc<dyn Clock>,
     mailbox: Arc<Mailbox>,
-    look: Arc<Notify>,
+    look: Arc<Bell>,
     keep: Retention,
 ) {
     mailbox.send(Input::SetAlarm(Alarm::Retention, clock.now()));
     loop {
-        look.notified().await;
-        let next = match remove_old(&store, clock.as_ref(), &keep).await {
+        let now = look.heard().await;
+        let next = match remove_old(&store, now, &keep).await {
             Ok(()) => clock.now().saturating_add(look_again(&keep)),
             Err(StoreError::Closed) => return,
             Err(error) => {
@@ -42,10 +42,9 @@ fn look_again(keep: &Retention) -> Duration {
     (keep.shortest() / LOOKS_PER_RETENTION).clamp(Duration::from_secs(1), LOOK_AGAIN)
 }
 
-async fn remove_old(store: &Store, clock: &dyn Clock, keep: &Retention) -> Result<(), StoreError> {
+async fn remove_old(store: &Store, now: Timestamp, keep: &Retention) -> Result<(), StoreError> {
     let mut removed = RetentionSlice::default();
-    // The clock may step while this goes on, and what it says then is not to be trusted at once.
-    let policy = policy(clock.now(), keep);
+    let policy = policy(now, keep);
     loop {
         removed += store.retain(policy.clone()).await?;
         if !removed.more {

@@ -143,7 +143,7 @@ impl History {
             Effect::FindCancelled => self.server()?.find_cancelled(),
             Effect::Ring(alarm) => {
                 if let Some(alarm) = self.server()?.alarms.get(&alarm) {
-                    alarm.notify_one();
+                    alarm.ring(now);
                 }
             }
             Effect::ClockStepped { jumped_us } => {

@@ -10,6 +10,7 @@ use super::tasks::{TaskId, Tasks};
 use crate::core::{Alarm, Core, Input, Step, WindowLoad};
 use crate::driver::CoreStatus;
 use crate::mailbox::Mailbox;
+use crate::reconcile::bell::Bell;
 use crate::reconcile::{holds, retention};
 use crate::runner::Runner;
 use crate::{SchedulerSettings, Service, ServiceError, StartError, cancelling, claiming, recovery};
@@ -28,7 +29,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// What a task of the server came to.
 pub(super) enum Done {
@@ -79,7 +79,7 @@ pub(super) struct Server {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) store: Store,
     pub(super) inline: Inline,
-    pub(super) alarms: BTreeMap<Alarm, Arc<Notify>>,
+    pub(super) alarms: BTreeMap<Alarm, Arc<Bell>>,
     pub(super) rests: Rests,
     pub(super) inputs: Vec<Input>,
     pub(super) attempts: BTreeMap<ExecutionId, Attempt>,
@@ -147,7 +147,7 @@ impl Server {
         let core = Core::with_limits(workers, ground.plan.type_limits.clone(), random, ground.plan.limits);
         let service =
             Service::new(store.clone(), &runner, settings, workers, Arc::new(CoreStatus::default()));
-        let (look_at_holds, look_at_retention) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (look_at_holds, look_at_retention) = (Arc::<Bell>::default(), Arc::<Bell>::default());
         let mut tasks = Tasks::starting_at(ground.first_task);
         let holds = holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds.clone());
         let retention =
