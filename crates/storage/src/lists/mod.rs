@@ -16,7 +16,7 @@ use diesel::sqlite::SqliteConnection;
 use oneoff_domain::limits::PAGE_MAX;
 
 /// Rows that one page looks at.
-const PAGE_SCAN_MAX: usize = 20_000;
+const PAGE_SCAN_MAX: usize = 5_000;
 /// Rows that counting looks at.
 const COUNT_SCAN_MAX: usize = 50_000;
 /// Rows that are counted.

@@ -5,7 +5,7 @@ use oneoff_domain::JobStatus;
 use oneoff_storage::*;
 
 /// More than a page looks at.
-const OTHERS: usize = 20_500;
+const OTHERS: usize = 5_500;
 
 #[tokio::test]
 async fn a_page_that_finds_little_ends_early_and_goes_on_behind_it() {
