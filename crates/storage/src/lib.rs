@@ -24,6 +24,7 @@ mod rows;
 mod schema;
 mod startup;
 mod statement;
+mod store_reads;
 mod wal_guard;
 mod writer;
 
