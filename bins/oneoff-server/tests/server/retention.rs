@@ -1,8 +1,8 @@
-//! `LOG_RETENTION_DAYS`, observed on an execution that ended long ago.
+//! `LOG_RETENTION_DAYS` and `JOB_RETENTION_DAYS`, observed on a job that ran long ago.
 
 use crate::process::{Place, block_on, wait_for};
 use oneoff::{Clock as _, Random as _, SystemClock, SystemRandom};
-use oneoff_client::ExecutionQuery;
+use oneoff_client::{ExecutionQuery, JobQuery};
 use oneoff_domain::{
     Actor, AttemptOutcome, Context, ExecutionId, JobDefinition, JobId, JobState, OnCrash, OnLate,
     RetryPolicy, Timestamp,
@@ -57,12 +57,21 @@ async fn ran_at(place: &Place, then: Timestamp) {
     store.close();
 }
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Jobs that ran two days ago, and a good day ago: a server that finds nothing young enough doubts its clock.
+fn ran_lately(place: &Place) {
+    let now = SystemClock.now();
+    for hours in [48, 30] {
+        block_on(ran_at(place, now.saturating_sub(HOUR * hours)));
+    }
+}
+
 #[test]
 fn executions_are_kept_for_as_many_days_as_are_given() {
     for form in ["LOG_RETENTION_DAYS", "ONEOFF_LOG_RETENTION_DAYS"] {
         let place = Place::new().with(form, "3");
-        let now = SystemClock.now();
-        block_on(ran_at(&place, now.saturating_sub(Duration::from_secs(2 * 86_400))));
+        ran_lately(&place);
         let executions = |place: &Place| {
             let serving = place.serve();
             let client = serving.client();
@@ -70,11 +79,32 @@ fn executions_are_kept_for_as_many_days_as_are_given() {
             (serving, count)
         };
         let (kept, count) = executions(&place);
-        assert_eq!(count(), 1);
+        assert_eq!(count(), 2);
         kept.stop();
-        let place = place.with(form, "1");
+        let place = place.with(form, "1.5");
         let (removed, count) = executions(&place);
-        wait_for(|| (count() == 0).then_some(()));
+        wait_for(|| (count() == 1).then_some(()));
         removed.stop();
     }
+}
+
+#[test]
+fn finished_jobs_are_kept_for_as_many_days_as_are_given() {
+    let place = Place::new().with("JOB_RETENTION_DAYS", "2.5");
+    ran_lately(&place);
+    let jobs = |place: &Place| {
+        let serving = place.serve();
+        let client = serving.client();
+        let count = move || block_on(client.jobs(&JobQuery::default())).unwrap().data.len();
+        (serving, count)
+    };
+    let (kept, count) = jobs(&place);
+    assert_eq!(count(), 2);
+    kept.stop();
+    let (removed, count) = jobs(&place.with("JOB_RETENTION_DAYS", "1.5"));
+    wait_for(|| (count() == 1).then_some(()));
+    let status = block_on(removed.client().system_status()).unwrap();
+    assert_eq!(status.jobs.values().sum::<u64>(), 1, "{:?}", status.jobs);
+    assert!(status.space.database_bytes > 0, "{:?}", status.space);
+    removed.stop();
 }
