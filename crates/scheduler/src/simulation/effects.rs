@@ -20,9 +20,12 @@ impl History {
         let server = self.server()?;
         server.is_commit_planned = false;
         let count = server.inline.commit(at_most);
+        let has_work = server.inline.has_work();
         if count > 0 {
             self.note(format_args!("commit of {count}"));
             self.read_events()?;
+        }
+        if has_work {
             self.plan_commit();
         }
         self.plan_reopening();

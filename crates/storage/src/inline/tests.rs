@@ -200,6 +200,18 @@ fn a_failure_within_a_group_ends_it_and_leaves_the_rest_waiting() {
 }
 
 #[test]
+fn a_group_that_fails_at_its_beginning_loses_no_request() {
+    let within = GroupFault::Within { after: 0, failure: Failure::Io };
+    let bench = Bench::new(Commits::WhenTold, &[Some(within)]);
+    let mut creating = bench.creating("a");
+    assert!(poll(&mut creating).is_none());
+    assert_eq!((bench.inline.commit(9), bench.stored()), (0, 0));
+    assert!(poll(&mut creating).is_none(), "it waits for the next group");
+    assert_eq!((bench.inline.commit(9), bench.stored()), (1, 1));
+    assert!(poll(&mut creating).unwrap().is_ok());
+}
+
+#[test]
 fn a_connection_that_does_not_come_back_is_tried_again_later() {
     let bench = Bench::new(Commits::AtOnce, &[Some(GroupFault::CommitLost(Failure::Io))]);
     bench.faults.reopens.lock().unwrap().extend([Failure::Io; 8]);

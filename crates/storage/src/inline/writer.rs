@@ -35,6 +35,12 @@ impl Inline {
         self.0.commit(at_most)
     }
 
+    /// Whether a write waits.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.0.lanes.is_idle()
+    }
+
     /// In how long a lost connection is to be opened anew; `None` unless it is lost.
     #[must_use]
     pub fn reopens_in(&self) -> Option<Duration> {
@@ -80,31 +86,24 @@ impl InlineWriter {
     fn commit(&self, at_most: usize) -> usize {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Parts { group, turns }) = &mut *parts else { return 0 };
-        self.lanes.begin_group(turns);
-        let mut take = || self.lanes.take(turns);
-        let mut first = take();
-        if first.is_none() {
+        if self.lanes.is_idle() {
             group.mend();
             return 0;
         }
+        self.lanes.begin_group(turns);
         let mut failing = match self.machine.begin_group() {
             Some(GroupFault::Within { after, failure }) => Some((after, failure)),
             _ => None,
         };
         let mut taken = 0;
         group.run(&mut || {
-            let due = failing.take_if(|(after, _)| taken >= *after);
-            if let Some((_, failure)) = due {
+            let is_full = taken >= at_most.max(1);
+            if let Some((_, failure)) = failing.take_if(|(after, _)| is_full || taken >= *after) {
                 return Some(Box::new(FailingRequest(failure)));
             }
-            let next = if taken < at_most.max(1) { first.take().or_else(&mut take) } else { None };
-            match next {
-                Some(request) => {
-                    taken += 1;
-                    Some(request)
-                }
-                None => failing.take().map(|(_, failure)| Box::new(FailingRequest(failure)) as _),
-            }
+            let next = if is_full { None } else { self.lanes.take(turns) };
+            taken += usize::from(next.is_some());
+            next.or_else(|| failing.take().map(|(_, failure)| Box::new(FailingRequest(failure)) as _))
         });
         taken
     }

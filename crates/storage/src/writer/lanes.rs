@@ -178,6 +178,12 @@ impl Lanes {
         Ok(())
     }
 
+    /// Whether nothing waits.
+    #[cfg(any(test, feature = "inline"))]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Takes no more requests; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
