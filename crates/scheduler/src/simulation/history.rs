@@ -267,7 +267,7 @@ impl History {
         let service = server.service.clone();
         let task = server.tasks.next();
         let asking = super::client::ask(service, context, request.clone());
-        server.tasks.spawn(async move { super::server::Done::Answered(task, asking.await) });
+        server.tasks.spawn(async move { super::server::Done::Answered(task, Box::new(asking.await)) });
         let what = match &request {
             Request::Create(draft) => format!(
                 "create {:?} {:?} at {:?} late {:?} {:?}",

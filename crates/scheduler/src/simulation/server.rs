@@ -45,7 +45,7 @@ pub(super) enum Done {
     /// An outcome was recorded, or not.
     Finished(ExecutionId, Result<FinishResult, StoreError>),
     /// An operation of a client was answered: the job, and whether it is the answer to an earlier request.
-    Answered(u64, Result<(Job, bool), ServiceError>),
+    Answered(u64, Box<Result<(Job, bool), ServiceError>>),
     /// A reconciler ended, as they do when the store is closed.
     Ended,
 }
