@@ -23,6 +23,10 @@ const RESIDENT_MAX_BYTES: u64 = 600 * 1024 * 1024;
 /// Lateness when nothing else happens, of a test build on one core beside other tests.
 const USUAL_LATENESS_MS: f64 = 250.0;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no settings, and the long form is asked for by hand"
+)]
 fn seconds() -> u64 {
     std::env::var("ONEOFF_OVERLOAD_SECONDS").map_or(SECONDS, |text| text.parse().unwrap())
 }
