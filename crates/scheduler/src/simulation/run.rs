@@ -25,7 +25,7 @@ pub struct Options {
     pub seed: u64,
     /// How much.
     pub length: Length,
-    /// Threads, each with histories of its own. It does not change what happens in a history.
+    /// Threads, each with histories of its own; one is the caller's. It does not change what happens in a history.
     pub threads: usize,
     /// The lines of the trace that are kept of a history that fails.
     pub trace_lines: usize,
@@ -110,8 +110,12 @@ pub fn simulate(options: &Options) -> Result<Report, SetUpError> {
         };
         (!is_over && !stop.load(Ordering::Relaxed)).then(|| options.seed.wrapping_add(number))
     };
+    // A single thread is the caller's own, so that what is set for this thread alone holds in the histories.
+    if options.threads <= 1 {
+        return simulate_some(&take, options.trace_lines);
+    }
     std::thread::scope(|scope| {
-        for _ in 0..options.threads.max(1) {
+        for _ in 0..options.threads {
             scope.spawn(|| {
                 let made = simulate_some(&take, options.trace_lines);
                 if made.as_ref().map_or(true, |part| part.failed.is_some()) {
