@@ -11,7 +11,8 @@ fn forms(name: &str) -> [String; 2] {
 #[test]
 fn host_is_the_address_that_is_listened_on() {
     for form in forms("HOST") {
-        let serving = Place::new().with(&form, "127.0.0.2").serve();
+        let place = Place::new().with(&form, "127.0.0.2");
+        let serving = place.serve();
         let port = serving.port();
         assert!(serving.url.starts_with("http://127.0.0.2:"), "{}", serving.url);
         assert!(TcpStream::connect(("127.0.0.2", port)).is_ok());
@@ -23,7 +24,8 @@ fn host_is_the_address_that_is_listened_on() {
 fn port_is_the_port_that_is_listened_on() {
     for form in forms("PORT") {
         let port = free_port();
-        let serving = Place::new().with(&form, port).serve();
+        let place = Place::new().with(&form, port);
+        let serving = place.serve();
         assert_eq!(serving.port(), port);
         assert_eq!(get(port, "/health", &[]).0, 200);
     }
@@ -44,7 +46,8 @@ fn db_path_is_the_file_that_is_made() {
 #[test]
 fn workers_count_is_the_number_of_slots_and_bounds_what_runs() {
     for form in forms("WORKERS_COUNT") {
-        let serving = Place::new().with(&form, "2").with("SHUTDOWN_GRACE_SECONDS", "0").serve();
+        let place = Place::new().with(&form, "2").with("SHUTDOWN_GRACE_SECONDS", "0");
+        let serving = place.serve();
         let client = serving.client();
         assert_eq!(block_on(client.worker_status()).unwrap().total_workers, 2);
         for _ in 0..3 {
@@ -58,7 +61,8 @@ fn workers_count_is_the_number_of_slots_and_bounds_what_runs() {
         serving.stop();
     }
     let cpus = std::thread::available_parallelism().unwrap().get();
-    let default = Place::new().serve();
+    let place = Place::new();
+    let default = place.serve();
     assert_eq!(block_on(default.client().worker_status()).unwrap().total_workers, 16 * cpus);
 }
 
@@ -90,7 +94,8 @@ fn default_timezone_and_priority_are_those_of_a_job_that_names_none() {
     for (zone, priority) in
         [("DEFAULT_TIMEZONE", "DEFAULT_PRIORITY"), ("ONEOFF_DEFAULT_TIMEZONE", "ONEOFF_DEFAULT_PRIORITY")]
     {
-        let serving = Place::new().with(zone, "Europe/Madrid").with(priority, "7").serve();
+        let place = Place::new().with(zone, "Europe/Madrid").with(priority, "7");
+        let serving = place.serve();
         let client = serving.client();
         let mut job = shell("true");
         job.scheduled_at = Some("2100-07-01T09:00:00".to_owned());
@@ -104,7 +109,8 @@ fn default_timezone_and_priority_are_those_of_a_job_that_names_none() {
 #[test]
 fn environment_is_shown_in_status_and_log() {
     for form in forms("ENVIRONMENT") {
-        let mut serving = Place::new().with(&form, "staging-2").serve();
+        let place = Place::new().with(&form, "staging-2");
+        let mut serving = place.serve();
         assert_eq!(block_on(serving.client().system_status()).unwrap().environment, "staging-2");
         assert!(serving.log().iter().any(|line| line.contains("\"environment\":\"staging-2\"")));
     }
@@ -113,9 +119,11 @@ fn environment_is_shown_in_status_and_log() {
 #[test]
 fn metrics_enabled_decides_whether_there_are_metrics() {
     for form in forms("METRICS_ENABLED") {
-        let off = Place::new().with(&form, "false").serve();
+        let place = Place::new().with(&form, "false");
+        let off = place.serve();
         assert_eq!(get(off.port(), "/metrics", &[]).0, 404);
-        let on = Place::new().with(&form, "true").serve();
+        let place = Place::new().with(&form, "true");
+        let on = place.serve();
         run_job(&on.client(), &shell("true"));
         let (status, text) = get(on.port(), "/metrics", &[]);
         assert_eq!(status, 200);
@@ -127,10 +135,12 @@ fn metrics_enabled_decides_whether_there_are_metrics() {
 
 #[test]
 fn job_types_can_be_switched_off_and_limited() {
-    let serving = Place::new().with("DISABLED_JOB_TYPES", "shell").serve();
+    let place = Place::new().with("DISABLED_JOB_TYPES", "shell");
+    let serving = place.serve();
     let refused = block_on(serving.client().create_job(&shell("true"))).unwrap_err();
     assert_eq!(refused.status(), Some(400), "{refused}");
-    let limited = Place::new().with("TYPE_LIMITS", "shell=1").with("SHUTDOWN_GRACE_SECONDS", "0").serve();
+    let place = Place::new().with("TYPE_LIMITS", "shell=1").with("SHUTDOWN_GRACE_SECONDS", "0");
+    let limited = place.serve();
     let client = limited.client();
     for _ in 0..2 {
         block_on(client.create_job(&shell("sleep 30"))).unwrap();

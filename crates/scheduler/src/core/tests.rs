@@ -280,19 +280,26 @@ fn a_stop_lets_claims_on_their_way_be_answered_and_starts_nothing_more() {
     assert!(core.paused(at(1)).is_some());
 }
 
+/// The load that a step asks for.
+fn load_of(step: &Step) -> WindowLoad {
+    let load = step.effects.iter().find_map(|effect| match effect {
+        Effect::LoadWindow(load) => Some(load.clone()),
+        _ => None,
+    });
+    load.unwrap_or_else(|| panic!("{:?}", step.effects))
+}
+
 #[test]
 fn after_the_database_was_opened_anew_everything_is_read_again() {
     let mut core = core(4);
     core.step(at(1), vec![pending(job(1, 10))]);
-    let step = core.step(at(2), vec![Input::Reload]);
-    let [Effect::LoadWindow(load)] = step.effects.as_slice() else { panic!("{:?}", step.effects) };
+    let load = load_of(&core.step(at(2), vec![Input::Reload]));
     assert_eq!(load.after, None);
     // Job 2 was committed, but nobody was told.
     let jobs = vec![job(1, 10), job(2, 10)];
     core.step(at(3), vec![Input::WindowLoaded { load: load.clone(), jobs }]);
     assert_eq!(claimed(&core.step(at(10), vec![])), [1, 2]);
-    let step = core.step(at(10), vec![Input::Reload]);
-    let [Effect::LoadWindow(load)] = step.effects.as_slice() else { panic!("{:?}", step.effects) };
+    let load = load_of(&core.step(at(10), vec![Input::Reload]));
     core.step(at(10), vec![Input::WindowLoaded { load: load.clone(), jobs: vec![job(1, 10)] }]);
     assert!(claimed(&core.step(at(10), vec![])).is_empty(), "its claim is still on its way");
 }
