@@ -58,6 +58,9 @@ const WORDS: [&str; 48] = [
     "warmup",
 ];
 
+/// One of so many jobs has a name that the client gave it.
+const NAMED_BY_CLIENT: u64 = 10;
+
 /// A job that waits; no server starts it while anything is measured.
 pub(crate) fn waiting(at: Timestamp) -> NewJob {
     job("http", "trial-expiry".to_owned(), at)
@@ -71,7 +74,14 @@ pub(crate) fn noop(at: Timestamp) -> NewJob {
 /// A job whose name is one of many, by which it can be searched.
 pub(crate) fn named(number: u64, at: Timestamp, numbers: &mut Numbers) -> NewJob {
     let name = format!("{} {} {}", word(numbers), word(numbers), customer(number));
-    job("http", name, at)
+    let mut job = job("http", name, at);
+    job.definition.external_id = number.is_multiple_of(NAMED_BY_CLIENT).then(|| external_id(number));
+    job
+}
+
+/// The client's name of the job of this number, or of one before it: not every job has one.
+pub(crate) fn external_id(number: u64) -> String {
+    format!("order-{}", number / NAMED_BY_CLIENT * NAMED_BY_CLIENT)
 }
 
 /// What only the name of the job of this number has.

@@ -1,7 +1,7 @@
 //! What is read of a large database: each case makes up one request after the other.
 
 use crate::fill::due::{one_ahead, one_past};
-use crate::fill::jobs::{customer, word};
+use crate::fill::jobs::{customer, external_id, word};
 use crate::random::Numbers;
 use oneoff_domain::Timestamp;
 use std::time::Duration;
@@ -55,14 +55,17 @@ const fn bounded(name: &'static str, path: fn(&Samples, &mut Numbers) -> String)
     Case { name, is_served: false, path }
 }
 
-/// Every case.
+/// Every case. Served are the pairs of filter and order that `docs/api.md` names as having an index.
 pub(crate) const CASES: &[Case] = &[
     served("jobs", |_, _| "/api/jobs".to_owned()),
     served("jobs_next_page", |samples, numbers| format!("/api/jobs?cursor={}", samples.cursor(numbers))),
     served("jobs_latest_created", |_, _| "/api/jobs?sort_by=created_at&sort_order=desc".to_owned()),
     served("jobs_by_status_scheduled", |_, _| "/api/jobs?status=scheduled".to_owned()),
     served("jobs_by_status_failed", |_, _| "/api/jobs?status=failed".to_owned()),
-    served("jobs_by_status_completed_latest", |_, _| "/api/jobs?status=completed&sort_order=desc".to_owned()),
+    served("jobs_by_two_statuses", |_, _| "/api/jobs?status=scheduled,failed".to_owned()),
+    served("jobs_by_external_id", |samples, numbers| {
+        format!("/api/jobs?external_id={}", external_id(numbers.below(samples.jobs)))
+    }),
     served("jobs_by_window", |samples, numbers| {
         let from = any_time(samples, numbers);
         format!("/api/jobs?time_from={from}&time_to={}", from.saturating_add(HOUR))
@@ -72,6 +75,7 @@ pub(crate) const CASES: &[Case] = &[
         format!("/api/jobs?status=scheduled&time_from={from}&time_to={}", from.saturating_add(HOUR))
     }),
     served("executions", |_, _| "/api/executions".to_owned()),
+    served("executions_running", |_, _| "/api/executions?status=running".to_owned()),
     served("executions_of_job", |samples, numbers| {
         format!("/api/executions?job_id={}", samples.job(numbers))
     }),
@@ -90,6 +94,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     served("search_nothing", |_, _| "/api/jobs?search=nobodywrotethis".to_owned()),
     served("counters", |_, _| "/api/system/status".to_owned()),
+    bounded("jobs_by_status_completed", |_, _| "/api/jobs?status=completed&sort_order=desc".to_owned()),
     bounded("jobs_by_rare_type", |_, _| "/api/jobs?type=shell".to_owned()),
     bounded("jobs_by_unknown_project", |_, _| "/api/jobs?project_id=nowhere".to_owned()),
     bounded("executions_by_status_cancelled", |_, _| "/api/executions?status=cancelled".to_owned()),
