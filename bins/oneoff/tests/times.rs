@@ -1,10 +1,6 @@
 //! The same time means the same to the CLI, the API and the job that is made of it, in every zone and at the ends of time.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test panics where something is wrong"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test panics where something is wrong")]
 
 mod run;
 

@@ -1,11 +1,11 @@
-//! What the scheduler and the operator need beside jobs: counters, recovery, retention.
+//! What the scheduler and the operator need beside jobs: counters and recovery.
 
 use crate::failure::WriteError;
 use crate::rows::{number, word};
 use crate::schema::job_counters;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use oneoff_domain::{ExecutionId, Job, JobStatus, Timestamp};
+use oneoff_domain::{ExecutionId, Job, JobStatus};
 use std::collections::BTreeMap;
 
 /// Numbers over all jobs, summed with every commit.
@@ -22,28 +22,6 @@ pub struct LostExecution {
     pub execution_id: ExecutionId,
     /// The job now.
     pub job: Job,
-}
-
-/// What is kept for how long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetentionPolicy {
-    /// Executions that ended before this are removed with their output.
-    pub executions_before: Timestamp,
-    /// Events and audit rows that were written before this are removed.
-    pub events_before: Timestamp,
-    /// Idempotency records that were written before this are removed.
-    pub idempotency_before: Timestamp,
-}
-
-/// What one slice of retention did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RetentionSlice {
-    /// Executions that were removed.
-    pub executions: usize,
-    /// Events, audit rows and idempotency records that were removed.
-    pub records: usize,
-    /// Whether there is more to remove now.
-    pub more: bool,
 }
 
 /// The counters: every status, also those that no job has.

@@ -13,7 +13,8 @@ const FILE: &str = "ONEOFF_KILL_TEST_FILE";
 #[ignore = "is the child of the test below"]
 fn child_that_creates() {
     let Some(path) = std::env::var_os(FILE) else { return };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let store = Store::open(StoreOptions::new(path), noon()).unwrap();
     runtime.block_on(async {
         for _ in 0..32 {
