@@ -1,7 +1,8 @@
 //! The core by steps: a hand-held clock, and answers that the test gives.
 
 use super::*;
-use oneoff_domain::BootTime;
+use oneoff_domain::{BootTime, JobId};
+use oneoff_storage::CancelledAttempt;
 
 struct Zeros;
 
@@ -361,4 +362,19 @@ fn a_job_that_cannot_be_read_does_not_stop_others() {
     assert_eq!(claimed(&core.step(at(1), vec![pending(job(1, 1)), pending(job(2, 1))])), [1]);
     let unreadable = Input::ClaimsAnswered(vec![ClaimResult::Unreadable(JobKey(1))]);
     assert_eq!(claimed(&core.step(at(1), vec![unreadable])), [2]);
+}
+
+#[test]
+fn a_commit_itself_tells_of_a_cancel_and_of_a_hold_that_ends() {
+    let mut core = core(4);
+    let attempt = CancelledAttempt { job: JobId::generate(base(), &Zeros), run: 1, attempt: 0 };
+    let changes = vec![Change::HoldEnds(wall(5)), Change::Cancelled(attempt)];
+    assert_eq!(core.step(at(1), vec![Input::Committed(changes)]).effects, [Effect::Cancel(attempt)]);
+    assert_eq!(core.step(at(5), vec![]).effects, [Effect::Ring(Alarm::Holds)]);
+}
+
+#[test]
+fn after_commits_may_have_been_missed_cancels_and_holds_are_looked_for() {
+    let effects = core(4).step(at(1), vec![Input::Reload]).effects;
+    assert!(effects.contains(&Effect::FindCancelled) && effects.contains(&Effect::Ring(Alarm::Holds)));
 }
