@@ -114,3 +114,37 @@ pub(crate) async fn report_overdue(store: &Store, clock: &dyn Clock) -> Result<u
     }
     Ok(overdue)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oneoff_domain::Timestamp;
+    use oneoff_fakes::ManualClock;
+    use oneoff_storage::inline::{Commits, NoFaults};
+    use oneoff_storage::{Store, StoreOptions};
+    use std::sync::Arc;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    /// Whether a server that starts now doubts the clock.
+    async fn doubts_at_start(file: &std::path::Path, now: Timestamp) -> bool {
+        let options = StoreOptions::new(file);
+        let (store, _inline) = Store::open_inline(options, now, Commits::AtOnce, Arc::new(NoFaults)).unwrap();
+        doubts_clock(&store, &ManualClock::at(now), 30 * DAY).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumped_ahead_is_doubted_at_every_start_of_the_day() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("x.db");
+        let begin = Timestamp::from_micros(1_800_000_000_000_000).unwrap();
+        assert!(!doubts_at_start(&file, begin).await, "nothing is there that could be removed");
+        assert!(!doubts_at_start(&file, begin.saturating_add(29 * DAY)).await);
+        let jumped = begin.saturating_add(3650 * DAY);
+        for hours in [0, 1, 20] {
+            let now = jumped.saturating_add(Duration::from_secs(hours * 3600));
+            assert!(doubts_at_start(&file, now).await, "{hours} h after the jump");
+        }
+        assert!(!doubts_at_start(&file, jumped.saturating_add(2 * DAY)).await, "it has held for a day");
+    }
+}
