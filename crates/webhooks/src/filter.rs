@@ -147,8 +147,9 @@ mod tests {
         assert_eq!(wanted(" job.completed ,\tjob.failed "), ["job.completed", "job.failed"]);
         assert_eq!(wanted("clock.*"), ["clock.step"]);
         assert_eq!(wanted("*").len(), EventKind::ALL.len());
-        assert_eq!(wanted("job.*").len(), EventKind::ALL.len() - 1);
-        assert_eq!(wanted("job.*,clock.step").len(), EventKind::ALL.len());
+        assert_eq!(wanted("jobs.*"), ["jobs.removed"]);
+        assert_eq!(wanted("job.*").len(), EventKind::ALL.len() - 2);
+        assert_eq!(wanted("job.*,jobs.removed,clock.step").len(), EventKind::ALL.len());
     }
 
     #[test]

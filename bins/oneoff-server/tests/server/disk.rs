@@ -110,7 +110,7 @@ fn a_disk_that_becomes_read_only_refuses_writes_until_it_is_not() {
         place.run(&["restore", &backup]).fails(1, &["oneoff.db"]);
         disk.remount("rw");
         let serving = place.serve();
-        assert_all_there(&serving.client(), &[before.id.clone()]);
+        assert_all_there(&serving.client(), std::slice::from_ref(&before.id));
         assert_all_there(&restored.serve().client(), &[before.id]);
     });
 }
