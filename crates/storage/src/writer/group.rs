@@ -182,7 +182,9 @@ impl GroupWriter {
         if live.arrivals < ARRIVALS_MOVED {
             return;
         }
-        match live.conn.transaction(|conn| pending::move_arrivals(conn, ARRIVALS_MOVED)) {
+        // Another process may write, too: a transaction that began by reading could not go on to write then.
+        let moved = live.conn.immediate_transaction(|conn| pending::move_arrivals(conn, ARRIVALS_MOVED));
+        match moved {
             Ok(moved) => {
                 let moved = i64::try_from(moved).unwrap_or(i64::MAX);
                 // Those that ended their waiting in between were counted, too.
