@@ -269,7 +269,8 @@ mod tests {
     fn the_api_is_full_by_what_its_requests_write() {
         let lanes = Lanes::new(10);
         let large = |size| -> Box<dyn Request> {
-            Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()).of_size(size))
+            let shape = crate::writer::request::Shape { size, ..Default::default() };
+            Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()).of_shape(shape))
         };
         lanes.push(Lane::Api, large(2 * API_MAX_SIZE)).unwrap();
         assert!(matches!(lanes.push(Lane::Api, large(1)), Err(StoreError::Overloaded)));

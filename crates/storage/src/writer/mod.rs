@@ -18,7 +18,7 @@ use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use lanes::{Lane, Lanes, Waited};
-use request::{Call, Request};
+use request::{Call, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tx::Tx;
@@ -61,10 +61,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let call = Call::new(body, move |result| drop(answer.send(result)));
-        self.push(lane, Box::new(call))?;
-        answered.await.unwrap_or(Err(StoreError::Closed))
+        self.hand_over(lane, Shape::default(), body).await
     }
 
     /// The same of a body that is refused, if at all, before it writes anything.
@@ -73,10 +70,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let call = Call::new(body, move |result| drop(answer.send(result))).refusing_first();
-        self.push(lane, Box::new(call))?;
-        answered.await.unwrap_or(Err(StoreError::Closed))
+        self.hand_over(lane, Shape { refuses_first: true, ..Shape::default() }, body).await
     }
 
     /// The same of a body that writes so many records.
@@ -85,8 +79,16 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
+        self.hand_over(lane, Shape { size, ..Shape::default() }, body).await
+    }
+
+    async fn hand_over<T, F>(&self, lane: Lane, shape: Shape, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
+    {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let call = Call::new(body, move |result| drop(answer.send(result))).of_size(size);
+        let call = Call::new(body, move |result| drop(answer.send(result))).of_shape(shape);
         self.push(lane, Box::new(call))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }

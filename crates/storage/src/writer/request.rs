@@ -25,11 +25,25 @@ pub(crate) trait Request: Send {
     fn answer_error(self: Box<Self>, error: StoreError);
 }
 
+/// What is known of a write before it runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// It is refused, if at all, before it writes anything.
+    pub(crate) refuses_first: bool,
+    /// Records that it writes.
+    pub(crate) size: usize,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { refuses_first: false, size: 1 }
+    }
+}
+
 /// A request made of two closures.
 pub(crate) struct Call<T, F, R> {
     body: Option<F>,
-    refuses_first: bool,
-    size: usize,
+    shape: Shape,
     kept: Option<Result<T, StoreError>>,
     reply: R,
 }
@@ -40,17 +54,12 @@ where
     R: FnOnce(Result<T, StoreError>),
 {
     pub(crate) fn new(body: F, reply: R) -> Self {
-        Self { body: Some(body), refuses_first: false, size: 1, kept: None, reply }
+        Self { body: Some(body), shape: Shape::default(), kept: None, reply }
     }
 
-    /// The same of a body that is refused, if at all, before it writes anything.
-    pub(crate) fn refusing_first(self) -> Self {
-        Self { refuses_first: true, ..self }
-    }
-
-    /// The same of a body that writes so many records.
-    pub(crate) fn of_size(self, size: usize) -> Self {
-        Self { size, ..self }
+    /// The same of another shape.
+    pub(crate) fn of_shape(self, shape: Shape) -> Self {
+        Self { shape, ..self }
     }
 }
 
@@ -68,11 +77,11 @@ where
     }
 
     fn refuses_first(&self) -> bool {
-        self.refuses_first
+        self.shape.refuses_first
     }
 
     fn size(&self) -> usize {
-        self.size
+        self.shape.size
     }
 
     fn fail(&mut self, error: StoreError) {
