@@ -183,8 +183,7 @@ impl GroupWriter {
             return;
         }
         // Another process may write, too: a transaction that began by reading could not go on to write then.
-        let moved = live.conn.immediate_transaction(|conn| pending::move_arrivals(conn, ARRIVALS_MOVED));
-        match moved {
+        match live.conn.immediate_transaction(|conn| pending::move_arrivals(conn, ARRIVALS_MOVED)) {
             Ok(moved) => {
                 let moved = i64::try_from(moved).unwrap_or(i64::MAX);
                 // Those that ended their waiting in between were counted, too.
