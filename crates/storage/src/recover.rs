@@ -19,16 +19,17 @@ use oneoff_domain::{
 
 /// The attempts of epochs before `epoch` that are recorded as running, oldest first.
 pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<ExecutionId>, WriteError> {
-    // Written out, the condition is that of the partial index.
+    // Written out, the condition is that of the partial index. In the order of keys SQLite would rather read all
+    // attempts than sort these few.
     let running = sql::<Bool>("attempts.status = 'running'");
-    let ids: Vec<String> = attempts::table
+    let mut ids: Vec<(i64, String)> = attempts::table
         .filter(running)
         .filter(attempts::epoch.lt(epoch))
-        .order(attempts::key)
-        .select(attempts::id)
+        .select((attempts::key, attempts::id))
         .load(conn)?;
+    ids.sort_unstable();
     let mut lost = Vec::with_capacity(ids.len());
-    for id in ids {
+    for (_, id) in ids {
         match word("attempts.id", &id) {
             Ok(id) => lost.push(id),
             Err(error) => tracing::error!(%error, "a lost execution stays open: its id cannot be read"),
@@ -54,8 +55,9 @@ pub(crate) fn last_written(
 
 /// When the last event not after `until` was written. Their times rise with their numbers, but for steps of the clock.
 fn last_event(conn: &mut SqliteConnection, until: Timestamp) -> QueryResult<Option<i64>> {
-    let (first, last): (Option<i64>, Option<i64>) =
-        events::table.select((min(events::sequence), max(events::sequence))).get_result(conn)?;
+    // Two statements: for both ends in one SQLite would read all events.
+    let first: Option<i64> = events::table.select(min(events::sequence)).get_result(conn)?;
+    let last: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;
     let (Some(mut low), Some(last)) = (first, last) else { return Ok(None) };
     let (mut high, mut found) = (last + 1, None);
     while low < high {

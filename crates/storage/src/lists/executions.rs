@@ -40,14 +40,14 @@ impl Listing for ExecutionListing {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<NarrowRow>, WriteError> {
+        if self.of_job.is_none() && self.filter.statuses == [ExecutionStatus::Running] {
+            return Ok(self.cut(running(conn)?, after, limit));
+        }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (at, key) = (attempts::started_at, attempts::key);
         let mut rows = attempts::table.select(NarrowRow::as_select()).into_boxed();
         if let Some(keys) = &self.of_job {
             rows = rows.filter(key.eq_any(keys));
-        } else if self.filter.statuses == [ExecutionStatus::Running] {
-            // Written out, the condition is that of the partial index: few rows, sorted as they are read.
-            rows = rows.filter(sql::<Bool>("attempts.status = 'running'"));
         }
         if let Some(from) = self.filter.started_from {
             rows = rows.filter(at.ge(from.as_micros()));
@@ -80,6 +80,37 @@ impl Listing for ExecutionListing {
         let ExecutionFilter { statuses, project_id, .. } = &self.filter;
         (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
             && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
+    }
+}
+
+/// The executions that run: there are no more of them than there are worker slots.
+fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
+    // Written out, the condition is that of the partial index. With an order or a range SQLite would rather go through
+    // all executions by their start.
+    let running = sql::<Bool>("attempts.status = 'running'");
+    attempts::table.filter(running).select(NarrowRow::as_select()).load(conn)
+}
+
+impl ExecutionListing {
+    /// Of rows that are all there, those in the range and after a place, in order.
+    fn cut(&self, mut rows: Vec<NarrowRow>, after: Option<Position>, limit: usize) -> Vec<NarrowRow> {
+        let ExecutionFilter { started_from, started_to, .. } = &self.filter;
+        rows.retain(|row| {
+            started_from.is_none_or(|from| row.started_at >= from.as_micros())
+                && started_to.is_none_or(|to| row.started_at <= to.as_micros())
+        });
+        rows.sort_unstable_by_key(|row| (row.started_at, row.key));
+        if self.order == SortOrder::Descending {
+            rows.reverse();
+        }
+        if let Some(Position { at: Some(at), key }) = after {
+            rows.retain(|row| match self.order {
+                SortOrder::Ascending => (row.started_at, row.key) > (at, key),
+                SortOrder::Descending => (row.started_at, row.key) < (at, key),
+            });
+        }
+        rows.truncate(limit);
+        rows
     }
 }
 

@@ -26,7 +26,6 @@ pub(crate) struct NarrowRow {
     status: String,
     job_type: String,
     project_id: String,
-    external_id: Option<String>,
     /// What the list by scheduled time is sorted by: of a job that waits, when it starts next.
     pub(super) scheduled_at: Option<i64>,
 }
@@ -117,6 +116,12 @@ fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
 }
 
 impl NarrowRow {
+    /// Of a job that waits: what is known of it without reading more of it.
+    pub(super) fn that_waits(key: i64, due_at: i64, job_type: String) -> Self {
+        let status = JobStatus::Scheduled.as_str().to_owned();
+        Self { key, status, job_type, project_id: String::new(), scheduled_at: Some(due_at) }
+    }
+
     fn that_runs(self) -> Self {
         Self { status: JobStatus::Running.as_str().to_owned(), ..self }
     }
@@ -197,7 +202,9 @@ impl JobListing {
     ) -> QueryResult<Vec<NarrowRow>> {
         let range = self.range(after);
         match part {
-            Part::Waiting => schedule::waiting(conn, &range, limit),
+            Part::Waiting => schedule::waiting(conn, &range, limit, |job_type| {
+                self.filter.job_type.as_ref().is_none_or(|wanted| wanted == job_type)
+            }),
             Part::Running => Ok(self.cut(running(conn)?, after, limit)),
             Part::Settled => schedule::sorted(conn, settled(), &range, limit),
             Part::Of(status) => schedule::sorted(conn, of_rare_status(status), &range, limit),
@@ -329,12 +336,12 @@ impl Listing for JobListing {
     }
 
     fn matches(&self, row: &NarrowRow) -> bool {
-        let JobFilter { statuses, job_type, project_id, external_id, scheduled_from, scheduled_to } =
+        // An external id is looked up: all that is read has it.
+        let JobFilter { statuses, job_type, project_id, external_id: _, scheduled_from, scheduled_to } =
             &self.filter;
         (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
             && job_type.as_ref().is_none_or(|wanted| *wanted == row.job_type)
             && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
-            && external_id.as_ref().is_none_or(|wanted| Some(wanted) == row.external_id.as_ref())
             && scheduled_from.is_none_or(|from| row.scheduled_at.is_some_and(|at| at >= from.as_micros()))
             && scheduled_to.is_none_or(|to| row.scheduled_at.is_some_and(|at| at <= to.as_micros()))
     }

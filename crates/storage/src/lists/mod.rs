@@ -14,15 +14,20 @@ use crate::cursor::{self, Position};
 use crate::failure::WriteError;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::limits::PAGE_MAX;
+use std::time::{Duration, Instant};
 
 /// Rows that one page looks at.
 const PAGE_SCAN_MAX: usize = 5_000;
+/// For how long a page looks for more of them.
+const PAGE_SCAN_TIME: Duration = Duration::from_millis(2);
 /// Rows that counting looks at.
 const COUNT_SCAN_MAX: usize = 50_000;
 /// Rows that are counted.
 pub(crate) const COUNT_MAX: u64 = 10_000;
-/// Rows that are read at a time after the first ones.
-const CHUNK_ROWS: usize = 1000;
+/// Rows that a page reads at a time after the first ones: what it looks at beyond its time.
+const PAGE_CHUNK_ROWS: usize = 400;
+/// Rows that counting reads at a time.
+const COUNT_CHUNK_ROWS: usize = 1000;
 
 /// An ordered source of narrow rows.
 pub(crate) trait Listing {
@@ -43,18 +48,20 @@ pub(crate) trait Listing {
     fn matches(&self, row: &Self::Row) -> bool;
 }
 
-/// The rows of a page and where it ended; no place if that is the end of the list.
+/// The rows of a page and where it ended; no place if that is the end of the list. However slow the machine, the
+/// second page of two begins behind the first.
 fn scan<L: Listing>(
     conn: &mut SqliteConnection,
     listing: &L,
     mut after: Option<Position>,
     limit: usize,
 ) -> Result<(Vec<i64>, Option<Position>), WriteError> {
+    let began = Instant::now();
     let mut keys = Vec::with_capacity(limit);
     let mut scanned = 0;
     let mut last_kept = after;
     let mut chunk_rows = limit + 1;
-    while scanned < PAGE_SCAN_MAX {
+    while scanned == 0 || (scanned < PAGE_SCAN_MAX && began.elapsed() < PAGE_SCAN_TIME) {
         let rows = listing.rows(conn, after, chunk_rows)?;
         let is_last = rows.len() < chunk_rows;
         for row in rows {
@@ -72,7 +79,7 @@ fn scan<L: Listing>(
         if is_last {
             return Ok((keys, None));
         }
-        chunk_rows = CHUNK_ROWS;
+        chunk_rows = PAGE_CHUNK_ROWS;
     }
     Ok((keys, after))
 }
@@ -81,8 +88,8 @@ fn scan<L: Listing>(
 fn count<L: Listing>(conn: &mut SqliteConnection, listing: &L) -> Result<(u64, bool), WriteError> {
     let (mut after, mut scanned, mut found) = (None, 0, 0);
     while scanned < COUNT_SCAN_MAX {
-        let rows = listing.rows(conn, after, CHUNK_ROWS)?;
-        let is_last = rows.len() < CHUNK_ROWS;
+        let rows = listing.rows(conn, after, COUNT_CHUNK_ROWS)?;
+        let is_last = rows.len() < COUNT_CHUNK_ROWS;
         for row in rows {
             scanned += 1;
             after = Some(listing.position(&row));
@@ -132,4 +139,71 @@ fn page<L: Listing, T>(
         total: total.map(|(total, _)| total),
         total_is_estimate: total.is_some_and(|(_, is_floor)| is_floor),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Rows that no filter lets through, each read of which takes at least a time.
+    struct Endless {
+        each_takes: Duration,
+        reads: Cell<usize>,
+        rows: Cell<usize>,
+    }
+
+    impl Listing for Endless {
+        type Row = i64;
+
+        fn rows(
+            &self,
+            _conn: &mut SqliteConnection,
+            after: Option<Position>,
+            limit: usize,
+        ) -> Result<Vec<i64>, WriteError> {
+            let began = Instant::now();
+            while began.elapsed() < self.each_takes {
+                std::hint::spin_loop();
+            }
+            self.reads.set(self.reads.get() + 1);
+            self.rows.set(self.rows.get() + limit);
+            let first = after.map_or(0, |after| after.key) + 1;
+            Ok((first..).take(limit).collect())
+        }
+
+        fn key(&self, row: &i64) -> i64 {
+            *row
+        }
+
+        fn position(&self, row: &i64) -> Position {
+            Position { at: None, key: *row }
+        }
+
+        fn matches(&self, _row: &i64) -> bool {
+            false
+        }
+    }
+
+    fn scan_endless(each_takes: Duration) -> (Endless, Option<Position>) {
+        use diesel::Connection;
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let listing = Endless { each_takes, reads: Cell::new(0), rows: Cell::new(0) };
+        let (keys, end) = scan(&mut conn, &listing, None, 50).unwrap();
+        assert_eq!(keys, Vec::<i64>::new());
+        (listing, end)
+    }
+
+    #[test]
+    fn a_page_whose_time_is_over_reads_no_more_and_goes_on_behind_what_it_read() {
+        let (listing, end) = scan_endless(PAGE_SCAN_TIME);
+        assert_eq!((listing.reads.get(), end.map(|end| end.key)), (1, Some(51)));
+    }
+
+    #[test]
+    fn a_page_looks_at_a_bounded_number_of_rows() {
+        let (listing, end) = scan_endless(Duration::ZERO);
+        assert_eq!(end.map(|end| end.key), i64::try_from(listing.rows.get()).ok());
+        assert!(listing.rows.get() < PAGE_SCAN_MAX + PAGE_CHUNK_ROWS, "{}", listing.rows.get());
+    }
 }

@@ -79,17 +79,24 @@ pub(super) fn sorted(
     rows.limit(row_limit(limit)).load(conn)
 }
 
-/// The jobs that wait, with the time of their next start.
+/// The jobs that wait, with the time of their next start. Of those whose type is not `wanted`, nothing else is read.
 pub(super) fn waiting(
     conn: &mut SqliteConnection,
     range: &Range,
     limit: usize,
+    wanted: impl Fn(&str) -> bool,
 ) -> QueryResult<Vec<NarrowRow>> {
     let (first, last) = range.bounds();
     let part = DuePart { first, last, after: range.after, descending: !range.is_ascending() };
-    let due = pending::due(conn, &part, limit)?;
-    let due: Vec<(i64, i64)> = due.iter().map(|job| (job.key.0, job.due_at.as_micros())).collect();
-    let mut rows = with_due_times(conn, &due)?;
+    let (mut due, mut rows) = (Vec::new(), Vec::new());
+    for job in pending::due(conn, &part, limit)? {
+        let (key, at) = (job.key.0, job.due_at.as_micros());
+        match wanted(&job.job_type) {
+            true => due.push((key, at)),
+            false => rows.push(NarrowRow::that_waits(key, at, job.job_type)),
+        }
+    }
+    rows.extend(with_due_times(conn, &due)?);
     range.sort(&mut rows);
     Ok(rows)
 }
@@ -97,7 +104,7 @@ pub(super) fn waiting(
 /// All jobs that wait, with the time of their next start, in no order.
 pub(super) fn all_waiting(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
     let everything = Range { from: None, to: None, after: None, order: SortOrder::Ascending };
-    waiting(conn, &everything, usize::MAX)
+    waiting(conn, &everything, usize::MAX, |_any_type| true)
 }
 
 /// The jobs with these keys, with these times as what they are sorted by.
