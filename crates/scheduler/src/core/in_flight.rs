@@ -45,12 +45,25 @@ impl InFlight {
     /// Gives the job back, unless its key is taken: then it waits here for it.
     pub(super) fn park_if_key_taken(&mut self, job: PendingJob) -> Option<PendingJob> {
         match job.concurrency_key.clone() {
-            Some(key) if self.lines.get(&key).is_some_and(|line| line.taken) => {
+            Some(key) if self.is_taken(&key) => {
                 self.park(key, job);
                 None
             }
             _ => Some(job),
         }
+    }
+
+    /// How many jobs wait for a key.
+    pub(super) fn waiting_for(&self, key: &str) -> usize {
+        self.lines.get(key).map_or(0, |line| line.waiting.len())
+    }
+
+    pub(super) fn is_taken(&self, key: &str) -> bool {
+        self.lines.get(key).is_some_and(|line| line.taken)
+    }
+
+    pub(super) fn is_parked(&self, key: JobKey) -> bool {
+        self.waits_for.contains_key(&key)
     }
 
     fn park(&mut self, key: String, job: PendingJob) {

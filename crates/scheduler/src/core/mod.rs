@@ -2,6 +2,7 @@
 //!
 //! No thread, runtime, clock or randomness of its own, so that the same inputs always give the same effects.
 
+mod aside;
 mod clock_watch;
 mod in_flight;
 mod input;
@@ -15,6 +16,7 @@ pub(crate) use limits::Limits;
 
 pub(crate) use clock_watch::TRUST;
 
+use aside::{Line, Lines};
 use clock_watch::ClockWatch;
 use in_flight::{GivenUp, InFlight};
 use oneoff_domain::{BootTime, ExecutionId, JobKey, Random, Timestamp};
@@ -82,12 +84,14 @@ impl Core {
             self.take(now, input, &mut effects);
         }
         self.ring_alarms(now, &mut effects);
-        if let Some(load) = self.window.wants_load(now.wall, self.queued()) {
+        let lines = Lines { ready: &self.ready, in_flight: &self.in_flight, slots: &self.slots };
+        let (startable, limits) = (lines.startable(), self.limits);
+        if let Some(load) = self.window.wants_load(now.wall, startable, |line| lines.is_short(line, limits)) {
             effects.push(Effect::LoadWindow(load));
         }
         if !self.clock.pauses(now) {
             let due = self.window.take_due(now.wall, self.room());
-            due.into_iter().for_each(|job| self.ready.insert(job));
+            due.into_iter().for_each(|job| self.is_due(job));
         }
         if self.may_claim(now) {
             self.claim(now.wall, &mut effects);
@@ -207,6 +211,37 @@ impl Core {
         }
     }
 
+    /// A job is due. Unless enough of its type are in memory, it is ranked among the others.
+    fn is_due(&mut self, job: PendingJob) {
+        if self.in_flight.is_parked(job.key) {
+            return;
+        }
+        if self.slots.is_limited(&job.job_type) && !self.ready.contains(job.key) {
+            let line = Line::Type(job.job_type.clone());
+            if self.lines().is_full(&line, self.limits) {
+                return self.window.leave_out(line, &job);
+            }
+        }
+        self.ready.insert(job);
+    }
+
+    /// Whether so many jobs wait for this one's key that it is left out.
+    fn leaves_out_for_key(&mut self, job: &PendingJob) -> bool {
+        let Some(key) = job.concurrency_key.as_deref().filter(|key| self.in_flight.is_taken(key)) else {
+            return false;
+        };
+        let line = Line::Key(key.to_owned());
+        let is_full = self.lines().is_full(&line, self.limits);
+        if is_full {
+            self.window.leave_out(line, job);
+        }
+        is_full
+    }
+
+    fn lines(&self) -> Lines<'_> {
+        Lines { ready: &self.ready, in_flight: &self.in_flight, slots: &self.slots }
+    }
+
     fn may_claim(&mut self, now: Now) -> bool {
         if self.claims_rest_until.is_some_and(|until| until <= now.boot) {
             self.claims_rest_until = None;
@@ -222,6 +257,9 @@ impl Core {
                 continue;
             }
             let Some(job) = self.in_flight.wait_if_claimed(job) else { continue };
+            if self.leaves_out_for_key(&job) {
+                continue;
+            }
             let Some(job) = self.in_flight.park_if_key_taken(job) else { continue };
             self.slots.take(&job.job_type);
             batch.push(self.request(&job));
@@ -275,7 +313,7 @@ impl Core {
 
     /// Due jobs that may still be taken out of the window.
     fn room(&self) -> usize {
-        self.limits.due_max.saturating_sub(self.queued())
+        self.limits.due_max.saturating_sub(self.lines().startable())
     }
 
     fn wake_at(&self, now: Now) -> Option<Timestamp> {
@@ -286,13 +324,18 @@ impl Core {
             (rest, pause) => rest.max(pause),
         };
         let alarm = self.alarms.iter().map(|(alarm, at)| self.rings_at(*alarm, *at, now)).min();
-        [claiming, self.window.next_load(self.queued()), alarm].into_iter().flatten().min()
+        let lines = self.lines();
+        let has_short = self.window.has_short(|line| lines.is_short(line, self.limits));
+        let load = self.window.next_load(lines.startable(), has_short);
+        [claiming, load, alarm].into_iter().flatten().min()
     }
 }
 
 /// A claimed job on its way to the runner.
 pub(crate) type Claimed = Box<ClaimedJob>;
 
+#[cfg(test)]
+mod aside_tests;
 #[cfg(test)]
 mod clock_tests;
 #[cfg(test)]

@@ -39,6 +39,20 @@ impl Ready {
         Some(job)
     }
 
+    pub(super) fn contains(&self, key: JobKey) -> bool {
+        self.places.contains_key(&key)
+    }
+
+    /// The jobs of a type.
+    pub(super) fn count_of(&self, job_type: &str) -> usize {
+        self.by_type.get(job_type).map_or(0, BTreeMap::len)
+    }
+
+    /// The jobs of all types that `has_room`.
+    pub(super) fn count(&self, has_room: impl Fn(&str) -> bool) -> usize {
+        self.by_type.iter().filter(|(job_type, _)| has_room(job_type)).map(|(_, jobs)| jobs.len()).sum()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }

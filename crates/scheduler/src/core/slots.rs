@@ -14,9 +14,22 @@ impl Slots {
         Self { total: total.max(1), used: 0, type_limits, used_by_type: HashMap::new() }
     }
 
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+
     pub(super) fn has_room(&self, job_type: &str) -> bool {
+        self.used < self.total && self.is_below_limit(job_type)
+    }
+
+    /// Whether a job of the type waits for nothing but a slot.
+    pub(super) fn is_below_limit(&self, job_type: &str) -> bool {
         let used = self.used_by_type.get(job_type).copied().unwrap_or(0);
-        self.used < self.total && self.type_limits.get(job_type).is_none_or(|limit| used < *limit)
+        self.type_limits.get(job_type).is_none_or(|limit| used < *limit)
+    }
+
+    pub(super) fn is_limited(&self, job_type: &str) -> bool {
+        self.type_limits.contains_key(job_type)
     }
 
     pub(super) fn take(&mut self, job_type: &str) {

@@ -1,7 +1,9 @@
 //! The next waiting jobs in memory, bounded in entries; the rest stays in the store.
 //!
-//! Everything up to the horizon is here. Commits beyond it are ignored: they are read when it is their turn.
+//! Everything up to the horizon is here, or was and is due. Commits beyond it are ignored: they are read when it is
+//! their turn.
 
+use super::aside::{Aside, Line, Place};
 use super::{Limits, WindowLoad};
 use oneoff_domain::{JobKey, Timestamp};
 use oneoff_storage::PendingJob;
@@ -15,8 +17,6 @@ const MARGIN: Duration = Duration::from_secs(3600);
 /// How long after a failed load the next one is tried.
 const LOAD_BACKOFF: Duration = Duration::from_secs(1);
 
-type Place = (Timestamp, JobKey);
-
 #[derive(Default)]
 pub(super) struct Window {
     limits: Limits,
@@ -27,6 +27,8 @@ pub(super) struct Window {
     loading: Option<WindowLoad>,
     /// Jobs that commits told of while a load is under way: what it says of them may be out of date.
     told_meanwhile: HashSet<JobKey>,
+    /// What was due and is left out, although it is before the horizon.
+    aside: Aside,
     rest_until: Option<Timestamp>,
     /// The horizon was set because there were too many jobs, not because it is far enough ahead.
     crowded: bool,
@@ -37,32 +39,39 @@ impl Window {
         Self { limits, ..Self::default() }
     }
 
-    /// The load that is to be done now, if one is. It counts as begun.
-    pub(super) fn wants_load(&mut self, now: Timestamp, queued: usize) -> Option<WindowLoad> {
+    /// The load that is to be done now, if one is. It counts as begun. What was left out goes first.
+    pub(super) fn wants_load(
+        &mut self,
+        now: Timestamp,
+        startable: usize,
+        is_short: impl Fn(&Line) -> bool,
+    ) -> Option<WindowLoad> {
         // A longer rest than was asked for means that the clock was set back.
         self.rest_until = self.rest_until.filter(|rest| *rest <= now.saturating_add(LOAD_BACKOFF));
-        if self.next_load(queued).is_none_or(|at| now < at) {
+        let short = self.aside.first_short(is_short);
+        if self.next_load(startable, short.is_some()).is_none_or(|at| now < at) {
             return None;
         }
         self.rest_until = None;
-        let load = WindowLoad {
-            after: self.horizon,
-            until: now.saturating_add(REACH),
-            limit: self.limits.window_load,
+        let limit = self.limits.window_load;
+        let load = match (short, self.horizon) {
+            (Some(short), Some((until, _))) => WindowLoad { after: Some(short), until, limit },
+            (_, horizon) => WindowLoad { after: horizon, until: now.saturating_add(REACH), limit },
         };
         self.loading = Some(load.clone());
         Some(load)
     }
 
     /// When the next load is due; `None` while one is under way, or when there is nothing beyond the horizon. An instant in the past is now.
-    /// `queued` jobs have left the window and wait for a slot: they count as much as those in it.
-    pub(super) fn next_load(&self, queued: usize) -> Option<Timestamp> {
+    /// `startable` jobs have left the window and wait for nothing but a slot: they count as much as those in it.
+    pub(super) fn next_load(&self, startable: usize, has_short: bool) -> Option<Timestamp> {
         if self.loading.is_some() {
             return None;
         }
         let wanted = match self.horizon {
             None => Timestamp::MIN,
-            Some(_) if self.crowded && self.by_due.len() + queued > self.limits.window_load / 2 => {
+            Some(_) if has_short => Timestamp::MIN,
+            Some(_) if self.crowded && self.by_due.len() + startable > self.limits.window_load / 2 => {
                 Timestamp::MAX
             }
             Some(_) if self.crowded => Timestamp::MIN,
@@ -88,19 +97,39 @@ impl Window {
                 self.put(job);
             }
         }
-        match last {
-            Some(last) if cut => {
-                self.horizon = Some(last);
-                self.forget_after(last);
+        match (load.after, self.horizon) {
+            (Some(after), Some(horizon)) if after < horizon => {
+                self.aside.read(after, last.filter(|_| cut).unwrap_or(horizon));
+                self.shrink_if_large();
             }
-            _ => self.horizon = Some((load.until, JobKey(i64::MAX))),
+            _ => self.reaches(load, last.filter(|_| cut)),
         }
-        self.crowded = cut;
+        self.aside.settle(self.horizon);
+    }
+
+    /// A load behind the horizon has moved it: to what was read last where that is not all.
+    fn reaches(&mut self, load: &WindowLoad, cut: Option<Place>) {
+        self.horizon = cut.or(Some((load.until, JobKey(i64::MAX))));
+        if let Some(last) = cut {
+            self.forget_after(last);
+        }
+        self.crowded = cut.is_some();
+    }
+
+    /// A due job that was taken out is left out, because enough of its line are in memory.
+    pub(super) fn leave_out(&mut self, line: Line, job: &PendingJob) {
+        self.aside.leave_out(line, job, self.loading.is_some());
+    }
+
+    /// Whether jobs were left out that are to be read again.
+    pub(super) fn has_short(&self, is_short: impl Fn(&Line) -> bool) -> bool {
+        self.aside.first_short(is_short).is_some()
     }
 
     pub(super) fn load_failed(&mut self, now: Timestamp) {
         self.loading = None;
         self.told_meanwhile.clear();
+        self.aside.settle(self.horizon);
         self.rest_until = Some(now.saturating_add(LOAD_BACKOFF));
     }
 
@@ -112,9 +141,7 @@ impl Window {
             return;
         }
         self.put(job);
-        if self.by_due.len() > self.limits.window_max && self.loading.is_none() {
-            self.shrink();
-        }
+        self.shrink_if_large();
     }
 
     pub(super) fn remove(&mut self, key: JobKey) {
@@ -153,11 +180,15 @@ impl Window {
         self.by_due.insert((job.due_at, job.key), job);
     }
 
-    fn shrink(&mut self) {
+    fn shrink_if_large(&mut self) {
+        if self.by_due.len() <= self.limits.window_max || self.loading.is_some() {
+            return;
+        }
         let Some(last) = self.by_due.keys().nth(self.limits.window_max / 2).copied() else { return };
         self.forget_after(last);
         self.horizon = Some(last);
         self.crowded = true;
+        self.aside.settle(self.horizon);
     }
 
     fn forget_after(&mut self, last: Place) {

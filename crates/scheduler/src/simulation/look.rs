@@ -5,7 +5,6 @@ use super::history::{Happening, History};
 use super::server::read_now;
 use super::violation::{Violation, ensure};
 use crate::SchedulerSettings;
-use crate::core::Limits;
 use oneoff_domain::{Clock, JobId, Timestamp};
 use oneoff_storage::PendingJob;
 use std::collections::BTreeSet;
@@ -110,10 +109,7 @@ impl History {
         let has_key = job.concurrency_key.is_none()
             || attempts()
                 .all(|attempt| attempt.claimed.job.definition.concurrency_key != job.concurrency_key);
-        // Due jobs that wait for a type or a key are kept in memory, and no more are read while there are many.
-        let Limits { due_max, window_load, .. } = self.plan.limits;
-        let is_ranked = server.core.queued() < due_max.min(window_load / 2);
-        has_slot && has_key && is_ranked
+        has_slot && has_key
     }
 
     fn is_over(&mut self) -> Result<bool, Violation> {

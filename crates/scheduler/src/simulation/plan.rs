@@ -58,6 +58,8 @@ impl Plan {
             limits: Limits {
                 claim_batch: size(dice, 1, 6),
                 due_max: size(dice, 4, 16),
+                type_line_max: size(dice, 1, 6),
+                key_lines_max: size(dice, 1, 16),
                 window_load,
                 window_max: window_load * size(dice, 1, 4),
             },
