@@ -1,22 +1,15 @@
 //! Audit rows: who changed what, written with the change.
 
 use crate::failure::WriteError;
-use crate::schema::audit_entries;
+use crate::statement;
 use crate::writer::tx::Tx;
-use diesel::prelude::*;
 use oneoff_domain::{Context, Timestamp};
 
-#[derive(Insertable)]
-#[diesel(table_name = audit_entries, treat_none_as_default_value = false)]
-struct NewEntry<'a> {
-    written_at: i64,
-    actor: String,
-    action: &'a str,
-    subject_kind: &'a str,
-    subject_id: String,
-    project_id: Option<&'a str>,
-    request_id: Option<&'a str>,
-}
+statement::statement!(
+    InsertEntry,
+    "INSERT INTO audit_entries (written_at, actor, action, subject_kind, subject_id, project_id, request_id) \
+     VALUES (?, ?, ?, ?, ?, ?, ?)"
+);
 
 /// What was done to which record.
 pub(crate) struct Deed<'a> {
@@ -37,15 +30,16 @@ pub(crate) fn record(
     now: Timestamp,
     deed: Deed<'_>,
 ) -> Result<(), WriteError> {
-    let entry = NewEntry {
-        written_at: now.as_micros(),
-        actor: context.actor.label(),
-        action: deed.action,
-        subject_kind: deed.kind,
-        subject_id: deed.id,
-        project_id: deed.project,
-        request_id: context.request_id.as_deref(),
-    };
-    diesel::insert_into(audit_entries::table).values(entry).execute(tx.conn)?;
+    let actor = context.actor.label();
+    let values = [
+        now.as_micros().into(),
+        actor.as_str().into(),
+        deed.action.into(),
+        deed.kind.into(),
+        deed.id.as_str().into(),
+        deed.project.into(),
+        context.request_id.as_deref().into(),
+    ];
+    statement::run::<InsertEntry>(tx.conn, &values)?;
     Ok(())
 }

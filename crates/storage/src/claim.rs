@@ -1,15 +1,13 @@
 //! Claiming: in one transaction a due job becomes running and its execution exists.
 
 use crate::failure::{RowError, WriteError};
-use crate::rows::attempt::{self, NewAttemptRow};
+use crate::rows::attempt::{self, NewAttempt};
 use crate::rows::job as job_rows;
 use crate::rows::job::StoredJob;
 use crate::schema::busy_keys;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
-use oneoff_domain::{
-    EventKind, ExecutionId, ExecutionStatus, Fence, Job, JobId, JobKey, JobStatus, Timestamp,
-};
+use oneoff_domain::{EventKind, ExecutionId, Fence, Job, JobId, JobKey, JobStatus, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// A wish to start a job that is due.
@@ -134,25 +132,17 @@ fn start(
     stored.epoch = Some(tx.node.epoch);
     let StoredJob { job, definition_key, .. } = &stored;
     let lateness_us = now.micros_since(request.due_at).max(0);
-    let row = NewAttemptRow {
+    let new = NewAttempt {
         key: execution_key,
         previous_key,
-        id: request.execution_id.to_string(),
-        job_key: job.key.0,
+        id: request.execution_id,
+        job,
         definition_key: *definition_key,
-        project_id: &job.definition.project_id,
-        node_id: &tx.node.name,
-        epoch: tx.node.epoch,
-        run: job.state.run.into(),
-        attempt: job.state.attempt.into(),
-        status: ExecutionStatus::Running.as_str(),
-        scheduled_for: request.due_at.as_micros(),
-        started_at: now.as_micros(),
-        lateness_us,
-        output_bytes: 0,
-        output_truncated: false,
+        node: tx.node,
+        scheduled_for: request.due_at,
+        started_at: now,
     };
-    attempt::insert(tx.conn, row)?;
+    attempt::insert(tx.conn, new)?;
     job_rows::update_step(tx.conn, &stored)?;
     tx.claimed.insert(job.key, stored.clone().that_runs());
     tx.stop_waiting(job.key, request.due_at)?;

@@ -4,6 +4,7 @@ use crate::Refusal;
 use crate::failure::WriteError;
 use crate::rows::{from_json, to_json};
 use crate::schema::idempotency_records as records;
+use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use oneoff_domain::{Actor, Context, IdempotencyKey, JobId, Timestamp};
@@ -42,8 +43,9 @@ pub(crate) fn earlier_subjects<T: DeserializeOwned>(
 ) -> Result<Option<Vec<T>>, WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(None) };
     let scope = scope(&context.actor);
+    let Some(record) = tx.idempotency.find(tx.conn, hash(&scope, key))? else { return Ok(None) };
     let found: Option<(String, String, String, String)> = records::table
-        .filter(records::key_hash.eq(hash(&scope, key)))
+        .find(record)
         .select((records::actor, records::idempotency_key, records::fingerprint, records::subjects))
         .get_result(tx.conn)
         .optional()?;
@@ -54,6 +56,12 @@ pub(crate) fn earlier_subjects<T: DeserializeOwned>(
     Ok(Some(from_json("idempotency_records.subjects", &subjects)?))
 }
 
+statement::statement!(
+    InsertRecord,
+    "INSERT INTO idempotency_records (key, key_hash, actor, idempotency_key, fingerprint, subjects, written_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?)"
+);
+
 /// Records what this request made or changed.
 pub(crate) fn record<T: Serialize>(
     tx: &mut Tx<'_>,
@@ -63,15 +71,19 @@ pub(crate) fn record<T: Serialize>(
 ) -> Result<(), WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(()) };
     let scope = scope(&context.actor);
-    diesel::insert_into(records::table)
-        .values((
-            records::key_hash.eq(hash(&scope, key)),
-            records::actor.eq(scope),
-            records::idempotency_key.eq(key),
-            records::fingerprint.eq(fingerprint),
-            records::subjects.eq(to_json("idempotency_records.subjects", subjects)?),
-            records::written_at.eq(now.as_micros()),
-        ))
-        .execute(tx.conn)?;
+    let hash = hash(&scope, key);
+    let subjects = to_json("idempotency_records.subjects", subjects)?;
+    let record = tx.idempotency.add(hash);
+    tx.effects.idempotency_hashes.push(hash);
+    let values = [
+        record.into(),
+        hash.into(),
+        scope.as_str().into(),
+        key.as_str().into(),
+        fingerprint.as_str().into(),
+        subjects.as_str().into(),
+        now.as_micros().into(),
+    ];
+    statement::run::<InsertRecord>(tx.conn, &values)?;
     Ok(())
 }

@@ -12,6 +12,7 @@ mod database_file;
 mod doubt;
 mod failure;
 mod idempotency;
+mod idempotency_index;
 mod lists;
 mod lock;
 mod migrations;

@@ -4,7 +4,7 @@ use crate::Refusal;
 use crate::failure::WriteError;
 use crate::rows::{attempt, instant, word};
 use crate::schema::{attempts, output_chunks};
-use crate::statement::{self, Statement};
+use crate::statement;
 use crate::writer::tx::Tx;
 use bytes::Bytes;
 use diesel::prelude::*;
@@ -77,11 +77,7 @@ pub(crate) fn insert_chunks(
     add_to_total(tx, added_bytes)
 }
 
-enum AddToTotal {}
-
-impl Statement for AddToTotal {
-    const SQL: &'static str = "UPDATE output_totals SET bytes = bytes + ? WHERE key = 1";
-}
+statement::statement!(AddToTotal, "UPDATE output_totals SET bytes = bytes + ? WHERE key = 1");
 
 /// Counts bytes of output that are kept from now on, or not any more.
 pub(crate) fn add_to_total(tx: &mut Tx<'_>, bytes: i64) -> Result<(), WriteError> {

@@ -197,6 +197,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_hashes (key_hash) {
+        key_hash -> BigInt,
+        record_key -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_progress (key) {
+        key -> BigInt,
+        indexed_to -> BigInt,
+    }
+}
+
+diesel::table! {
     job_counters (key) {
         key -> BigInt,
         status -> Text,

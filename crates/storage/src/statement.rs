@@ -3,8 +3,10 @@
 //! Diesel prepares every `UPDATE` and every `sql_query` of its own anew (`unsafe_to_cache_prepared`), which costs
 //! more than running one by key. The updates of the hot path therefore come from here, with bound values and
 //! Diesel's own cache of prepared statements.
+//! Rows of the hot path are inserted in the same way: Diesel walks through an insert of its own twice, with every column
+//! that it names, which takes longer than SQLite takes to insert the row.
 //!
-//! For the same reason single rows are read with `get_result` and not with `first`, which adds `LIMIT ?`: since
+//! For the first reason single rows are read with `get_result` and not with `first`, which adds `LIMIT ?`: since
 //! 3.47 SQLite plans by the value bound there and prepares the statement anew whenever one is bound.
 
 use diesel::prelude::*;
@@ -13,9 +15,55 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use std::marker::PhantomData;
 
-/// The text of a statement, with a `?` for each value.
+/// A statement that is written out.
 pub(crate) trait Statement: 'static {
-    const SQL: &'static str;
+    /// Its text, cut where the values belong.
+    const PARTS: &'static [&'static str];
+}
+
+/// Names a statement by its text, which has a `?` for each value.
+macro_rules! statement {
+    ($name:ident, $sql:expr) => {
+        enum $name {}
+
+        impl $crate::statement::Statement for $name {
+            const PARTS: &'static [&'static str] =
+                &$crate::statement::split::<{ $crate::statement::count_parts($sql) }>($sql);
+        }
+    };
+}
+pub(crate) use statement;
+
+/// Into how many parts a text is cut.
+pub(crate) const fn count_parts(sql: &str) -> usize {
+    let (mut rest, mut count) = (sql.as_bytes(), 1);
+    while let [first, after @ ..] = rest {
+        if *first == b'?' {
+            count += 1;
+        }
+        rest = after;
+    }
+    count
+}
+
+/// Cuts a text at each `?`, when the program is compiled.
+#[expect(clippy::indexing_slicing, reason = "a wrong index does not compile")]
+pub(crate) const fn split<const N: usize>(sql: &'static str) -> [&'static str; N] {
+    let mut parts = [""; N];
+    let (mut rest, mut part, mut length) = (sql, 0, 0);
+    while part + 1 < N {
+        let (before, after) = rest.split_at(length);
+        match after.as_bytes().first() {
+            Some(b'?') => {
+                parts[part] = before;
+                rest = after.split_at(1).1;
+                (part, length) = (part + 1, 0);
+            }
+            _ => length += 1,
+        }
+    }
+    parts[part] = rest;
+    parts
 }
 
 /// A value to be bound.
@@ -68,26 +116,20 @@ impl<S: Statement> QueryId for Bound<'_, S> {
 
 impl<S: Statement> QueryFragment<Sqlite> for Bound<'_, S> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let mut values = self.values.iter();
-        for (index, part) in S::SQL.split('?').enumerate() {
-            if index > 0 {
-                match values.next() {
-                    Some(Bind::Number(value)) => {
-                        out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value)?;
-                    }
-                    Some(Bind::Text(value)) => {
-                        out.push_bind_param::<Nullable<Text>, Option<&str>>(value)?;
-                    }
-                    Some(Bind::Flag(value)) => out.push_bind_param::<Bool, bool>(value)?,
-                    None => return Err(wrong_count(S::SQL)),
-                }
-            }
+        let Some((last, parts)) = S::PARTS.split_last().filter(|(_, parts)| parts.len() == self.values.len())
+        else {
+            return Err(wrong_count(&S::PARTS.join("?")));
+        };
+        for (part, value) in parts.iter().zip(self.values) {
             out.push_sql(part);
+            match value {
+                Bind::Number(value) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value)?,
+                Bind::Text(value) => out.push_bind_param::<Nullable<Text>, Option<&str>>(value)?,
+                Bind::Flag(value) => out.push_bind_param::<Bool, bool>(value)?,
+            }
         }
-        match values.next() {
-            Some(_) => Err(wrong_count(S::SQL)),
-            None => Ok(()),
-        }
+        out.push_sql(last);
+        Ok(())
     }
 }
 

@@ -4,6 +4,8 @@ DROP VIEW jobs;
 DROP TABLE api_keys;
 DROP TABLE epochs;
 DROP TABLE job_counters;
+DROP TABLE idempotency_progress;
+DROP TABLE idempotency_hashes;
 DROP TABLE idempotency_records;
 DROP TABLE audit_entries;
 DROP TABLE events;

@@ -34,9 +34,9 @@ CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_i
 CREATE INDEX job_states_by_scheduled_at ON job_states (scheduled_at) WHERE status <> 'scheduled';
 -- `completed` is what nearly all jobs are in the end.
 CREATE INDEX job_states_by_status ON job_states (status, scheduled_at) WHERE status NOT IN ('scheduled', 'completed');
--- What is over, by its end, which is when it last changed: for retention. It only grows at its end.
-CREATE INDEX job_states_by_end ON job_states (updated_at)
-    WHERE status IN ('completed', 'failed', 'cancelled', 'missed');
+-- What is over, by its end, which is when it last changed: for retention. It only grows at its end. Like the one
+-- above it names two states: for more than two, SQLite builds a set of them for each row that is written.
+CREATE INDEX job_states_by_end ON job_states (updated_at) WHERE status NOT IN ('scheduled', 'held');
 
 -- The present state of the jobs that run: few rows, which take the place of those in `job_states`.
 CREATE TABLE running_jobs (
@@ -195,17 +195,27 @@ CREATE TABLE audit_entries (
     request_id TEXT
 );
 
--- `key_hash` stands for actor and key: the names themselves would make an index four times as large, whose pages
--- are written in random order.
+-- `key_hash` stands for actor and key. The records up to `indexed_to` are found by `idempotency_hashes`; the program
+-- keeps the hashes of those after it in memory and moves them there in their order, many at a time.
 CREATE TABLE idempotency_records (
     key INTEGER PRIMARY KEY NOT NULL,
-    key_hash BIGINT NOT NULL UNIQUE,
+    key_hash BIGINT NOT NULL,
     actor TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     subjects TEXT NOT NULL,
     written_at BIGINT NOT NULL
 );
+
+CREATE TABLE idempotency_hashes (
+    key_hash INTEGER PRIMARY KEY NOT NULL,
+    record_key BIGINT NOT NULL
+);
+CREATE TABLE idempotency_progress (
+    key INTEGER PRIMARY KEY NOT NULL,
+    indexed_to BIGINT NOT NULL
+);
+INSERT INTO idempotency_progress (key, indexed_to) VALUES (1, 0);
 
 CREATE TABLE job_counters (
     key INTEGER PRIMARY KEY NOT NULL,

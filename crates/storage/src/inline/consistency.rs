@@ -17,7 +17,7 @@ const PRESENT: &str = "WITH
     counted AS (SELECT status, count(*) AS jobs FROM present GROUP BY status) ";
 
 /// Each answers a line of text per fault.
-const CHECKS: [&str; 11] = [
+const CHECKS: [&str; 13] = [
     "SELECT 'the counter of ' || c.status || ' is ' || c.jobs || ', there are ' || coalesce(n.jobs, 0) AS fault
      FROM job_counters AS c LEFT JOIN counted AS n ON n.status = c.status
      WHERE c.jobs <> coalesce(n.jobs, 0)",
@@ -50,6 +50,12 @@ const CHECKS: [&str; 11] = [
      GROUP BY s.key HAVING (s.status = 'held') <> (count(h.key) > 0)",
     "SELECT 'there are ' || count(*) || ' events from ' || min(sequence) || ' to ' || max(sequence) AS fault
      FROM events HAVING count(*) <> max(sequence) - min(sequence) + 1",
+    "SELECT 'idempotency record ' || i.key || ' is not found by its hash' AS fault FROM idempotency_records AS i
+     WHERE i.key <= (SELECT indexed_to FROM idempotency_progress) AND NOT EXISTS (
+         SELECT 1 FROM idempotency_hashes AS h WHERE h.key_hash = i.key_hash AND h.record_key = i.key)",
+    "SELECT 'a hash leads to idempotency record ' || h.record_key || ', which is not there' AS fault
+     FROM idempotency_hashes AS h WHERE NOT EXISTS (
+         SELECT 1 FROM idempotency_records AS i WHERE i.key = h.record_key)",
 ];
 
 #[derive(QueryableByName)]

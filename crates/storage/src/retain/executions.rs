@@ -5,18 +5,17 @@ use super::output::remove_execution;
 use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
 use crate::schema::attempts;
-use crate::statement::{self, Statement};
+use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
 
 /// Work of the removal of one execution without output.
 pub(super) const WORK_OF_ONE: i64 = 4;
 
-enum ForgetLast {}
-
-impl Statement for ForgetLast {
-    const SQL: &'static str = "UPDATE job_states SET last_execution = NULL, last_attempt_key = NULL WHERE key = ? AND last_attempt_key = ?";
-}
+statement::statement!(
+    ForgetLast,
+    "UPDATE job_states SET last_execution = NULL, last_attempt_key = NULL WHERE key = ? AND last_attempt_key = ?"
+);
 
 /// Removes the oldest executions.
 pub(super) fn remove(

@@ -7,7 +7,7 @@ use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
 use crate::rows::{attempt, definition, word};
 use crate::schema::job_states;
-use crate::statement::{self, Statement};
+use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -38,7 +38,7 @@ pub(super) fn remove(
     slice: &mut RetentionSlice,
 ) -> Result<(), WriteError> {
     // Written out, the condition is that of the partial index.
-    let is_over = sql::<Bool>("job_states.status IN ('completed', 'failed', 'cancelled', 'missed')");
+    let is_over = sql::<Bool>("job_states.status NOT IN ('scheduled', 'held')");
     let old: Vec<OldJob> = job_states::table
         .filter(is_over)
         .filter(job_states::updated_at.lt(policy.jobs_before.as_micros()))
@@ -71,12 +71,10 @@ pub(super) fn remove(
     Ok(())
 }
 
-enum SetLast {}
-
-impl Statement for SetLast {
-    const SQL: &'static str =
-        "UPDATE job_states SET last_execution = NULL, last_attempt_key = ? WHERE key = ?";
-}
+statement::statement!(
+    SetLast,
+    "UPDATE job_states SET last_execution = NULL, last_attempt_key = ? WHERE key = ?"
+);
 
 /// Removes the executions of a job, the last one first, as each leads to the one before; `true` when there are none
 /// left.

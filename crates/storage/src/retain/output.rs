@@ -7,7 +7,7 @@ use crate::output::add_to_total;
 use crate::rows::attempt;
 use crate::schema::{attempts, output_chunks, removed_output};
 use crate::space;
-use crate::statement::{self, Statement};
+use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -16,12 +16,11 @@ use diesel::sql_types::BigInt;
 /// Chunks that are looked at together.
 const CHUNKS: i64 = 32;
 
-enum LeaveOutput {}
-
-impl Statement for LeaveOutput {
-    const SQL: &'static str = "INSERT OR IGNORE INTO removed_output (execution_key) \
-        SELECT key FROM attempts WHERE key = ? AND output_bytes > 0";
-}
+statement::statement!(
+    LeaveOutput,
+    "INSERT OR IGNORE INTO removed_output (execution_key) \
+        SELECT key FROM attempts WHERE key = ? AND output_bytes > 0"
+);
 
 /// Removes the executions of a job that is being removed, from the last one on. Their output goes later, and until
 /// it is gone, their keys are not used again.
@@ -119,12 +118,10 @@ pub(super) fn remove_left(
     Ok(())
 }
 
-enum MarkTruncated {}
-
-impl Statement for MarkTruncated {
-    const SQL: &'static str =
-        "UPDATE attempts SET output_truncated = TRUE WHERE key = ? AND NOT output_truncated";
-}
+statement::statement!(
+    MarkTruncated,
+    "UPDATE attempts SET output_truncated = TRUE WHERE key = ? AND NOT output_truncated"
+);
 
 /// Says of an execution that some of its output is not kept.
 pub(super) fn mark_truncated(tx: &mut Tx<'_>, execution_key: i64) -> Result<(), WriteError> {

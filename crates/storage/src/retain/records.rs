@@ -4,7 +4,8 @@
 use super::Budget;
 use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
-use crate::schema::{audit_entries, events, idempotency_records};
+use crate::idempotency_index;
+use crate::schema::{audit_entries, events, idempotency_records as records};
 use crate::writer::tx::Tx;
 use diesel::dsl::{max, sql};
 use diesel::prelude::*;
@@ -13,6 +14,9 @@ use oneoff_domain::Timestamp;
 
 /// Records that are looked at together.
 const RECORDS: i64 = 100;
+
+/// Work of the removal of an idempotency record: its hash is anywhere in the index.
+const WORK_OF_RECORD: i64 = 3;
 
 /// A record: its key, when it was written, and the bytes of what may be large in it.
 type Record = (i64, i64, i64);
@@ -76,11 +80,32 @@ macro_rules! remove_oldest {
 
 remove_oldest!(remove_events, events, sequence, events_before, "length(events.data)", newest_event);
 remove_oldest!(remove_audit_entries, audit_entries, key, audit_before, "0", none);
-remove_oldest!(
-    remove_idempotency_records,
-    idempotency_records,
-    key,
-    idempotency_before,
-    "length(idempotency_records.subjects)",
-    none
-);
+
+/// Removes old idempotency records, and takes them out of their index.
+pub(super) fn remove_idempotency_records(
+    tx: &mut Tx<'_>,
+    policy: &RetentionPolicy,
+    budget: &mut Budget,
+    slice: &mut RetentionSlice,
+) -> Result<(), WriteError> {
+    let old: Vec<(i64, i64, i64, i64)> = records::table
+        .order(records::key)
+        .limit(budget.rows(WORK_OF_RECORD))
+        .select((records::key, records::key_hash, records::written_at, sql::<BigInt>("length(subjects)")))
+        .load(tx.conn)?;
+    let mut last = None;
+    for (key, hash, written_at, bytes) in old {
+        if budget.is_spent() || written_at >= policy.idempotency_before.as_micros() {
+            break;
+        }
+        idempotency_index::remove(tx.conn, hash, key)?;
+        budget.spend(WORK_OF_RECORD);
+        budget.spend_bytes(bytes);
+        slice.records += 1;
+        last = Some(key);
+    }
+    if let Some(last) = last {
+        diesel::delete(records::table.filter(records::key.le(last))).execute(tx.conn)?;
+    }
+    Ok(())
+}

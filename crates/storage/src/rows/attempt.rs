@@ -3,10 +3,11 @@
 use super::{from_json, instant, number, to_json, word};
 use crate::failure::{RowError, WriteError};
 use crate::schema::{attempts, job_definitions, job_states};
-use crate::statement::{self, Bind, Statement};
+use crate::statement::{self, Bind};
+use crate::writer::tx::Node;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, Timestamp};
+use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, Job, Timestamp};
 
 /// What is read of an attempt.
 #[derive(Debug, Queryable, Selectable)]
@@ -119,30 +120,52 @@ pub(crate) fn previous(conn: &mut SqliteConnection, key: i64, job_key: i64) -> Q
 }
 
 /// The beginning of an attempt.
-#[derive(Insertable)]
-#[diesel(table_name = attempts, treat_none_as_default_value = false)]
-pub(crate) struct NewAttemptRow<'a> {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewAttempt<'a> {
+    /// Its own key.
     pub(crate) key: i64,
+    /// That of the attempt before.
     pub(crate) previous_key: Option<i64>,
-    pub(crate) id: String,
-    pub(crate) job_key: i64,
+    /// Its outer name.
+    pub(crate) id: ExecutionId,
+    /// Its job, as it runs.
+    pub(crate) job: &'a Job,
+    /// What it runs.
     pub(crate) definition_key: i64,
-    pub(crate) project_id: &'a str,
-    pub(crate) node_id: &'a str,
-    pub(crate) epoch: i64,
-    pub(crate) run: i64,
-    pub(crate) attempt: i64,
-    pub(crate) status: &'static str,
-    pub(crate) scheduled_for: i64,
-    pub(crate) started_at: i64,
-    pub(crate) lateness_us: i64,
-    pub(crate) output_bytes: i64,
-    pub(crate) output_truncated: bool,
+    /// Who runs it.
+    pub(crate) node: &'a Node,
+    /// When it should have started,
+    pub(crate) scheduled_for: Timestamp,
+    /// and when it did.
+    pub(crate) started_at: Timestamp,
 }
 
+statement::statement!(
+    InsertAttempt,
+    "INSERT INTO attempts (key, previous_key, id, job_key, definition_key, project_id, node_id, epoch, run, attempt, \
+     status, scheduled_for, started_at, lateness_us, output_bytes, output_truncated) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, 0, FALSE)"
+);
+
 /// Records that an attempt began.
-pub(crate) fn insert(conn: &mut SqliteConnection, row: NewAttemptRow<'_>) -> QueryResult<()> {
-    diesel::insert_into(attempts::table).values(row).execute(conn)?;
+pub(crate) fn insert(conn: &mut SqliteConnection, new: NewAttempt<'_>) -> QueryResult<()> {
+    let id = new.id.to_string();
+    let values = [
+        new.key.into(),
+        new.previous_key.into(),
+        id.as_str().into(),
+        new.job.key.0.into(),
+        new.definition_key.into(),
+        new.job.definition.project_id.as_str().into(),
+        new.node.name.as_str().into(),
+        new.node.epoch.into(),
+        i64::from(new.job.state.run).into(),
+        i64::from(new.job.state.attempt).into(),
+        new.scheduled_for.as_micros().into(),
+        new.started_at.as_micros().into(),
+        new.started_at.micros_since(new.scheduled_for).max(0).into(),
+    ];
+    statement::run::<InsertAttempt>(conn, &values)?;
     Ok(())
 }
 
@@ -158,13 +181,12 @@ pub(crate) struct Ending<'a> {
     pub(crate) output: Option<(i64, bool)>,
 }
 
-enum EndAttempt {}
-
-impl Statement for EndAttempt {
-    const SQL: &'static str = "UPDATE attempts SET status = ?, reason = ?, exit_code = ?, error = ?, \
+statement::statement!(
+    EndAttempt,
+    "UPDATE attempts SET status = ?, reason = ?, exit_code = ?, error = ?, \
         completed_at = ?, duration_us = ?, result = ?, output_bytes = coalesce(?, output_bytes), \
-        output_truncated = max(output_truncated, coalesce(?, 0)) WHERE key = ? AND status = 'running'";
-}
+        output_truncated = max(output_truncated, coalesce(?, 0)) WHERE key = ? AND status = 'running'"
+);
 
 /// Records how an attempt ended; `false` if it does not run any more, and then nothing is written.
 pub(crate) fn end(conn: &mut SqliteConnection, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
@@ -189,11 +211,7 @@ pub(crate) fn end(conn: &mut SqliteConnection, key: i64, ending: &Ending<'_>) ->
     Ok(statement::run::<EndAttempt>(conn, &values)? == 1)
 }
 
-enum SetOutputBytes {}
-
-impl Statement for SetOutputBytes {
-    const SQL: &'static str = "UPDATE attempts SET output_bytes = ? WHERE key = ?";
-}
+statement::statement!(SetOutputBytes, "UPDATE attempts SET output_bytes = ? WHERE key = ?");
 
 /// Records how much output a running attempt wrote so far.
 pub(crate) fn set_output_bytes(conn: &mut SqliteConnection, key: i64, bytes: i64) -> QueryResult<()> {

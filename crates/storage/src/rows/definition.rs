@@ -3,6 +3,7 @@
 use super::{Faults, from_json, number, to_json, word};
 use crate::failure::RowError;
 use crate::schema::job_definitions;
+use crate::statement;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{JobDefinition, JobKey, OnCrash, OnLate, RetryPolicy, Timestamp};
@@ -84,34 +85,13 @@ impl DefinitionRow {
     }
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = job_definitions, treat_none_as_default_value = false)]
-struct NewDefinitionRow<'a> {
-    key: i64,
-    previous_key: Option<i64>,
-    job_key: i64,
-    revision: i64,
-    name: &'a str,
-    job_type: &'a str,
-    config: String,
-    project_id: &'a str,
-    tags: String,
-    priority: i64,
-    timezone: &'a str,
-    timeout_seconds: Option<i64>,
-    max_retries: i64,
-    retry_delay_seconds: i64,
-    retry_max_delay_seconds: i64,
-    retry_exit_codes: Option<String>,
-    max_lateness_seconds: Option<i64>,
-    on_late: &'static str,
-    on_crash: &'static str,
-    concurrency_key: Option<&'a str>,
-    external_id: Option<&'a str>,
-    metadata: String,
-    origin: Option<String>,
-    created_at: i64,
-}
+statement::statement!(
+    InsertDefinition,
+    "INSERT INTO job_definitions (key, previous_key, job_key, revision, name, job_type, config, project_id, tags, \
+     priority, timezone, timeout_seconds, max_retries, retry_delay_seconds, retry_max_delay_seconds, \
+     retry_exit_codes, max_lateness_seconds, on_late, on_crash, concurrency_key, external_id, metadata, origin, \
+     created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+);
 
 /// A revision that is to be stored.
 #[derive(Debug, Clone, Copy)]
@@ -138,37 +118,40 @@ pub(crate) fn insert(
     new: Revision<'_>,
 ) -> Result<(), crate::failure::WriteError> {
     let definition = new.definition;
+    let config = to_json("job_definitions.config", &definition.config)?;
+    let tags = to_json("job_definitions.tags", &definition.tags)?;
+    let metadata = to_json("job_definitions.metadata", &definition.metadata)?;
     let exit_codes = definition.retry.exit_codes.as_deref();
-    let json = |place, value: &Value| to_json(place, value);
-    let row = NewDefinitionRow {
-        key: new.key,
-        previous_key: new.previous_key,
-        job_key: new.job.0,
-        revision: new.revision,
-        name: &definition.name,
-        job_type: &definition.job_type,
-        config: to_json("job_definitions.config", &definition.config)?,
-        project_id: &definition.project_id,
-        tags: to_json("job_definitions.tags", &definition.tags)?,
-        priority: definition.priority.into(),
-        timezone: &definition.timezone,
-        timeout_seconds: definition.timeout_seconds.map(i64::from),
-        max_retries: definition.retry.max_retries.into(),
-        retry_delay_seconds: definition.retry.delay_seconds.into(),
-        retry_max_delay_seconds: definition.retry.max_delay_seconds.into(),
-        retry_exit_codes: exit_codes
-            .map(|codes| to_json("job_definitions.retry_exit_codes", codes))
-            .transpose()?,
-        max_lateness_seconds: definition.max_lateness_seconds.map(i64::from),
-        on_late: definition.on_late.as_str(),
-        on_crash: definition.on_crash.as_str(),
-        concurrency_key: definition.concurrency_key.as_deref(),
-        external_id: definition.external_id.as_deref(),
-        metadata: to_json("job_definitions.metadata", &definition.metadata)?,
-        origin: new.origin.map(|origin| json("job_definitions.origin", origin)).transpose()?,
-        created_at: new.now.as_micros(),
-    };
-    diesel::insert_into(job_definitions::table).values(row).execute(conn)?;
+    let exit_codes =
+        exit_codes.map(|codes| to_json("job_definitions.retry_exit_codes", codes)).transpose()?;
+    let origin = new.origin.map(|origin| to_json("job_definitions.origin", origin)).transpose()?;
+    let values = [
+        new.key.into(),
+        new.previous_key.into(),
+        new.job.0.into(),
+        new.revision.into(),
+        definition.name.as_str().into(),
+        definition.job_type.as_str().into(),
+        config.as_str().into(),
+        definition.project_id.as_str().into(),
+        tags.as_str().into(),
+        i64::from(definition.priority).into(),
+        definition.timezone.as_str().into(),
+        definition.timeout_seconds.map(i64::from).into(),
+        i64::from(definition.retry.max_retries).into(),
+        i64::from(definition.retry.delay_seconds).into(),
+        i64::from(definition.retry.max_delay_seconds).into(),
+        exit_codes.as_deref().into(),
+        definition.max_lateness_seconds.map(i64::from).into(),
+        definition.on_late.as_str().into(),
+        definition.on_crash.as_str().into(),
+        definition.concurrency_key.as_deref().into(),
+        definition.external_id.as_deref().into(),
+        metadata.as_str().into(),
+        origin.as_deref().into(),
+        new.now.as_micros().into(),
+    ];
+    statement::run::<InsertDefinition>(conn, &values)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::{from_json, instant, to_json, word};
 use crate::failure::{RowError, WriteError};
 use crate::schema::events;
+use crate::statement;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Event, NewEvent, Timestamp};
@@ -37,17 +38,11 @@ impl EventRow {
     }
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = events, treat_none_as_default_value = false)]
-struct NewEventRow<'a> {
-    sequence: i64,
-    written_at: i64,
-    kind: &'static str,
-    job_id: Option<String>,
-    execution_id: Option<String>,
-    project_id: &'a str,
-    data: String,
-}
+statement::statement!(
+    InsertEvent,
+    "INSERT INTO events (sequence, written_at, kind, job_id, execution_id, project_id, data) \
+     VALUES (?, ?, ?, ?, ?, ?, ?)"
+);
 
 /// Writes an event under its number.
 pub(crate) fn insert(
@@ -56,15 +51,18 @@ pub(crate) fn insert(
     now: Timestamp,
     event: &NewEvent,
 ) -> Result<(), WriteError> {
-    let row = NewEventRow {
-        sequence,
-        written_at: now.as_micros(),
-        kind: event.kind.as_str(),
-        job_id: event.job_id.map(|id| id.to_string()),
-        execution_id: event.execution_id.map(|id| id.to_string()),
-        project_id: &event.project_id,
-        data: to_json("events.data", &event.data)?,
-    };
-    diesel::insert_into(events::table).values(row).execute(conn)?;
+    let job_id = event.job_id.map(|id| id.to_string());
+    let execution_id = event.execution_id.map(|id| id.to_string());
+    let data = to_json("events.data", &event.data)?;
+    let values = [
+        sequence.into(),
+        now.as_micros().into(),
+        event.kind.as_str().into(),
+        job_id.as_deref().into(),
+        execution_id.as_deref().into(),
+        event.project_id.as_str().into(),
+        data.as_str().into(),
+    ];
+    statement::run::<InsertEvent>(conn, &values)?;
     Ok(())
 }

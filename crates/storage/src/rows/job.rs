@@ -5,7 +5,7 @@ use super::running::{self, RunningRow};
 use super::{Faults, hold, instant, number, word};
 use crate::failure::{RowError, WriteError};
 use crate::schema::{job_definitions, job_states, running_jobs};
-use crate::statement::{self, Statement};
+use crate::statement;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Hold, Job, JobId, JobKey, JobState, JobStatus};
@@ -185,62 +185,47 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<J
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = job_states, treat_none_as_default_value = false)]
-struct NewStateRow<'a> {
-    key: i64,
-    id: String,
-    definition_key: i64,
-    job_type: &'a str,
-    project_id: &'a str,
-    external_id: Option<&'a str>,
-    status: &'static str,
-    scheduled_at: Option<i64>,
-    scheduled_local: Option<&'a str>,
-    run: i64,
-    attempt: i64,
-    next_attempt_at: Option<i64>,
-    cancel_requested: bool,
-    version: i64,
-    created_by: Option<&'a str>,
-    created_at: i64,
-    updated_at: i64,
-}
+statement::statement!(
+    InsertState,
+    "INSERT INTO job_states (key, id, definition_key, job_type, project_id, external_id, status, scheduled_at, \
+     scheduled_local, run, attempt, next_attempt_at, cancel_requested, version, created_by, created_at, updated_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+);
 
 /// Stores a new job's state.
 pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64) -> QueryResult<()> {
-    let state = &job.state;
-    let row = NewStateRow {
-        key: job.key.0,
-        id: job.id.to_string(),
-        definition_key,
-        job_type: &job.definition.job_type,
-        project_id: &job.definition.project_id,
-        external_id: job.definition.external_id.as_deref(),
-        status: state.status.as_str(),
-        scheduled_at: state.scheduled_at.map(|at| at.as_micros()),
-        scheduled_local: state.scheduled_local.as_deref(),
-        run: state.run.into(),
-        attempt: state.attempt.into(),
-        next_attempt_at: state.next_attempt_at.map(|at| at.as_micros()),
-        cancel_requested: state.cancel_requested,
-        version: state.version,
-        created_by: job.created_by.as_deref(),
-        created_at: job.created_at.as_micros(),
-        updated_at: job.updated_at.as_micros(),
-    };
-    diesel::insert_into(job_states::table).values(row).execute(conn)?;
+    let (state, definition) = (&job.state, &job.definition);
+    let id = job.id.to_string();
+    let values = [
+        job.key.0.into(),
+        id.as_str().into(),
+        definition_key.into(),
+        definition.job_type.as_str().into(),
+        definition.project_id.as_str().into(),
+        definition.external_id.as_deref().into(),
+        state.status.as_str().into(),
+        state.scheduled_at.map(|at| at.as_micros()).into(),
+        state.scheduled_local.as_deref().into(),
+        i64::from(state.run).into(),
+        i64::from(state.attempt).into(),
+        state.next_attempt_at.map(|at| at.as_micros()).into(),
+        state.cancel_requested.into(),
+        state.version.into(),
+        job.created_by.as_deref().into(),
+        job.created_at.as_micros().into(),
+        job.updated_at.as_micros().into(),
+    ];
+    statement::run::<InsertState>(conn, &values)?;
     Ok(())
 }
 
-/// What a step of a job changes. The scheduled time is not among it.
-enum UpdateStep {}
-
-impl Statement for UpdateStep {
-    const SQL: &'static str = "UPDATE job_states SET status = ?, run = ?, attempt = ?, next_attempt_at = ?, \
+// What a step of a job changes. The scheduled time is not among it.
+statement::statement!(
+    UpdateStep,
+    "UPDATE job_states SET status = ?, run = ?, attempt = ?, next_attempt_at = ?, \
         cancel_requested = ?, version = ?, last_attempt_key = ?, last_execution = ?, updated_at = ? \
-        WHERE key = ?";
-}
+        WHERE key = ?"
+);
 
 /// Writes a step of a job that leaves its definition and its scheduled time as they are. While the job runs, its row
 /// in `job_states` stays as it was before.

@@ -4,7 +4,7 @@
 use super::instant;
 use crate::PendingJob;
 use crate::schema::{arrivals, pending_jobs};
-use crate::statement::{self, Statement};
+use crate::statement;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -51,54 +51,47 @@ pub(crate) fn of_job(job: &Job) -> Option<PendingJob> {
     })
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = arrivals, treat_none_as_default_value = false)]
-struct NewArrival<'a> {
-    job_key: i64,
-    due_at: i64,
-    priority: i64,
-    job_type: &'a str,
-    concurrency_key: Option<&'a str>,
-}
+statement::statement!(
+    InsertArrival,
+    "INSERT INTO arrivals (job_key, due_at, priority, job_type, concurrency_key) VALUES (?, ?, ?, ?, ?)"
+);
 
 /// Lets a job wait.
 pub(crate) fn insert(conn: &mut SqliteConnection, pending: &PendingJob) -> QueryResult<()> {
-    let row = NewArrival {
-        job_key: pending.key.0,
-        due_at: pending.due_at.as_micros(),
-        priority: pending.priority.into(),
-        job_type: &pending.job_type,
-        concurrency_key: pending.concurrency_key.as_deref(),
-    };
-    diesel::insert_into(arrivals::table).values(row).execute(conn)?;
+    let values = [
+        pending.key.0.into(),
+        pending.due_at.as_micros().into(),
+        i64::from(pending.priority).into(),
+        pending.job_type.as_str().into(),
+        pending.concurrency_key.as_deref().into(),
+    ];
+    statement::run::<InsertArrival>(conn, &values)?;
     Ok(())
 }
 
+statement::statement!(DeleteArrival, "DELETE FROM arrivals WHERE job_key = ?");
+statement::statement!(DeletePending, "DELETE FROM pending_jobs WHERE due_hour = ? AND job_key = ?");
+
 /// Ends a job's waiting for `due_at`.
 pub(crate) fn delete(conn: &mut SqliteConnection, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
-    if diesel::delete(arrivals::table.find(job.0)).execute(conn)? == 0 {
+    if statement::run::<DeleteArrival>(conn, &[job.0.into()])? == 0 {
         let hour = hour_of(due_at.as_micros());
-        diesel::delete(pending_jobs::table.find((hour, job.0))).execute(conn)?;
+        statement::run::<DeletePending>(conn, &[hour.into(), job.0.into()])?;
     }
     Ok(())
 }
 
-enum MoveArrivals {}
-
-impl Statement for MoveArrivals {
-    // Division rounds towards zero, and an instant before 1970 is in the hour below.
-    const SQL: &'static str = "INSERT INTO pending_jobs \
+// Division rounds towards zero, and an instant before 1970 is in the hour below.
+statement::statement!(
+    MoveArrivals,
+    "INSERT INTO pending_jobs \
         (due_hour, job_key, due_at, priority, job_type, concurrency_key) \
         SELECT (due_at - CASE WHEN due_at < 0 THEN 3599999999 ELSE 0 END) / 3600000000 AS due_hour, \
         job_key, due_at, priority, job_type, concurrency_key \
-        FROM arrivals WHERE job_key <= ? ORDER BY due_hour, job_key";
-}
+        FROM arrivals WHERE job_key <= ? ORDER BY due_hour, job_key"
+);
 
-enum RemoveArrivals {}
-
-impl Statement for RemoveArrivals {
-    const SQL: &'static str = "DELETE FROM arrivals WHERE job_key <= ?";
-}
+statement::statement!(RemoveArrivals, "DELETE FROM arrivals WHERE job_key <= ?");
 
 /// Moves the first arrivals to where they are clustered, at most `limit`, in the order of their hours. Answers how
 /// many.

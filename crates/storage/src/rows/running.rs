@@ -2,7 +2,7 @@
 
 use super::job::StoredJob;
 use crate::schema::running_jobs;
-use crate::statement::{self, Statement};
+use crate::statement;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::JobKey;
@@ -21,19 +21,11 @@ pub(crate) struct RunningRow {
     pub(crate) updated_at: i64,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = running_jobs, treat_none_as_default_value = false)]
-struct NewRunningRow {
-    job_key: i64,
-    execution_key: i64,
-    execution_id: String,
-    epoch: i64,
-    run: i64,
-    attempt: i64,
-    cancel_requested: bool,
-    version: i64,
-    updated_at: i64,
-}
+statement::statement!(
+    InsertRunning,
+    "INSERT INTO running_jobs (job_key, execution_key, execution_id, epoch, run, attempt, cancel_requested, \
+     version, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+);
 
 /// The job began to run.
 pub(super) fn insert(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
@@ -43,27 +35,26 @@ pub(super) fn insert(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryRe
     else {
         return Err(diesel::result::Error::QueryBuilderError("a job runs without an attempt".into()));
     };
-    let row = NewRunningRow {
-        job_key: job.key.0,
-        execution_key,
-        execution_id: execution_id.to_string(),
-        epoch,
-        run: job.state.run.into(),
-        attempt: job.state.attempt.into(),
-        cancel_requested: job.state.cancel_requested,
-        version: job.state.version,
-        updated_at: job.updated_at.as_micros(),
-    };
-    diesel::insert_into(running_jobs::table).values(row).execute(conn)?;
+    let execution_id = execution_id.to_string();
+    let values = [
+        job.key.0.into(),
+        execution_key.into(),
+        execution_id.as_str().into(),
+        epoch.into(),
+        i64::from(job.state.run).into(),
+        i64::from(job.state.attempt).into(),
+        job.state.cancel_requested.into(),
+        job.state.version.into(),
+        job.updated_at.as_micros().into(),
+    ];
+    statement::run::<InsertRunning>(conn, &values)?;
     Ok(())
 }
 
-enum UpdateRunning {}
-
-impl Statement for UpdateRunning {
-    const SQL: &'static str =
-        "UPDATE running_jobs SET cancel_requested = ?, version = ?, updated_at = ? WHERE job_key = ?";
-}
+statement::statement!(
+    UpdateRunning,
+    "UPDATE running_jobs SET cancel_requested = ?, version = ?, updated_at = ? WHERE job_key = ?"
+);
 
 /// Something changed of a job that goes on running.
 pub(super) fn update(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
@@ -78,8 +69,10 @@ pub(super) fn update(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryRe
     Ok(())
 }
 
+statement::statement!(DeleteRunning, "DELETE FROM running_jobs WHERE job_key = ?");
+
 /// The job does not run any more.
 pub(crate) fn delete(conn: &mut SqliteConnection, job: JobKey) -> QueryResult<()> {
-    diesel::delete(running_jobs::table.find(job.0)).execute(conn)?;
+    statement::run::<DeleteRunning>(conn, &[job.0.into()])?;
     Ok(())
 }

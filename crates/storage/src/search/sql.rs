@@ -1,7 +1,7 @@
 //! All SQL of the search: the index of SQLite, of which nothing outside of this file knows. Another database has
 //! this file once more.
 
-use crate::statement::{self, Statement};
+use crate::statement;
 use crate::{JobFilter, SortOrder};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -218,11 +218,7 @@ pub(super) fn removed(conn: &mut SqliteConnection, limit: i64) -> QueryResult<Ve
 
 macro_rules! statements {
     ($($name:ident = $sql:literal;)+) => {
-        $(enum $name {}
-
-        impl Statement for $name {
-            const SQL: &'static str = $sql;
-        })+
+        $(statement::statement!($name, $sql);)+
     };
 }
 

@@ -6,22 +6,20 @@
 //! the disk is full.
 //! Nothing here knows threads or channels, so the same code can run on a caller's thread.
 
+use super::live::{Live, run_one};
 use super::machine::{Machine, RealMachine};
 use super::outage::{Outage, Telling};
 use super::request::Request;
-use super::tx::{Effects, Keys, Node, Tx};
+use super::tx::{Effects, Node};
 use crate::connect::{ConnectError, Connector};
-use crate::failure::{Consequence, WriteError, commit_failed, unavailable};
-use crate::rows::job::StoredJob;
+use crate::failure::{Consequence, commit_failed, unavailable};
 use crate::rows::pending;
-use crate::statement::{self, Statement};
-use crate::{Change, CommitListener, Committed, StoreError};
+use crate::statement;
+use crate::{CommitListener, Committed, StoreError};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use oneoff_domain::JobKey;
 use oneoff_faults::{Moment, Operations, Sabotage};
-use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -34,28 +32,6 @@ pub(crate) type Listener = Arc<OnceLock<Arc<dyn CommitListener>>>;
 
 /// So many arrivals are moved together. Few where histories are simulated, so that they come by it.
 const ARRIVALS_MOVED: i64 = if cfg!(any(test, feature = "inline")) { 16 } else { 4096 };
-
-struct Live {
-    conn: SqliteConnection,
-    keys: Keys,
-    unreadable: HashSet<JobKey>,
-    claimed: HashMap<JobKey, StoredJob>,
-    /// At least as many as there are arrivals that were not moved yet.
-    arrivals: i64,
-}
-
-impl Live {
-    fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
-        let keys = Keys::load(&mut conn)?;
-        let arrivals = pending::count_arrivals(&mut conn)?;
-        Ok(Self { conn, keys, unreadable: HashSet::new(), claimed: HashMap::new(), arrivals })
-    }
-
-    fn count_arrivals(&mut self, committed: &Committed) {
-        let arrived = committed.changes.iter().filter(|change| matches!(change, Change::Pending(_))).count();
-        self.arrivals += i64::try_from(arrived).unwrap_or(i64::MAX);
-    }
-}
 
 enum Link {
     Up(Box<Live>),
@@ -183,8 +159,14 @@ impl GroupWriter {
             return;
         }
         // Another process may write, too: a transaction that began by reading could not go on to write then.
-        match live.conn.immediate_transaction(|conn| pending::move_arrivals(conn, ARRIVALS_MOVED)) {
+        let moving = |conn: &mut SqliteConnection| -> QueryResult<usize> {
+            let moved = pending::move_arrivals(conn, ARRIVALS_MOVED)?;
+            oneoff_faults::reach("arrivals.before_commit");
+            Ok(moved)
+        };
+        match live.conn.immediate_transaction(moving) {
             Ok(moved) => {
+                oneoff_faults::reach("arrivals.after_commit");
                 let moved = i64::try_from(moved).unwrap_or(i64::MAX);
                 // Those that ended their waiting in between were counted, too.
                 live.arrivals = if moved < ARRIVALS_MOVED { 0 } else { live.arrivals - moved };
@@ -330,39 +312,7 @@ fn execute(
     }
 }
 
-/// Runs one request. Unless it refuses before it writes anything, it runs in a savepoint, which is rolled back when
-/// it fails.
-fn run_one(live: &mut Live, node: &Node, request: &mut dyn Request) -> Result<Effects, Consequence> {
-    let keys_before = live.keys;
-    let Live { conn, keys, unreadable, claimed, .. } = live;
-    let refuses_first = request.refuses_first();
-    let mut effects = Effects::default();
-    let mut run = |conn: &mut SqliteConnection| {
-        let mut tx = Tx { conn, keys, node, unreadable, claimed, effects: Effects::default() };
-        let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
-        effects = tx.effects;
-        result.unwrap_or_else(|panic| Err(WriteError::Panicked(panic_text(panic.as_ref()))))
-    };
-    let result = if refuses_first { run(conn) } else { conn.transaction(run) };
-    let Err(error) = result else { return Ok(effects) };
-    live.keys = keys_before;
-    let is_left_half_done = refuses_first && (effects.is_any() || matches!(error, WriteError::Panicked(_)));
-    match Consequence::from(error) {
-        Consequence::Alone(error) if is_left_half_done => Err(Consequence::Group(error)),
-        consequence => Err(consequence),
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
-}
-
-enum AddToCounter {}
-
-impl Statement for AddToCounter {
-    const SQL: &'static str = "UPDATE job_counters SET jobs = jobs + ? WHERE status = ?";
-}
+statement::statement!(AddToCounter, "UPDATE job_counters SET jobs = jobs + ? WHERE status = ?");
 
 /// Sums up what the group changed, and commits.
 fn finish(
@@ -376,6 +326,7 @@ fn finish(
             statement::run::<AddToCounter>(conn, &[difference.into(), status.as_str().into()])?;
         }
     }
+    live.idempotency.step(conn)?;
     let last_event_sequence = match effects.wrote_event {
         true => Some(live.keys.last_event()),
         false => None,

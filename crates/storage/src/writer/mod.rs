@@ -4,6 +4,7 @@
 
 pub(crate) mod group;
 pub(crate) mod lanes;
+mod live;
 pub(crate) mod machine;
 mod outage;
 pub(crate) mod request;

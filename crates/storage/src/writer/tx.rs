@@ -1,6 +1,7 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
 use crate::failure::WriteError;
+use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
 use crate::rows::{event, pending};
 use crate::schema::{attempts, events, job_definitions, removed_output};
@@ -25,6 +26,8 @@ pub(crate) struct Effects {
     pub(crate) touched: Vec<JobId>,
     /// Whether an event was written.
     pub(crate) wrote_event: bool,
+    /// The hashes of the idempotency keys that were recorded.
+    pub(crate) idempotency_hashes: Vec<i64>,
     /// What was done, for the kill points of a test build.
     pub(crate) operations: Operations,
 }
@@ -133,6 +136,8 @@ pub(crate) struct Tx<'a> {
     /// Jobs as they were claimed, so that they need not be read again to be finished. A job that is not here is
     /// read; whatever else changes a job takes it out.
     pub(crate) claimed: &'a mut HashMap<JobKey, StoredJob>,
+    /// Where the records of idempotency keys are.
+    pub(crate) idempotency: &'a mut IdempotencyIndex,
     /// What the request changed so far.
     pub(crate) effects: Effects,
 }

@@ -17,6 +17,7 @@ mod fixture;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod idempotency_keys;
 mod kill;
 #[cfg(test)]
 mod log_size;

@@ -1,0 +1,74 @@
+//! A connection that writes with what is kept in memory of its database, and how one request runs on it.
+
+use super::request::Request;
+use super::tx::{Effects, Keys, Node, Tx};
+use crate::failure::{Consequence, WriteError};
+use crate::idempotency_index::IdempotencyIndex;
+use crate::rows::job::StoredJob;
+use crate::rows::pending;
+use crate::{Change, Committed};
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use oneoff_domain::JobKey;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The connection, and what the writer knows of its database.
+pub(super) struct Live {
+    pub(super) conn: SqliteConnection,
+    pub(super) keys: Keys,
+    unreadable: HashSet<JobKey>,
+    claimed: HashMap<JobKey, StoredJob>,
+    pub(super) idempotency: IdempotencyIndex,
+    /// At least as many as there are arrivals that were not moved yet.
+    pub(super) arrivals: i64,
+}
+
+impl Live {
+    pub(super) fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
+        let keys = Keys::load(&mut conn)?;
+        let arrivals = pending::count_arrivals(&mut conn)?;
+        let idempotency = IdempotencyIndex::load(&mut conn)?;
+        let (unreadable, claimed) = (HashSet::new(), HashMap::new());
+        Ok(Self { conn, keys, unreadable, claimed, idempotency, arrivals })
+    }
+
+    /// Counts what a commit lets wait.
+    pub(super) fn count_arrivals(&mut self, committed: &Committed) {
+        let arrived = committed.changes.iter().filter(|change| matches!(change, Change::Pending(_))).count();
+        self.arrivals += i64::try_from(arrived).unwrap_or(i64::MAX);
+    }
+}
+
+/// Runs one request. Unless it refuses before it writes anything, it runs in a savepoint, which is rolled back when
+/// it fails.
+pub(super) fn run_one(
+    live: &mut Live,
+    node: &Node,
+    request: &mut dyn Request,
+) -> Result<Effects, Consequence> {
+    let keys_before = live.keys;
+    let Live { conn, keys, unreadable, claimed, idempotency, .. } = live;
+    let refuses_first = request.refuses_first();
+    let mut effects = Effects::default();
+    let mut run = |conn: &mut SqliteConnection| {
+        let mut tx = Tx { conn, keys, node, unreadable, claimed, idempotency, effects: Effects::default() };
+        let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
+        effects = tx.effects;
+        result.unwrap_or_else(|panic| Err(WriteError::Panicked(panic_text(panic.as_ref()))))
+    };
+    let result = if refuses_first { run(conn) } else { conn.transaction(run) };
+    let Err(error) = result else { return Ok(effects) };
+    live.keys = keys_before;
+    effects.idempotency_hashes.iter().for_each(|hash| live.idempotency.forget(*hash));
+    let is_left_half_done = refuses_first && (effects.is_any() || matches!(error, WriteError::Panicked(_)));
+    match Consequence::from(error) {
+        Consequence::Alone(error) if is_left_half_done => Err(Consequence::Group(error)),
+        consequence => Err(consequence),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
