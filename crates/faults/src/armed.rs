@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What shares a commit: each has the points `OPERATION.MOMENT`.
-pub const OPERATIONS: [&str; 15] = [
+pub const OPERATIONS: [&str; 18] = [
     "create",
     "bulk",
     "update",
@@ -23,6 +23,9 @@ pub const OPERATIONS: [&str; 15] = [
     "output",
     "rescue",
     "retention",
+    "search",
+    "overdue",
+    "release_held",
 ];
 
 /// The moments of a commit.
@@ -30,7 +33,7 @@ pub const MOMENTS: [Moment; 4] =
     [Moment::BeforeCommit, Moment::AfterCommit, Moment::AfterListener, Moment::AfterAnswer];
 
 /// Points beside commits: side effects, and the steps of a start.
-pub const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 24] = [
     "epoch.before_commit",
     "epoch.after_commit",
     "rescue.before_sweep",
@@ -45,6 +48,16 @@ pub const STEPS: [&str; 14] = [
     "end.after_sweep",
     "finish.before_record",
     "finish.after_record",
+    "arrivals.before_commit",
+    "arrivals.after_commit",
+    "backup.after_copy",
+    "backup.after_check",
+    "backup.after_sync",
+    "backup.after_rename",
+    "restore.after_copy",
+    "restore.after_mark",
+    "restore.after_sync",
+    "restore.after_rename",
 ];
 
 /// The names of all points.

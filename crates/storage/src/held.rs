@@ -50,6 +50,9 @@ impl Store {
             for (stored, change) in releases {
                 job_write::apply(tx, &context, now, stored, change)?;
             }
+            if slice.released > 0 {
+                tx.effects.operations.add("release_held");
+            }
             Ok(slice)
         };
         self.inner.writer.write(Lane::Api, body).await

@@ -129,6 +129,9 @@ fn hold_slice(
         hold_one(tx, now, hold.reason, stored)?;
         held += 1;
     }
+    if held > 0 {
+        tx.effects.operations.add("overdue");
+    }
     Ok(HeldSlice { held, next })
 }
 

@@ -6,7 +6,7 @@ use crate::random::Choices;
 use crate::server::Place;
 use crate::workload::Mix;
 use anyhow::{Context as _, Result};
-use oneoff_faults::Sabotage;
+use oneoff_faults::{Sabotage, armed};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -90,7 +90,7 @@ impl Campaign {
             None => LIVES.min(self.kills.saturating_sub(number * LIVES)).max(1),
         };
         let points = walk(&self.points, self.seed).skip(skip).take(usize::try_from(lives).unwrap_or(1));
-        let mut points: Vec<String> = points.collect();
+        let mut points: Vec<String> = points.flat_map(after_what_it_needs).collect();
         // Only what an earlier life has left running can be rescued.
         if points.first().is_some_and(|point| point.starts_with("rescue.")) {
             points.insert(0, "start.after_watch".to_owned());
@@ -159,10 +159,22 @@ impl Campaign {
             "cargo run -p oneoff-torture --bin oneoff-torture -- --seed {} --only {history}",
             self.seed
         );
+        if self.points != armed::points() {
+            let points = self.points.iter().map(|point| format!(" --point {point}"));
+            command.extend(points);
+        }
         if let Some(sabotage) = self.sabotage {
             let _infallible = write!(command, " --sabotage {}", sabotage.as_str());
         }
         command
+    }
+}
+
+/// A point, after one at which a life ends that leaves behind what the other one needs.
+fn after_what_it_needs(point: String) -> Vec<String> {
+    match point.starts_with("overdue.") {
+        true => vec!["create.after_answer".to_owned(), point],
+        false => vec![point],
     }
 }
 

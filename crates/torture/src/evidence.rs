@@ -1,5 +1,6 @@
 //! What is judged: the requests from outside, and what the database and the jobs themselves say.
 
+use crate::copies::CopyRecord;
 use crate::ledger::Pages;
 use oneoff_domain::{EventKind, ExecutionStatus, JobStatus, Timestamp};
 use std::collections::BTreeMap;
@@ -67,8 +68,17 @@ pub struct EventRecord {
     pub execution: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// Why, of a hold or its end.
+    pub reason: Option<String>,
     /// When the job was due, of one that was missed.
     pub due_at: Option<Timestamp>,
+}
+
+impl EventRecord {
+    /// Whether it tells of a hold that a server has made of itself, after a downtime.
+    pub(crate) fn is_of_downtime(&self) -> bool {
+        self.reason.as_deref() == Some("downtime")
+    }
 }
 
 /// A line that a job has written, in the order of writing.
@@ -106,6 +116,10 @@ pub struct Evidence {
     pub journal: Vec<JournalLine>,
     /// The counters that are summed with each commit.
     pub counters: BTreeMap<JobStatus, u64>,
+    /// Where the database contradicts itself, or a search does not find what is there.
+    pub inconsistencies: Vec<String>,
+    /// Copies that were made.
+    pub copies: Vec<CopyRecord>,
     /// When servers listened.
     pub uptimes: Vec<Uptime>,
     /// Processes that outlived the server under which they ran and were alive when the next one listened, or

@@ -5,7 +5,7 @@ use crate::evidence::{AttemptRecord, EventRecord, JobRecord, JournalLine};
 use crate::server::Place;
 use anyhow::{Context as _, Result};
 use oneoff_domain::limits::{OUTPUT_MAX_BYTES, PAGE_MAX};
-use oneoff_domain::{Clock as _, Event, EventKind, Execution, Job, OnLate, Reason};
+use oneoff_domain::{Clock as _, Event, EventKind, Execution, Job, OnLate, Reason, Timestamp};
 use oneoff_scheduler::SystemClock;
 use oneoff_storage::{
     ExecutionFilter, ExecutionSort, JobFilter, JobSort, PageRequest, SortOrder, Store, StoreOptions,
@@ -26,13 +26,40 @@ pub async fn gather(place: &Place, evidence: &mut Evidence) -> Result<()> {
     evidence.attempts = attempts(&store).await?;
     evidence.events = events(&store).await?;
     evidence.counters = store.counters().await?.jobs;
+    evidence.inconsistencies = store.inconsistencies().await?;
+    evidence.inconsistencies.extend(not_found(&store, &evidence.jobs).await?);
     tokio::task::spawn_blocking(move || store.close()).await?;
     let journal = tokio::fs::read_to_string(place.journal()).await.unwrap_or_default();
     evidence.journal = journal.lines().filter_map(journal_line).collect();
     Ok(())
 }
 
-async fn jobs(store: &Store) -> Result<Vec<JobRecord>> {
+/// The present.
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// The jobs that a search for their names does not find.
+async fn not_found(store: &Store, jobs: &[JobRecord]) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for job in jobs {
+        let page = PageRequest {
+            sort: JobSort::CreatedAt,
+            order: SortOrder::Ascending,
+            limit: PAGE_MAX,
+            cursor: None,
+            with_total: false,
+        };
+        let found = store.search_jobs(job.name.clone(), JobFilter::default(), page).await?;
+        if !found.items.iter().any(|found| found.id.to_string() == job.id) {
+            faults.push(format!("a search for {} does not find {}", job.name, job.id));
+        }
+    }
+    Ok(faults)
+}
+
+/// All jobs of a store.
+pub(crate) async fn jobs(store: &Store) -> Result<Vec<JobRecord>> {
     let mut found = Vec::new();
     let mut cursor = None;
     loop {
@@ -133,13 +160,15 @@ async fn events(store: &Store) -> Result<Vec<EventRecord>> {
 
 fn event_record(event: Event) -> EventRecord {
     let Event { sequence, at, event } = event;
-    let due_at = event.data.get("due_at").and_then(|value| value.as_str());
+    let word = |name: &str| event.data.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let due_at = word("due_at");
     EventRecord {
         sequence,
         kind: event.kind,
         job: event.job_id.map(|id| id.to_string()).unwrap_or_default(),
         execution: event.execution_id.map(|id| id.to_string()),
         at,
+        reason: word("reason"),
         due_at: due_at.and_then(|text| text.parse().ok()).filter(|_| event.kind == EventKind::JobMissed),
     }
 }

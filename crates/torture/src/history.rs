@@ -1,14 +1,17 @@
 //! A history: one database that lives through several deaths of its server under load, and what came of it.
 
+use crate::copies;
 use crate::evidence::{Evidence, Uptime};
 use crate::gather::gather;
 use crate::ledger::Ledger;
 use crate::oracle::{self, Violation};
-use crate::plan::LifePlan;
+use crate::plan::{DOWNTIME, LifePlan};
 use crate::processes::{self, JobProcess};
 use crate::server::{Place, Server, Started};
 use crate::workload::{Mix, Workload};
 use anyhow::{Context as _, Result, bail};
+use oneoff_api_types::ReleaseJobs;
+use oneoff_client::Client;
 use oneoff_domain::{Clock as _, Timestamp};
 use oneoff_scheduler::SystemClock;
 use std::time::Duration;
@@ -108,6 +111,10 @@ impl History<'_> {
 
     /// One life and its death; whether that came at the point of the plan.
     async fn one_life(&mut self, number: u64, life: &LifePlan) -> Result<bool> {
+        if life.after_downtime {
+            // What was to run within the last second is overdue for more than that.
+            tokio::time::sleep(2 * DOWNTIME).await;
+        }
         let Started::Listening(mut server) = Server::start(self.place, life).await? else {
             self.survivors = processes::of_jobs(&self.place.directory);
             return Ok(true);
@@ -118,16 +125,14 @@ impl History<'_> {
         let mut clients = workload.start(&server.client);
         let again = server.client.clone();
         clients.spawn(async move { workload.repeat_unknown(&again).await });
-        let death = tokio::time::timeout(self.plan.life_max, server.death()).await;
-        let reached = match death {
-            Ok(died) => {
-                died?;
+        let reached = match life.kill.as_ref().filter(|kill| kill.is_of_a_copy()) {
+            Some(kill) => {
+                let copy = copies::make(self.place, &self.ledger, kill, number).await;
+                server.kill().await?;
+                self.evidence.copies.push(copy?);
                 true
             }
-            Err(_too_long) => {
-                server.kill().await?;
-                false
-            }
+            None => die(&mut server, life.max(self.plan.life_max)).await?,
         };
         self.evidence.uptimes.push(Uptime { from, to: SystemClock.now() });
         self.survivors = processes::of_jobs(&self.place.directory);
@@ -154,6 +159,7 @@ impl History<'_> {
         };
         let from = self.listens();
         self.workload(self.plan.lives.len() as u64, "").repeat_unknown(&server.client).await;
+        release_all(&server.client, "downtime").await.context("what was held cannot be released")?;
         let deadline = Instant::now() + self.plan.quiet_within;
         loop {
             let status = server.client.system_status().await.context("the last server does not answer")?;
@@ -183,6 +189,20 @@ impl History<'_> {
         outcome.violations = oracle::judge(evidence);
         Ok(outcome)
     }
+}
+
+/// Waits until a server dies at its point; whether it did before it was killed from outside.
+async fn die(server: &mut Server, within: Duration) -> Result<bool> {
+    match tokio::time::timeout(within, server.death()).await {
+        Ok(died) => died.map(|()| true),
+        Err(_too_long) => server.kill().await.map(|()| false),
+    }
+}
+
+async fn release_all(client: &Client, reason: &str) -> Result<()> {
+    let release = ReleaseJobs { reason: reason.to_owned() };
+    while client.release_jobs(&release, false).await?.more {}
+    Ok(())
 }
 
 /// Waits for the clients to notice that their server is gone.

@@ -110,6 +110,8 @@ pub struct Pages {
     pub due: BTreeMap<String, String>,
     /// What was asked to be made together, by idempotency key.
     pub bulks: BTreeMap<String, Bulk>,
+    /// Answers to requests that release all jobs that were held by hand: how many that were.
+    pub releases: Vec<Option<u64>>,
     /// The ids of jobs of which an answer told, by name.
     pub ids: BTreeMap<String, String>,
 }
@@ -140,6 +142,20 @@ impl Ledger {
     /// Notes that these jobs are asked for together.
     pub fn bulk(&self, key: &str, bulk: Bulk) {
         self.lock().bulks.insert(key.to_owned(), bulk);
+    }
+
+    /// Notes that all jobs that were held by hand are to be released, and whether the answer is known.
+    pub fn release_all(&self) -> usize {
+        let mut pages = self.lock();
+        pages.releases.push(None);
+        pages.releases.len() - 1
+    }
+
+    /// Notes how many that were, by the answer.
+    pub fn released(&self, request: usize, count: u64) {
+        if let Some(release) = self.lock().releases.get_mut(request) {
+            *release = Some(count);
+        }
     }
 
     /// Notes a request that is about to be sent; its answer is unknown until [`Self::answered`].

@@ -4,6 +4,7 @@
 //! The only package that arms `oneoff-faults`. It is built on its own, never along with the workspace.
 
 pub mod campaign;
+pub mod copies;
 pub mod evidence;
 pub mod gather;
 pub mod history;

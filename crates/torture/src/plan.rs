@@ -5,6 +5,9 @@ use oneoff_faults::Sabotage;
 use std::fmt;
 use std::time::Duration;
 
+/// So much overdue, jobs are held where a server begins after a downtime.
+pub(crate) const DOWNTIME: Duration = Duration::from_secs(1);
+
 /// A life of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LifePlan {
@@ -14,6 +17,8 @@ pub struct LifePlan {
     pub fail: Option<String>,
     /// A promise that it breaks.
     pub sabotage: Option<Sabotage>,
+    /// Whether it begins so long after the last one that overdue jobs are held.
+    pub after_downtime: bool,
     /// Whether no guardian ends what its death leaves behind, so that recovery has to.
     pub unguarded: bool,
 }
@@ -43,7 +48,7 @@ impl KillAt {
         let passings = match operation {
             "create" | "claim" | "start" | "finish" | "end" => 12,
             "output" | "cancel" | "retry" | "update" | "hold" => 4,
-            "epoch" | "rescue" | "retention" => 1,
+            "epoch" | "rescue" | "retention" | "search" | "overdue" | "backup" | "restore" => 1,
             _ => 2,
         };
         let after = if choices.percent(40) { choices.below(30) } else { 0 };
@@ -54,6 +59,12 @@ impl KillAt {
         }
     }
 
+    /// Whether the process that it kills is one that makes a copy, and not the server.
+    #[must_use]
+    pub fn is_of_a_copy(&self) -> bool {
+        matches!(self.operation(), "backup" | "restore")
+    }
+
     /// The operation or step whose point it is.
     #[must_use]
     pub fn operation(&self) -> &str {
@@ -62,6 +73,13 @@ impl KillAt {
 }
 
 impl LifePlan {
+    /// How long it may take until the server comes to its point, where that is usually `usual`: the search index is
+    /// filled some seconds after the first job.
+    pub(crate) fn max(&self, usual: Duration) -> Duration {
+        let is_of_search = self.kill.as_ref().is_some_and(|kill| kill.operation() == "search");
+        if is_of_search { usual.max(Duration::from_secs(8)) } else { usual }
+    }
+
     /// A life that ends at this point.
     #[must_use]
     pub fn to_be_killed_at(point: &str, choices: &Choices) -> Self {
@@ -71,6 +89,7 @@ impl LifePlan {
             kill: Some(KillAt::at(point, choices)),
             fail: fail.map(|operation| format!("{operation}.after_commit:{}", 1 + choices.below(4))),
             sabotage: None,
+            after_downtime: point.starts_with("overdue."),
             unguarded: choices.percent(33),
         }
     }
@@ -78,7 +97,7 @@ impl LifePlan {
     /// The environment that tells the armed server of it.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = Vec::new();
-        if let Some(kill) = &self.kill {
+        if let Some(kill) = self.kill.as_ref().filter(|kill| !kill.is_of_a_copy()) {
             variables.push(("ONEOFF_KILL_AT", kill.to_string()));
         }
         if let Some(fail) = &self.fail {
@@ -86,6 +105,9 @@ impl LifePlan {
         }
         if let Some(sabotage) = self.sabotage {
             variables.push(("ONEOFF_SABOTAGE", sabotage.as_str().to_owned()));
+        }
+        if self.after_downtime {
+            variables.push(("HOLD_OVERDUE_AFTER_SECONDS", DOWNTIME.as_secs().to_string()));
         }
         if self.unguarded {
             variables.push(("ONEOFF_UNGUARDED", "1".to_owned()));

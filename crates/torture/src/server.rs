@@ -118,7 +118,7 @@ impl Server {
     }
 }
 
-fn was_killed(status: ExitStatus) -> bool {
+pub(crate) fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::KILL.as_raw())
 }
 

@@ -42,8 +42,10 @@ pub fn back_up(database: &Path, target: &Path, now: Timestamp) -> Result<Copied,
     let mut source = startup::open_existing(database)?;
     let partial = Partial::begin(target)?;
     copy(&mut source.conn, &source.path, &partial)?;
+    oneoff_faults::reach("backup.after_copy");
     let jobs = check::check(&source.path, &partial)?;
-    let (path, bytes) = partial.keep()?;
+    oneoff_faults::reach("backup.after_check");
+    let (path, bytes) = partial.keep(["backup.after_sync", "backup.after_rename"])?;
     let made = LastBackup { path: path.clone(), made_at: now };
     if let Err(error) = last::record(&source.path, &made) {
         tracing::warn!(%error, "the backup is made, but where it is could not be noted beside the database");

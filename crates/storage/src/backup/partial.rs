@@ -87,18 +87,23 @@ impl Partial {
         Syncing { end, thread: thread.ok() }
     }
 
-    /// Syncs the copy and gives it its name. Answers that and the size.
-    pub(super) fn keep(mut self) -> Result<(PathBuf, u64), BackupError> {
+    /// Syncs the copy and gives it its name. Answers that and the size. Comes by a point after each.
+    pub(super) fn keep(
+        mut self,
+        [synced, renamed]: [&'static str; 2],
+    ) -> Result<(PathBuf, u64), BackupError> {
         let failed = |error| BackupError::of_file(&self.target, error);
         self.file.sync_all().map_err(failed)?;
         let bytes = self.file.metadata().map_err(failed)?.len();
+        oneoff_faults::reach(synced);
         match rename_to_new(&self.path, &self.target) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Err(BackupError::Exists { path: self.target.clone() });
             }
-            renamed => renamed.map_err(failed)?,
+            done => done.map_err(failed)?,
         }
         self.is_kept = true;
+        oneoff_faults::reach(renamed);
         let directory = self.target.parent().unwrap_or(&self.target);
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
         Ok((self.target.clone(), bytes))

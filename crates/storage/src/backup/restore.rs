@@ -36,9 +36,11 @@ pub fn restore(backup: &Path, database: &Path, now: Timestamp) -> Result<Copied,
     let mut source = open(backup)?;
     let partial = Partial::begin(&real)?;
     copy(&mut source, backup, &partial)?;
+    oneoff_faults::reach("restore.after_copy");
     mark(&partial, backup, now).map_err(|error| BackupError::of_copy(backup, &database, error))?;
+    oneoff_faults::reach("restore.after_mark");
     let jobs = check::check(backup, &partial)?;
-    let (_real, bytes) = partial.keep()?;
+    let (_real, bytes) = partial.keep(["restore.after_sync", "restore.after_rename"])?;
     Ok(Copied { path: database, bytes, jobs })
 }
 

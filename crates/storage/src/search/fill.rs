@@ -46,6 +46,7 @@ pub(super) fn lag(conn: &mut SqliteConnection) -> Result<SearchLag, WriteError> 
 
 /// Does one slice. Jobs that are gone come first: no new job has the key of one that is still to be taken out.
 pub(super) fn fill(tx: &mut Tx<'_>) -> Result<SearchSlice, WriteError> {
+    tx.effects.operations.add("search");
     let mut slice = SearchSlice::default();
     for key in sql::removed(tx.conn, SLICE_JOBS)? {
         sql::forget(tx.conn, key)?;

@@ -1,7 +1,7 @@
 //! Kills servers and simulates histories until there was enough of it, and says what came of it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use oneoff_faults::{Sabotage, armed};
 use oneoff_scheduler::simulation::{Length, Options, simulate};
@@ -31,6 +31,9 @@ struct Arguments {
     /// Only this history of the seed
     #[arg(long, conflicts_with_all = ["kills", "simulate", "minutes"])]
     only: Option<u64>,
+    /// Kill only at points whose names begin so
+    #[arg(long)]
+    point: Vec<String>,
     /// Real histories at the same time
     #[arg(long, default_value_t = 3)]
     side_by_side: usize,
@@ -97,7 +100,7 @@ fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Resu
         only: arguments.only,
         side_by_side: arguments.side_by_side.max(1),
         sabotage: arguments.sabotage,
-        points: armed::points(),
+        points: points(&arguments.point)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(campaign.run(|report| println!("{}", report.line())))?;
@@ -107,6 +110,19 @@ fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Resu
     let verdict = if report.failures.is_empty() { "KEPT" } else { "BROKEN" };
     println!("{verdict}: seed {}: {}", campaign.seed, report.line());
     Ok(report.failures.is_empty())
+}
+
+/// The points whose names begin with one of these; all where there are none.
+fn points(beginnings: &[String]) -> Result<Vec<String>> {
+    let mut points = armed::points();
+    if beginnings.is_empty() {
+        return Ok(points);
+    }
+    points.retain(|point| beginnings.iter().any(|beginning| point.starts_with(beginning)));
+    if points.is_empty() {
+        bail!("no point begins so; there are {}", armed::points().join(", "));
+    }
+    Ok(points)
 }
 
 /// The armed server lies beside this program.

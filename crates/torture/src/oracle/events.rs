@@ -56,12 +56,37 @@ fn judge_counters(evidence: &Evidence, found: &mut Found) {
     }
 }
 
+/// Why a job is held. There is one hold for each reason, and releasing one leaves the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Holds {
+    by_hand: bool,
+    of_downtime: bool,
+}
+
+impl Holds {
+    const BY_HAND: Self = Self { by_hand: true, of_downtime: false };
+
+    fn with(self, held: &EventRecord) -> Self {
+        match held.is_of_downtime() {
+            true => Self { of_downtime: true, ..self },
+            false => Self { by_hand: true, ..self },
+        }
+    }
+
+    fn without(self, released: &EventRecord) -> Self {
+        match released.is_of_downtime() {
+            true => Self { of_downtime: false, ..self },
+            false => Self { by_hand: false, ..self },
+        }
+    }
+}
+
 /// Where a job stands after some of its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stand<'a> {
     Nowhere,
     Waits,
-    Held,
+    Held(Holds),
     Runs(&'a str),
     Over(JobStatus),
     Deleted,
@@ -72,7 +97,7 @@ impl Stand<'_> {
         match self {
             Self::Nowhere => false,
             Self::Waits => status == Some(JobStatus::Scheduled),
-            Self::Held => status == Some(JobStatus::Held),
+            Self::Held(_) => status == Some(JobStatus::Held),
             Self::Runs(_) => status == Some(JobStatus::Running),
             Self::Over(over) => status == Some(over),
             Self::Deleted => status.is_none(),
@@ -93,13 +118,19 @@ fn walk<'a>(events: &[&'a EventRecord], starts_held: bool) -> Result<Stand<'a>, 
 fn step<'a>(stand: Stand<'a>, event: &'a EventRecord, starts_held: bool) -> Option<Stand<'a>> {
     let execution = event.execution.as_deref();
     match (stand, event.kind) {
-        (Stand::Nowhere, EventKind::JobCreated) => Some(if starts_held { Stand::Held } else { Stand::Waits }),
+        (Stand::Nowhere, EventKind::JobCreated) => {
+            Some(if starts_held { Stand::Held(Holds::BY_HAND) } else { Stand::Waits })
+        }
         (Stand::Nowhere | Stand::Deleted, _) => None,
         (Stand::Waits | Stand::Over(_), EventKind::JobUpdated) => Some(Stand::Waits),
-        (Stand::Held | Stand::Runs(_), EventKind::JobUpdated) => Some(stand),
-        (Stand::Waits | Stand::Held, EventKind::JobHeld) => Some(Stand::Held),
-        (Stand::Held, EventKind::JobReleased) => Some(Stand::Waits),
-        (Stand::Waits | Stand::Held, EventKind::JobCancelled) if execution.is_none() => {
+        (Stand::Held(_) | Stand::Runs(_), EventKind::JobUpdated) => Some(stand),
+        (Stand::Waits, EventKind::JobHeld) => Some(Stand::Held(Holds::default().with(event))),
+        (Stand::Held(holds), EventKind::JobHeld) => Some(Stand::Held(holds.with(event))),
+        (Stand::Held(holds), EventKind::JobReleased) => Some(match holds.without(event) {
+            Holds { by_hand: false, of_downtime: false } => Stand::Waits,
+            others => Stand::Held(others),
+        }),
+        (Stand::Waits | Stand::Held(_), EventKind::JobCancelled) if execution.is_none() => {
             Some(Stand::Over(JobStatus::Cancelled))
         }
         (Stand::Waits, EventKind::JobMissed) => Some(Stand::Over(JobStatus::Missed)),
@@ -111,7 +142,7 @@ fn step<'a>(stand: Stand<'a>, event: &'a EventRecord, starts_held: bool) -> Opti
             EventKind::JobCancelled => Some(Stand::Over(JobStatus::Cancelled)),
             _ => None,
         },
-        (Stand::Waits | Stand::Held | Stand::Over(_), EventKind::JobDeleted) => Some(Stand::Deleted),
+        (Stand::Waits | Stand::Held(_) | Stand::Over(_), EventKind::JobDeleted) => Some(Stand::Deleted),
         _ => None,
     }
 }

@@ -2,9 +2,14 @@
 //!
 //! It knows nothing of how the server works, only what is promised. Each rule is shown to fail in its test.
 
+mod copies;
+#[cfg(test)]
+mod copies_tests;
 mod events;
 mod once;
 mod overlap;
+#[cfg(test)]
+mod release_tests;
 mod requests;
 mod runs;
 #[cfg(test)]
@@ -53,6 +58,10 @@ pub enum Rule {
     OutputKept,
     /// No process outlives its attempt.
     NothingLeftOver,
+    /// A backup, and what is restored of it, is there as a whole or not at all, with all that was acknowledged before.
+    CopyWhole,
+    /// Tables that say the same agree, and a search finds what is there.
+    TablesAgree,
     /// The server itself neither dies of itself nor refuses to start.
     ServerIsWell,
 }
@@ -66,6 +75,10 @@ pub fn judge(evidence: &Evidence) -> Vec<Violation> {
     overlap::judge(evidence, &mut found);
     once::judge(evidence, &mut found);
     events::judge(evidence, &mut found);
+    copies::judge(evidence, &mut found);
+    for fault in &evidence.inconsistencies {
+        found.add(Rule::TablesAgree, fault.clone());
+    }
     for process in &evidence.left_over {
         found.add(Rule::NothingLeftOver, process.clone());
     }

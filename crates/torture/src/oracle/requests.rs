@@ -23,9 +23,33 @@ pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
     let events = evidence.events_by_job();
     for (name, requests) in requests {
         let Some(order) = evidence.asked.orders.get(name) else { continue };
-        let one = OneJob { name, order, requests, job: jobs.get(name).copied(), events: &events };
+        let releases = evidence.asked.releases.len();
+        let one = OneJob { name, order, requests, job: jobs.get(name).copied(), events: &events, releases };
         one.judge(found);
     }
+    judge_releases(evidence, found);
+}
+
+/// What was acknowledged as released was: one by one, and all that were held by hand at once.
+fn judge_releases(evidence: &Evidence, found: &mut Found) {
+    let one_by_one =
+        evidence.asked.requests.iter().filter(|request| {
+            request.deed == Deed::Release && matches!(request.answer, Answer::Acknowledged(_))
+        });
+    let together: u64 = evidence.asked.releases.iter().flatten().sum();
+    let acknowledged = one_by_one.count() as u64 + together;
+    let happened = evidence.events.iter().filter(|event| is_by_hand(event, EventKind::JobReleased)).count();
+    if (happened as u64) < acknowledged {
+        let evidence = format!(
+            "{acknowledged} releases were acknowledged, {together} of them together; there were {happened}"
+        );
+        found.add(Rule::AcknowledgedChange, evidence);
+    }
+}
+
+/// Whether the event is of this kind, and not of a hold that a server has made of itself.
+fn is_by_hand(event: &EventRecord, kind: EventKind) -> bool {
+    event.kind == kind && !event.is_of_downtime()
 }
 
 /// Of jobs that were asked for all or none, all are there, or were and are deleted, or none.
@@ -46,6 +70,8 @@ struct OneJob<'a> {
     requests: Vec<&'a Request>,
     job: Option<&'a JobRecord>,
     events: &'a BTreeMap<&'a str, Vec<&'a EventRecord>>,
+    /// Requests that may have released it with others.
+    releases: usize,
 }
 
 impl OneJob<'_> {
@@ -135,6 +161,7 @@ impl OneJob<'_> {
         let events = self.events.get(id).unwrap_or(&none);
         let count =
             |is_kind: &dyn Fn(&EventRecord) -> bool| events.iter().filter(|event| is_kind(event)).count();
+        let releases = self.count(|deed| *deed == Deed::Release);
         let checks: [(&str, Asked, usize); 4] = [
             (
                 "moved, started or cancelled",
@@ -148,12 +175,12 @@ impl OneJob<'_> {
             (
                 "held",
                 self.count(|deed| *deed == Deed::Hold),
-                count(&|event| event.kind == EventKind::JobHeld),
+                count(&|event| is_by_hand(event, EventKind::JobHeld)),
             ),
             (
                 "released",
-                self.count(|deed| *deed == Deed::Release),
-                count(&|event| event.kind == EventKind::JobReleased),
+                Asked { maybe: releases.maybe + self.releases, ..releases },
+                count(&|event| is_by_hand(event, EventKind::JobReleased)),
             ),
             (
                 "deleted",

@@ -19,7 +19,7 @@ pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
             found.add(Rule::RanWhenDue, format!("{why}: {job:?} {attempts:?}"));
         }
         for attempt in attempts {
-            if let Some(why) = at_the_wrong_time(evidence, job, attempt) {
+            if let Some(why) = at_the_wrong_time(evidence, job, attempt, events) {
                 found.add(Rule::RanWhenDue, format!("{why}: {attempt:?}"));
             }
             if let Some(why) = output_missing(evidence, job, attempt) {
@@ -78,7 +78,12 @@ fn wrote(evidence: &Evidence, attempt: &AttemptRecord, word: &str) -> bool {
     evidence.journal.iter().any(|line| line.execution == attempt.id && line.word == word)
 }
 
-fn at_the_wrong_time(evidence: &Evidence, job: &JobRecord, attempt: &AttemptRecord) -> Option<&'static str> {
+fn at_the_wrong_time(
+    evidence: &Evidence,
+    job: &JobRecord,
+    attempt: &AttemptRecord,
+    events: &[&EventRecord],
+) -> Option<&'static str> {
     if attempt.started_at < attempt.scheduled_for {
         return Some("it started before its time");
     }
@@ -86,7 +91,10 @@ fn at_the_wrong_time(evidence: &Evidence, job: &JobRecord, attempt: &AttemptReco
     if job.skipped_after_seconds.is_some_and(|seconds| lateness > Duration::from_secs(seconds.into())) {
         return Some("it ran although it was later than it may be");
     }
-    let possible = first_possible(evidence, attempt.scheduled_for)?;
+    let releases = events.iter().filter(|event| event.kind == EventKind::JobReleased);
+    let released = releases.map(|event| event.at).filter(|at| *at <= attempt.started_at).max();
+    let due = released.map_or(attempt.scheduled_for, |at| at.max(attempt.scheduled_for));
+    let possible = first_possible(evidence, due)?;
     let has_to_wait = job.concurrency_key.is_some();
     let is_late = attempt.started_at.since(possible) > LATENESS_MAX && attempt.started_at > possible;
     (is_late && !has_to_wait).then_some("it started late although a server listened")

@@ -50,7 +50,15 @@ impl Book {
         let sequence = self.0.events.len() as i64 + 1;
         let execution = execution.map(str::to_owned);
         let due_at = (kind == EventKind::JobMissed).then(|| at(10));
-        let record = EventRecord { sequence, kind, job: id(job), execution, at: at(milliseconds), due_at };
+        let record = EventRecord {
+            sequence,
+            kind,
+            job: id(job),
+            execution,
+            at: at(milliseconds),
+            reason: None,
+            due_at,
+        };
         self.0.events.push(record);
     }
 

@@ -2,12 +2,25 @@
 
 use super::{OneClient, orders};
 use crate::ledger::{Answer, Bulk, Deed, Seen};
-use oneoff_api_types::{BulkResult, CreateJob, CreateJobs};
+use oneoff_api_types::{BulkResult, CreateJob, CreateJobs, ReleaseJobs};
 
 /// Jobs of one request.
 const TOGETHER: usize = 3;
 
 impl OneClient {
+    /// Asks for all jobs to be released that were held by hand.
+    pub(super) async fn release_together(&mut self) -> Answer {
+        let ledger = self.workload.ledger.clone();
+        let request = ledger.release_all();
+        match self.client.release_jobs(&ReleaseJobs { reason: "manual".to_owned() }, false).await {
+            Ok(released) => {
+                ledger.released(request, released.released);
+                Answer::Acknowledged(None)
+            }
+            Err(error) => Answer::from(Err(error)),
+        }
+    }
+
     pub(super) async fn create_together(&mut self) -> Answer {
         let jobs: Vec<String> = (0..TOGETHER).map(|_| self.new_order()).collect();
         let key = format!("bulk-{}", jobs.join("-"));

@@ -95,7 +95,8 @@ impl OneClient {
     async fn one_request(&mut self) -> Answer {
         let focused = self.choices.percent(35);
         let operation = match self.workload.focus.as_str() {
-            focus @ ("bulk" | "update" | "cancel" | "execute" | "hold" | "release" | "delete" | "stop")
+            focus @ ("bulk" | "release_held" | "update" | "cancel" | "execute" | "hold" | "release"
+            | "delete" | "stop")
                 if focused =>
             {
                 focus.to_owned()
@@ -110,6 +111,7 @@ impl OneClient {
         });
         match known {
             _ if operation == "bulk" => self.create_together().await,
+            _ if operation == "release_held" => self.release_together().await,
             Some((name, id)) if operation != "create" => self.change(&operation, &name, &id).await,
             _ => self.create().await,
         }
@@ -123,7 +125,8 @@ impl OneClient {
             72..80 => "update",
             80..86 => "execute",
             86..91 => "hold",
-            91..97 => "release",
+            91..96 => "release",
+            96 => "release_held",
             _ => "delete",
         }
     }

@@ -64,7 +64,10 @@ async fn what_is_old_is_removed_and_nothing_else_wherever_retention_is_killed() 
     assert!(!after.attempts.iter().any(|attempt| is_old(attempt.completed_at)), "an old execution is left");
     // Events go from the beginning on, in their order. Two that come about at the same time may be numbered the
     // other way round than they are dated, and the later one keeps what is numbered behind it.
-    assert!(after.events.first().is_some_and(|event| event.at >= cut), "an old event is left at the beginning");
+    assert!(
+        after.events.first().is_some_and(|event| event.at >= cut),
+        "an old event is left at the beginning"
+    );
     assert!(after.jobs.len() < before.jobs.len(), "no job was removed");
 }
 
