@@ -7,7 +7,7 @@ use crate::idempotency;
 use crate::retain;
 use crate::rows::definition::{self, Revision};
 use crate::rows::job::StoredJob;
-use crate::rows::{from_json, hold, job as job_rows, pending, running};
+use crate::rows::{ended, from_json, hold, job as job_rows, pending, running};
 use crate::schema::{busy_keys, job_states};
 use crate::writer::tx::Tx;
 use crate::{CancelledAttempt, Change};
@@ -298,7 +298,7 @@ pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
 
 /// Removes a job with its executions; their output goes later, in slices. Its holds go with it by their foreign key.
 fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
-    let StoredJob { job, definition_key, last_attempt_key, .. } = stored;
+    let StoredJob { job, definition_key, last_attempt_key, ended_row_at, .. } = stored;
     if let Some(due_at) = job.state.due_at() {
         tx.stop_waiting(job.key, due_at)?;
     }
@@ -307,6 +307,9 @@ fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
     }
     retain::leave_output(tx, job.key.0, last_attempt_key)?;
     running::delete(tx.conn, job.key)?;
+    if let Some(scheduled_at) = ended_row_at {
+        ended::delete(tx.conn, scheduled_at, job.key)?;
+    }
     diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
     definition::delete_all(tx.conn, definition_key)?;
     tx.effects.count(Some(job.state.status), None);

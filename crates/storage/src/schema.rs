@@ -25,6 +25,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    ended_jobs (scheduled_at, job_key) {
+        scheduled_at -> BigInt,
+        job_key -> BigInt,
+        status -> Text,
+        job_type -> Text,
+        project_id -> Text,
+        run -> BigInt,
+        attempt -> BigInt,
+        cancel_requested -> Bool,
+        version -> BigInt,
+        last_attempt_key -> Nullable<BigInt>,
+        last_execution -> Nullable<Text>,
+        ended_at -> BigInt,
+    }
+}
+
+diesel::table! {
     job_definitions (key) {
         key -> BigInt,
         previous_key -> Nullable<BigInt>,
@@ -248,4 +265,10 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(job_states, job_definitions, attempts, running_jobs);
+diesel::allow_tables_to_appear_in_same_query!(
+    job_states,
+    job_definitions,
+    attempts,
+    running_jobs,
+    ended_jobs
+);

@@ -16,6 +16,7 @@ DROP TABLE busy_keys;
 DROP TABLE attempts;
 DROP TABLE pending_jobs;
 DROP TABLE arrivals;
+DROP TABLE ended_jobs;
 DROP TABLE running_jobs;
 DROP TABLE job_holds;
 DROP TABLE job_states;

@@ -3,8 +3,9 @@
 -- Columns are portable: times are microseconds since the epoch in UTC, JSON and states are text, the outer
 -- name of a record is a UUID in text. No statement of the program reads the database's clock.
 
--- Jobs, in the order of their creation. A job that runs has its present state in `running_jobs`, and the row here
--- is written once more when it ends: jobs start in the order of their due times, so each write of a row here is
+-- Jobs, in the order of their creation: what they were made with, and their state as long as they wait or are held.
+-- A job that runs has its present state in `running_jobs`, and one that is over has it in `ended_jobs`; `status` here is
+-- `scheduled` then. Jobs start and end in the order of their due times, so each write of a row here would be
 -- one of a page that no other job of the moment shares. Nothing refers to `job_definitions` or `attempts` by a
 -- foreign key: removing a row would then need an index by it. The program removes what belongs to a job.
 CREATE TABLE job_states (
@@ -29,14 +30,7 @@ CREATE TABLE job_states (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_id) WHERE external_id IS NOT NULL;
--- What does not wait, by scheduled time. What waits or runs is in `arrivals`, `pending_jobs` and `running_jobs`;
--- a job comes in here when it ends, and so the index grows at its end.
-CREATE INDEX job_states_by_scheduled_at ON job_states (scheduled_at) WHERE status <> 'scheduled';
--- `completed` is what nearly all jobs are in the end.
-CREATE INDEX job_states_by_status ON job_states (status, scheduled_at) WHERE status NOT IN ('scheduled', 'completed');
--- What is over, by its end, which is when it last changed: for retention. It only grows at its end. Like the one
--- above it names two states: for more than two, SQLite builds a set of them for each row that is written.
-CREATE INDEX job_states_by_end ON job_states (updated_at) WHERE status NOT IN ('scheduled', 'held');
+CREATE INDEX job_states_held ON job_states (scheduled_at) WHERE status = 'held';
 
 -- The present state of the jobs that run: few rows, which take the place of those in `job_states`.
 CREATE TABLE running_jobs (
@@ -50,6 +44,28 @@ CREATE TABLE running_jobs (
     version BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+
+-- The state of the jobs that are over, clustered by the scheduled time of `job_states`, which leads to it: what ends
+-- together lies together. Of a job without a scheduled time that is the least number there is.
+CREATE TABLE ended_jobs (
+    scheduled_at BIGINT NOT NULL,
+    job_key BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    job_type TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    attempt BIGINT NOT NULL,
+    cancel_requested BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    last_attempt_key BIGINT,
+    last_execution TEXT,
+    ended_at BIGINT NOT NULL,
+    PRIMARY KEY (scheduled_at, job_key)
+) WITHOUT ROWID;
+-- `completed` is what nearly all jobs are in the end.
+CREATE INDEX ended_jobs_by_status ON ended_jobs (status, scheduled_at) WHERE status <> 'completed';
+-- For retention. It only grows at its end.
+CREATE INDEX ended_jobs_by_end ON ended_jobs (ended_at);
 
 -- Cold: what a job does, one immutable row per revision, in the order of writing. Each revision leads to the one
 -- before, and the job to the last.
@@ -249,26 +265,27 @@ SELECT
     s.id,
     d.name,
     s.job_type AS type,
-    CASE WHEN r.job_key IS NULL THEN s.status ELSE 'running' END AS status,
+    CASE WHEN r.job_key IS NOT NULL THEN 'running' ELSE coalesce(e.status, s.status) END AS status,
     s.project_id,
     strftime('%Y-%m-%d %H:%M:%S', s.scheduled_at / 1000000, 'unixepoch') || printf('.%06dZ', s.scheduled_at % 1000000) AS scheduled_at,
     s.scheduled_local,
     d.timezone,
     d.priority,
-    coalesce(r.run, s.run) AS run,
-    coalesce(r.attempt, s.attempt) AS attempt,
-    strftime('%Y-%m-%d %H:%M:%S', CASE WHEN r.job_key IS NULL THEN s.next_attempt_at END / 1000000, 'unixepoch') || printf('.%06dZ', CASE WHEN r.job_key IS NULL THEN s.next_attempt_at END % 1000000) AS next_attempt_at,
-    coalesce(r.execution_id, s.last_execution) AS last_execution,
+    coalesce(r.run, e.run, s.run) AS run,
+    coalesce(r.attempt, e.attempt, s.attempt) AS attempt,
+    strftime('%Y-%m-%d %H:%M:%S', CASE WHEN r.job_key IS NULL AND e.job_key IS NULL THEN s.next_attempt_at END / 1000000, 'unixepoch') || printf('.%06dZ', CASE WHEN r.job_key IS NULL AND e.job_key IS NULL THEN s.next_attempt_at END % 1000000) AS next_attempt_at,
+    CASE WHEN e.job_key IS NULL THEN coalesce(r.execution_id, s.last_execution) ELSE e.last_execution END AS last_execution,
     s.external_id,
     d.concurrency_key,
     d.config,
     s.created_by,
     strftime('%Y-%m-%d %H:%M:%S', s.created_at / 1000000, 'unixepoch') || printf('.%06dZ', s.created_at % 1000000) AS created_at,
-    strftime('%Y-%m-%d %H:%M:%S', coalesce(r.updated_at, s.updated_at) / 1000000, 'unixepoch') || printf('.%06dZ', coalesce(r.updated_at, s.updated_at) % 1000000) AS updated_at,
+    strftime('%Y-%m-%d %H:%M:%S', coalesce(r.updated_at, e.ended_at, s.updated_at) / 1000000, 'unixepoch') || printf('.%06dZ', coalesce(r.updated_at, e.ended_at, s.updated_at) % 1000000) AS updated_at,
     d.revision,
-    coalesce(r.version, s.version) AS version
+    coalesce(r.version, e.version, s.version) AS version
 FROM job_states AS s
 LEFT JOIN running_jobs AS r ON r.job_key = s.key
+LEFT JOIN ended_jobs AS e ON e.scheduled_at = coalesce(s.scheduled_at, -9223372036854775808) AND e.job_key = s.key
 JOIN job_definitions AS d ON d.key = s.definition_key;
 
 CREATE VIEW executions AS

@@ -10,14 +10,16 @@ use diesel::sqlite::SqliteConnection;
 const PRESENT: &str = "WITH
     present AS (
         SELECT s.key, s.id, s.definition_key, coalesce(s.next_attempt_at, s.scheduled_at) AS due_at,
-            CASE WHEN r.job_key IS NULL THEN s.status ELSE 'running' END AS status
-        FROM job_states AS s LEFT JOIN running_jobs AS r ON r.job_key = s.key),
+            CASE WHEN r.job_key IS NOT NULL THEN 'running' ELSE coalesce(e.status, s.status) END AS status
+        FROM job_states AS s LEFT JOIN running_jobs AS r ON r.job_key = s.key
+        LEFT JOIN ended_jobs AS e
+            ON e.scheduled_at = coalesce(s.scheduled_at, -9223372036854775808) AND e.job_key = s.key),
     waiting AS (
         SELECT job_key, due_at FROM arrivals UNION ALL SELECT job_key, due_at FROM pending_jobs),
     counted AS (SELECT status, count(*) AS jobs FROM present GROUP BY status) ";
 
 /// Each answers a line of text per fault.
-const CHECKS: [&str; 13] = [
+const CHECKS: [&str; 15] = [
     "SELECT 'the counter of ' || c.status || ' is ' || c.jobs || ', there are ' || coalesce(n.jobs, 0) AS fault
      FROM job_counters AS c LEFT JOIN counted AS n ON n.status = c.status
      WHERE c.jobs <> coalesce(n.jobs, 0)",
@@ -50,6 +52,16 @@ const CHECKS: [&str; 13] = [
      GROUP BY s.key HAVING (s.status = 'held') <> (count(h.key) > 0)",
     "SELECT 'there are ' || count(*) || ' events from ' || min(sequence) || ' to ' || max(sequence) AS fault
      FROM events HAVING count(*) <> max(sequence) - min(sequence) + 1",
+    "SELECT 'the end of job ' || e.job_key || ' lies at ' || e.scheduled_at || ', where nothing leads to' AS fault
+     FROM ended_jobs AS e WHERE NOT EXISTS (
+         SELECT 1 FROM job_states AS s WHERE s.key = e.job_key
+             AND coalesce(s.scheduled_at, -9223372036854775808) = e.scheduled_at
+             AND s.job_type = e.job_type AND s.project_id = e.project_id)",
+    "SELECT 'job ' || s.id || ' is stored as ' || s.status || ', and there is more of it' AS fault
+     FROM job_states AS s
+     WHERE s.status NOT IN ('scheduled', 'held') OR (s.status = 'held' AND (
+         EXISTS (SELECT 1 FROM ended_jobs AS e WHERE e.job_key = s.key)
+         OR EXISTS (SELECT 1 FROM running_jobs AS r WHERE r.job_key = s.key)))",
     "SELECT 'idempotency record ' || i.key || ' is not found by its hash' AS fault FROM idempotency_records AS i
      WHERE i.key <= (SELECT indexed_to FROM idempotency_progress) AND NOT EXISTS (
          SELECT 1 FROM idempotency_hashes AS h WHERE h.key_hash = i.key_hash AND h.record_key = i.key)",

@@ -4,8 +4,9 @@ use super::schedule::{self, Range};
 use super::{COUNT_MAX, Listing, Wanted};
 use crate::cursor::Position;
 use crate::failure::WriteError;
+use crate::rows::ended::{NEVER, is_of_job};
 use crate::rows::job as job_rows;
-use crate::schema::{job_states, running_jobs};
+use crate::schema::{ended_jobs, job_states, running_jobs};
 use crate::system::counters;
 use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
@@ -49,26 +50,27 @@ enum Part {
     Waiting,
     /// Those that run.
     Running,
-    /// Those that neither wait nor run.
-    Settled,
-    /// Those of this status, which neither wait nor run nor are completed.
-    Of(JobStatus),
+    /// Those that are held.
+    Held,
+    /// Those that are over, or those of them that ended in this status.
+    Ended(Option<JobStatus>),
 }
 
 impl Part {
     /// The parts that hold the jobs of these statuses, or all jobs.
     fn of(statuses: &[JobStatus]) -> Vec<Self> {
         if statuses.is_empty() {
-            return vec![Self::Waiting, Self::Running, Self::Settled];
+            return vec![Self::Waiting, Self::Running, Self::Held, Self::Ended(None)];
         }
         let has_completed = statuses.contains(&JobStatus::Completed);
-        let mut parts = if has_completed { vec![Self::Settled] } else { Vec::new() };
+        let mut parts = if has_completed { vec![Self::Ended(None)] } else { Vec::new() };
         for status in statuses {
             match status {
                 JobStatus::Scheduled => parts.push(Self::Waiting),
                 JobStatus::Running => parts.push(Self::Running),
+                JobStatus::Held => parts.push(Self::Held),
                 _ if has_completed => {}
-                status => parts.push(Self::Of(*status)),
+                status => parts.push(Self::Ended(Some(*status))),
             }
         }
         parts
@@ -91,18 +93,10 @@ pub(super) fn rows_of<'a>() -> Rows<'a> {
     job_states::table.select(NarrowRow::as_select()).into_boxed()
 }
 
-/// The jobs that neither wait nor run.
-fn settled<'a>() -> Rows<'a> {
+/// The jobs that are held.
+fn held<'a>() -> Rows<'a> {
     // Written out, the condition is that of the partial index.
-    rows_of().filter(sql::<Bool>("job_states.status <> 'scheduled'"))
-}
-
-/// The jobs of a status that few jobs are in.
-fn of_rare_status<'a>(status: JobStatus) -> Rows<'a> {
-    // Written out, the second condition is that of the partial index.
-    rows_of()
-        .filter(job_states::status.eq(status.as_str()))
-        .filter(sql::<Bool>("job_states.status NOT IN ('scheduled', 'completed')"))
+    rows_of().filter(sql::<Bool>("job_states.status = 'held'"))
 }
 
 /// The jobs that run: there are no more of them than there are worker slots.
@@ -122,19 +116,39 @@ impl NarrowRow {
         Self { key, status, job_type, project_id: String::new(), scheduled_at: Some(due_at) }
     }
 
+    /// Of a job that is over.
+    pub(super) fn that_ended(row: (i64, i64, String, String, String)) -> Self {
+        let (key, at, status, job_type, project_id) = row;
+        Self { key, status, job_type, project_id, scheduled_at: Some(at).filter(|at| *at != NEVER) }
+    }
+
     fn that_runs(self) -> Self {
         Self { status: JobStatus::Running.as_str().to_owned(), ..self }
     }
 }
 
-/// Says of the jobs that run that they do.
-fn tell_running(conn: &mut SqliteConnection, rows: &mut [NarrowRow]) -> QueryResult<()> {
+/// Jobs in whatever state they are, to be narrowed.
+macro_rules! present {
+    () => {
+        job_states::table
+            .left_join(ended_jobs::table.on(is_of_job!()))
+            .select((NarrowRow::as_select(), ended_jobs::status.nullable()))
+    };
+}
+
+/// Says of the jobs that run that they do, and of those that are over how they ended.
+fn tell_present(
+    conn: &mut SqliteConnection,
+    rows: Vec<(NarrowRow, Option<String>)>,
+) -> QueryResult<Vec<NarrowRow>> {
     let running: HashSet<i64> =
         running_jobs::table.select(running_jobs::job_key).load(conn)?.into_iter().collect();
-    for row in rows.iter_mut().filter(|row| running.contains(&row.key)) {
-        JobStatus::Running.as_str().clone_into(&mut row.status);
-    }
-    Ok(())
+    let present = |(row, ended): (NarrowRow, Option<String>)| match ended {
+        Some(status) => NarrowRow { status, ..row },
+        None if running.contains(&row.key) => row.that_runs(),
+        None => row,
+    };
+    Ok(rows.into_iter().map(present).collect())
 }
 
 impl JobListing {
@@ -181,15 +195,17 @@ impl JobListing {
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
         let key = job_states::key;
+        let rows = present!().into_boxed::<Sqlite>();
         let rows = match (self.order, after) {
-            (SortOrder::Ascending, Some(after)) => rows_of().filter(key.gt(after.key)),
-            (SortOrder::Descending, Some(after)) => rows_of().filter(key.lt(after.key)),
-            (_, None) => rows_of(),
+            (SortOrder::Ascending, Some(after)) => rows.filter(key.gt(after.key)),
+            (SortOrder::Descending, Some(after)) => rows.filter(key.lt(after.key)),
+            (_, None) => rows,
         };
-        match self.order {
-            SortOrder::Ascending => rows.order(key.asc()).limit(limit).load(conn),
-            SortOrder::Descending => rows.order(key.desc()).limit(limit).load(conn),
-        }
+        let rows = match self.order {
+            SortOrder::Ascending => rows.order(key.asc()).limit(limit).load(conn)?,
+            SortOrder::Descending => rows.order(key.desc()).limit(limit).load(conn)?,
+        };
+        tell_present(conn, rows)
     }
 
     /// Jobs with a scheduled time after a place.
@@ -206,8 +222,8 @@ impl JobListing {
                 self.filter.job_type.as_ref().is_none_or(|wanted| wanted == job_type)
             }),
             Part::Running => Ok(self.cut(running(conn)?, after, limit)),
-            Part::Settled => schedule::sorted(conn, settled(), &range, limit),
-            Part::Of(status) => schedule::sorted(conn, of_rare_status(status), &range, limit),
+            Part::Held => schedule::sorted(conn, held(), &range, limit),
+            Part::Ended(status) => schedule::ended(conn, status, &range, limit),
         }
     }
 
@@ -219,22 +235,14 @@ impl JobListing {
         after: Option<Position>,
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
-        let rows = match part {
-            Part::Waiting | Part::Running => return Ok(Vec::new()),
-            Part::Settled => settled(),
-            Part::Of(status) => of_rare_status(status),
+        let last = match after {
+            Some(Position { at: None, key }) => Some(key),
+            _ => None,
         };
-        let key = job_states::key;
-        let mut rows = rows.filter(job_states::scheduled_at.is_null());
-        if let Some(Position { at: None, key: last }) = after {
-            rows = match self.order {
-                SortOrder::Ascending => rows.filter(key.gt(last)),
-                SortOrder::Descending => rows.filter(key.lt(last)),
-            };
-        }
-        match self.order {
-            SortOrder::Ascending => rows.order(key.asc()).limit(limit).load(conn),
-            SortOrder::Descending => rows.order(key.desc()).limit(limit).load(conn),
+        match part {
+            Part::Waiting | Part::Running => Ok(Vec::new()),
+            Part::Held => schedule::never(conn, held(), self.order, last, limit),
+            Part::Ended(status) => schedule::never_ended(conn, status, self.order, last, limit),
         }
     }
 
@@ -293,11 +301,7 @@ impl Listing for JobListing {
     ) -> Result<Vec<NarrowRow>, WriteError> {
         let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);
         match &self.way {
-            Way::Created => {
-                let mut rows = self.by_creation(conn, after, row_limit)?;
-                tell_running(conn, &mut rows)?;
-                Ok(rows)
-            }
+            Way::Created => Ok(self.by_creation(conn, after, row_limit)?),
             Way::Schedule(parts) => {
                 let mut rows = Vec::new();
                 for part in parts {
@@ -311,15 +315,15 @@ impl Listing for JobListing {
                     rows.extend(match status {
                         JobStatus::Scheduled => schedule::all_waiting(conn)?,
                         JobStatus::Running => running(conn)?,
-                        status => of_rare_status(*status).load(conn)?,
+                        JobStatus::Held => held().load(conn)?,
+                        status => schedule::all_ended(conn, *status)?,
                     });
                 }
                 Ok(self.cut(rows, after, limit))
             }
             Way::Named(name) => {
-                let mut rows = rows_of().filter(job_states::external_id.eq(name)).load(conn)?;
-                tell_running(conn, &mut rows)?;
-                Ok(self.cut(rows, after, limit))
+                let rows = present!().filter(job_states::external_id.eq(name)).load(conn)?;
+                Ok(self.cut(tell_present(conn, rows)?, after, limit))
             }
         }
     }

@@ -19,8 +19,16 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// Tables of as many rows as there are jobs, or more.
-const LARGE: [&str; 7] =
-    ["job_states", "job_definitions", "pending_jobs", "attempts", "events", "output_chunks", "audit_entries"];
+const LARGE: [&str; 8] = [
+    "job_states",
+    "ended_jobs",
+    "job_definitions",
+    "pending_jobs",
+    "attempts",
+    "events",
+    "output_chunks",
+    "audit_entries",
+];
 /// Ways to few rows, which may be sorted as they are read: those that run, those of given keys or of a given hour,
 /// those that have just arrived.
 const FEW: [&str; 5] = [

@@ -2,10 +2,14 @@
 
 use super::jobs::{NarrowRow, Rows, rows_of};
 use crate::SortOrder;
+use crate::rows::ended::NEVER;
 use crate::rows::pending::{self, DuePart};
-use crate::schema::job_states;
+use crate::schema::{ended_jobs, job_states};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
+use diesel::sql_types::Bool;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use oneoff_domain::JobStatus;
 use std::collections::HashMap;
 
 /// Rows that are asked for by their keys in one statement.
@@ -77,6 +81,105 @@ pub(super) fn sorted(
         SortOrder::Descending => rows.order((at.desc(), key.desc())),
     };
     rows.limit(row_limit(limit)).load(conn)
+}
+
+/// Those of `rows` that have no scheduled time, after this key, in the order of the keys.
+pub(super) fn never(
+    conn: &mut SqliteConnection,
+    rows: Rows<'_>,
+    order: SortOrder,
+    last: Option<i64>,
+    limit: i64,
+) -> QueryResult<Vec<NarrowRow>> {
+    let key = job_states::key;
+    let rows = rows.filter(job_states::scheduled_at.is_null());
+    let rows = match (order, last) {
+        (SortOrder::Ascending, Some(last)) => rows.filter(key.gt(last)),
+        (SortOrder::Descending, Some(last)) => rows.filter(key.lt(last)),
+        (_, None) => rows,
+    };
+    match order {
+        SortOrder::Ascending => rows.order(key.asc()).limit(limit).load(conn),
+        SortOrder::Descending => rows.order(key.desc()).limit(limit).load(conn),
+    }
+}
+
+/// Jobs that are over, as narrow rows, to be narrowed further.
+macro_rules! ended_rows {
+    ($status:expr) => {{
+        let columns = (
+            ended_jobs::job_key,
+            ended_jobs::scheduled_at,
+            ended_jobs::status,
+            ended_jobs::job_type,
+            ended_jobs::project_id,
+        );
+        let rows = ended_jobs::table.select(columns).into_boxed::<Sqlite>();
+        match $status {
+            None => rows,
+            // Written out, the second condition is that of the partial index.
+            Some(status) => rows
+                .filter(ended_jobs::status.eq(JobStatus::as_str(status)))
+                .filter(sql::<Bool>("ended_jobs.status <> 'completed'")),
+        }
+    }};
+}
+
+/// The jobs that are over, all or those that ended in this status, in the range, in its order.
+pub(super) fn ended(
+    conn: &mut SqliteConnection,
+    status: Option<JobStatus>,
+    range: &Range,
+    limit: usize,
+) -> QueryResult<Vec<NarrowRow>> {
+    let (at, key) = (ended_jobs::scheduled_at, ended_jobs::job_key);
+    let (first, last) = range.bounds();
+    let mut rows = ended_rows!(status).filter(at.ge(first.max(NEVER + 1)));
+    if last < i64::MAX {
+        rows = rows.filter(at.le(last));
+    }
+    if let Some((after_at, after_key)) = range.after {
+        rows = match range.order {
+            SortOrder::Ascending => rows.filter(at.gt(after_at).or(key.gt(after_key))),
+            SortOrder::Descending => rows.filter(at.lt(after_at).or(key.lt(after_key))),
+        };
+    }
+    let rows = match range.order {
+        SortOrder::Ascending => rows.order((at.asc(), key.asc())),
+        SortOrder::Descending => rows.order((at.desc(), key.desc())),
+    };
+    Ok(narrow(rows.limit(row_limit(limit)).load(conn)?))
+}
+
+/// Those of them that have no scheduled time, after this key, in the order of the keys.
+pub(super) fn never_ended(
+    conn: &mut SqliteConnection,
+    status: Option<JobStatus>,
+    order: SortOrder,
+    last: Option<i64>,
+    limit: i64,
+) -> QueryResult<Vec<NarrowRow>> {
+    let key = ended_jobs::job_key;
+    let rows = ended_rows!(status).filter(ended_jobs::scheduled_at.eq(NEVER));
+    let rows = match (order, last) {
+        (SortOrder::Ascending, Some(last)) => rows.filter(key.gt(last)),
+        (SortOrder::Descending, Some(last)) => rows.filter(key.lt(last)),
+        (_, None) => rows,
+    };
+    let rows = match order {
+        SortOrder::Ascending => rows.order(key.asc()),
+        SortOrder::Descending => rows.order(key.desc()),
+    };
+    Ok(narrow(rows.limit(limit).load(conn)?))
+}
+
+/// All jobs that ended in this status, in no order.
+pub(super) fn all_ended(conn: &mut SqliteConnection, status: JobStatus) -> QueryResult<Vec<NarrowRow>> {
+    Ok(narrow(ended_rows!(Some(status)).load(conn)?))
+}
+
+fn narrow(rows: Vec<(i64, i64, String, String, String)>) -> Vec<NarrowRow> {
+    rows.into_iter().map(NarrowRow::that_ended).collect()
 }
 
 /// The jobs that wait, with the time of their next start. Of those whose type is not `wanted`, nothing else is read.

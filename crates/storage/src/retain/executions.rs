@@ -16,6 +16,12 @@ statement::statement!(
     ForgetLast,
     "UPDATE job_states SET last_execution = NULL, last_attempt_key = NULL WHERE key = ? AND last_attempt_key = ?"
 );
+statement::statement!(
+    ForgetLastOfEnded,
+    "UPDATE ended_jobs SET last_execution = NULL, last_attempt_key = NULL WHERE scheduled_at = \
+     (SELECT coalesce(scheduled_at, -9223372036854775808) FROM job_states WHERE key = ?) \
+     AND job_key = ? AND last_attempt_key = ?"
+);
 
 /// Removes the oldest executions.
 pub(super) fn remove(
@@ -38,6 +44,7 @@ pub(super) fn remove(
             return Ok(());
         }
         statement::run::<ForgetLast>(tx.conn, &[job_key.into(), key.into()])?;
+        statement::run::<ForgetLastOfEnded>(tx.conn, &[job_key.into(), job_key.into(), key.into()])?;
     }
     Ok(())
 }

@@ -5,29 +5,27 @@ use super::Budget;
 use super::output::remove_execution;
 use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
-use crate::rows::{attempt, definition, word};
-use crate::schema::job_states;
+use crate::rows::{attempt, definition, ended, word};
+use crate::schema::{ended_jobs, job_states};
 use crate::statement;
 use crate::writer::tx::Tx;
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
-use oneoff_domain::{EventKind, JobStatus, NewEvent};
+use oneoff_domain::{EventKind, JobKey, JobStatus, NewEvent};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Work of the removal of one job without executions.
 const WORK_OF_ONE: i64 = 6;
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = job_states, check_for_backend(diesel::sqlite::Sqlite))]
+#[derive(Queryable)]
 struct OldJob {
     key: i64,
-    id: String,
+    scheduled_at: i64,
     status: String,
     project_id: String,
-    definition_key: i64,
     last_attempt_key: Option<i64>,
+    id: String,
+    definition_key: i64,
 }
 
 /// Removes the jobs that ended first.
@@ -37,21 +35,28 @@ pub(super) fn remove(
     budget: &mut Budget,
     slice: &mut RetentionSlice,
 ) -> Result<(), WriteError> {
-    // Written out, the condition is that of the partial index.
-    let is_over = sql::<Bool>("job_states.status NOT IN ('scheduled', 'held')");
-    let old: Vec<OldJob> = job_states::table
-        .filter(is_over)
-        .filter(job_states::updated_at.lt(policy.jobs_before.as_micros()))
-        .order((job_states::updated_at, job_states::key))
+    let old: Vec<OldJob> = ended_jobs::table
+        .inner_join(job_states::table.on(job_states::key.eq(ended_jobs::job_key)))
+        .filter(ended_jobs::ended_at.lt(policy.jobs_before.as_micros()))
+        .order((ended_jobs::ended_at, ended_jobs::scheduled_at, ended_jobs::job_key))
         .limit(budget.rows(WORK_OF_ONE))
-        .select(OldJob::as_select())
+        .select((
+            ended_jobs::job_key,
+            ended_jobs::scheduled_at,
+            ended_jobs::status,
+            ended_jobs::project_id,
+            ended_jobs::last_attempt_key,
+            job_states::id,
+            job_states::definition_key,
+        ))
         .load(tx.conn)?;
     let mut removed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for job in old {
         if budget.is_spent() || !remove_executions(tx, &job, budget, slice)? {
             break;
         }
-        let status: JobStatus = word("job_states.status", &job.status)?;
+        let status: JobStatus = word("ended_jobs.status", &job.status)?;
+        ended::delete(tx.conn, job.scheduled_at, JobKey(job.key))?;
         diesel::delete(job_states::table.find(job.key)).execute(tx.conn)?;
         definition::delete_all(tx.conn, job.definition_key)?;
         tx.effects.count(Some(status), None);
@@ -73,7 +78,7 @@ pub(super) fn remove(
 
 statement::statement!(
     SetLast,
-    "UPDATE job_states SET last_execution = NULL, last_attempt_key = ? WHERE key = ?"
+    "UPDATE ended_jobs SET last_execution = NULL, last_attempt_key = ? WHERE scheduled_at = ? AND job_key = ?"
 );
 
 /// Removes the executions of a job, the last one first, as each leads to the one before; `true` when there are none
@@ -88,7 +93,7 @@ fn remove_executions(
     while let Some(key) = last {
         let previous = attempt::previous(tx.conn, key, job.key)?;
         if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
-            statement::run::<SetLast>(tx.conn, &[last.into(), job.key.into()])?;
+            statement::run::<SetLast>(tx.conn, &[last.into(), job.scheduled_at.into(), job.key.into()])?;
             return Ok(false);
         }
         last = previous;

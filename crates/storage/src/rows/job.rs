@@ -1,10 +1,11 @@
 //! Rows of `job_states`, and jobs as they are put together from state, definition and holds.
 
 use super::definition::{DefinitionRow, ReadDefinition};
+use super::ended::{self, EndedRow, is_of_job};
 use super::running::{self, RunningRow};
 use super::{Faults, hold, instant, number, word};
 use crate::failure::{RowError, WriteError};
-use crate::schema::{job_definitions, job_states, running_jobs};
+use crate::schema::{ended_jobs, job_definitions, job_states, running_jobs};
 use crate::statement;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
@@ -46,6 +47,19 @@ impl StateRow {
         self.last_execution = Some(running.execution_id);
         self.updated_at = running.updated_at;
     }
+
+    /// Takes over how the job ended.
+    fn end(&mut self, ended: EndedRow) {
+        self.status = ended.status;
+        self.run = ended.run;
+        self.attempt = ended.attempt;
+        self.next_attempt_at = None;
+        self.cancel_requested = ended.cancel_requested;
+        self.version = ended.version;
+        self.last_attempt_key = ended.last_attempt_key;
+        self.last_execution = ended.last_execution;
+        self.updated_at = ended.ended_at;
+    }
 }
 
 /// A job and the keys that only the store knows.
@@ -61,6 +75,10 @@ pub(crate) struct StoredJob {
     pub(crate) epoch: Option<i64>,
     /// Whether its present state is stored as that of a job that runs.
     has_running_row: bool,
+    /// Where its present state is stored as that of a job that is over.
+    pub(crate) ended_row_at: Option<i64>,
+    /// Whether its row in `job_states` says that it is held.
+    is_stored_as_held: bool,
     /// What cannot be read of it. Such a job can be shown, ended and removed, but not run or edited.
     pub(crate) fault: Option<RowError>,
 }
@@ -77,15 +95,21 @@ impl StoredJob {
     }
 }
 
-/// A job's rows: its state, its definition, and its state in place of that while it runs.
-type JobRows = (StateRow, DefinitionRow, Option<RunningRow>);
+/// A job's rows: its state, its definition, and its state in place of that while it runs or when it is over.
+type JobRows = (StateRow, DefinitionRow, Option<RunningRow>, Option<EndedRow>);
 
 fn assemble(
     mut state: StateRow,
     definition: DefinitionRow,
     running: Option<RunningRow>,
+    ended: Option<EndedRow>,
     holds: Vec<Result<Hold, RowError>>,
 ) -> Result<StoredJob, RowError> {
+    let is_stored_as_held = state.status == JobStatus::Held.as_str();
+    let ended_row_at = ended.as_ref().map(|ended| ended.scheduled_at);
+    if let Some(ended) = ended {
+        state.end(ended);
+    }
     let (has_running_row, epoch) = (running.is_some(), running.as_ref().map(|running| running.epoch));
     if let Some(running) = running {
         state.replace(running);
@@ -117,7 +141,16 @@ fn assemble(
     };
     let StateRow { definition_key, last_attempt_key, .. } = state;
     let fault = fault.or(faults.into_first());
-    Ok(StoredJob { job, definition_key, last_attempt_key, epoch, has_running_row, fault })
+    Ok(StoredJob {
+        job,
+        definition_key,
+        last_attempt_key,
+        epoch,
+        has_running_row,
+        ended_row_at,
+        is_stored_as_held,
+        fault,
+    })
 }
 
 /// A query for jobs with their definitions, to be narrowed by a filter.
@@ -126,8 +159,14 @@ macro_rules! jobs_where {
         job_states::table
             .inner_join(job_definitions::table.on(job_definitions::key.eq(job_states::definition_key)))
             .left_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
+            .left_join(ended_jobs::table.on(is_of_job!()))
             .filter($filter)
-            .select((StateRow::as_select(), DefinitionRow::as_select(), Option::<RunningRow>::as_select()))
+            .select((
+                StateRow::as_select(),
+                DefinitionRow::as_select(),
+                Option::<RunningRow>::as_select(),
+                Option::<EndedRow>::as_select(),
+            ))
     };
 }
 
@@ -138,7 +177,7 @@ fn complete(
 ) -> QueryResult<Vec<(i64, Result<StoredJob, RowError>)>> {
     let held: Vec<i64> = rows
         .iter()
-        .filter(|(state, ..)| state.status == JobStatus::Held.as_str())
+        .filter(|(state, _, _, ended)| ended.is_none() && state.status == JobStatus::Held.as_str())
         .map(|(state, ..)| state.key)
         .collect();
     let mut holds: HashMap<i64, Vec<Result<Hold, RowError>>> = HashMap::new();
@@ -148,9 +187,9 @@ fn complete(
         }
     }
     let mut jobs = Vec::with_capacity(rows.len());
-    for (state, definition, running) in rows {
+    for (state, definition, running, ended) in rows {
         let open = holds.remove(&state.key).unwrap_or_default();
-        jobs.push((state.key, assemble(state, definition, running, open)));
+        jobs.push((state.key, assemble(state, definition, running, ended, open)));
     }
     Ok(jobs)
 }
@@ -227,8 +266,10 @@ statement::statement!(
         WHERE key = ?"
 );
 
-/// Writes a step of a job that leaves its definition and its scheduled time as they are. While the job runs, its row
-/// in `job_states` stays as it was before.
+statement::statement!(NotHeld, "UPDATE job_states SET status = 'scheduled' WHERE key = ?");
+
+/// Writes a step of a job that leaves its definition and its scheduled time as they are. While the job runs and when
+/// it is over, its row in `job_states` stays as it was before.
 pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
     match (stored.has_running_row, stored.job.state.status == JobStatus::Running) {
         (false, true) => return running::insert(conn, stored),
@@ -237,6 +278,15 @@ pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> Qu
         (false, false) => {}
     }
     let job = &stored.job;
+    if let Some(scheduled_at) = stored.ended_row_at {
+        ended::delete(conn, scheduled_at, job.key)?;
+    }
+    if job.state.status.is_final() {
+        if stored.is_stored_as_held {
+            statement::run::<NotHeld>(conn, &[job.key.0.into()])?;
+        }
+        return ended::insert(conn, stored);
+    }
     let last_execution = job.last_execution.map(|id| id.to_string());
     let values = [
         job.state.status.as_str().into(),

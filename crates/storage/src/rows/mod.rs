@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod definition;
+pub(crate) mod ended;
 pub(crate) mod event;
 pub(crate) mod hold;
 pub(crate) mod job;

@@ -3,8 +3,9 @@
 
 use crate::statement;
 use crate::{JobFilter, SortOrder};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 diesel::table! {
@@ -31,7 +32,8 @@ diesel::table! {
 
 diesel::infix_operator!(Matches, " MATCH ", backend: Sqlite);
 
-use crate::schema::{job_definitions, job_states};
+use crate::rows::ended::is_of_job;
+use crate::schema::{ended_jobs, job_definitions, job_states};
 
 /// A part of the index: keys of jobs between two others, in an order.
 #[derive(Debug, Clone, Copy)]
@@ -129,11 +131,12 @@ impl Candidate {
 pub(super) fn candidates(conn: &mut SqliteConnection, keys: &[i64]) -> QueryResult<Vec<Candidate>> {
     job_states::table
         .inner_join(job_definitions::table.on(job_definitions::key.eq(job_states::definition_key)))
+        .left_join(ended_jobs::table.on(is_of_job!()))
         .filter(job_states::key.eq_any(keys))
         .select((
             job_states::key,
             job_states::id,
-            job_states::status,
+            sql::<Text>("coalesce(ended_jobs.status, job_states.status)"),
             job_states::job_type,
             job_states::project_id,
             job_states::scheduled_at,

@@ -93,16 +93,24 @@ fn the_queries_of_lists_use_their_indexes() {
     let plans = [
         ("SELECT key FROM job_states WHERE key < 9 ORDER BY key DESC LIMIT 5", "INTEGER PRIMARY KEY"),
         (
-            "SELECT key FROM job_states WHERE status <> 'scheduled' AND scheduled_at IS NOT NULL AND scheduled_at >= 1 AND (scheduled_at > 1 OR key > 1) ORDER BY scheduled_at, key LIMIT 5",
-            "job_states_by_scheduled_at",
+            "SELECT key FROM job_states WHERE status = 'held' AND scheduled_at IS NOT NULL AND scheduled_at >= 1 AND (scheduled_at > 1 OR key > 1) ORDER BY scheduled_at, key LIMIT 5",
+            "job_states_held",
         ),
         (
-            "SELECT key FROM job_states WHERE status <> 'scheduled' AND scheduled_at IS NULL AND key > 3 ORDER BY key LIMIT 5",
-            "job_states_by_scheduled_at",
+            "SELECT key FROM job_states WHERE status = 'held' AND scheduled_at IS NULL AND key > 3 ORDER BY key LIMIT 5",
+            "job_states_held",
         ),
         (
-            "SELECT key FROM job_states WHERE status = ?1 AND status NOT IN ('scheduled', 'completed') AND scheduled_at IS NOT NULL AND scheduled_at <= 1 AND (scheduled_at < 1 OR key < 1) ORDER BY scheduled_at DESC, key DESC LIMIT 5",
-            "job_states_by_status",
+            "SELECT job_key FROM ended_jobs WHERE scheduled_at >= 1 AND (scheduled_at > 1 OR job_key > 1) ORDER BY scheduled_at, job_key LIMIT 5",
+            "PRIMARY KEY",
+        ),
+        (
+            "SELECT job_key FROM ended_jobs WHERE status = ?1 AND status <> 'completed' AND scheduled_at <= 1 AND (scheduled_at < 1 OR job_key < 1) ORDER BY scheduled_at DESC, job_key DESC LIMIT 5",
+            "ended_jobs_by_status",
+        ),
+        (
+            "SELECT job_key FROM ended_jobs WHERE ended_at < 1 ORDER BY ended_at, scheduled_at, job_key LIMIT 5",
+            "ended_jobs_by_end",
         ),
         ("SELECT key FROM attempts WHERE attempts.status = 'running' AND epoch < 3", "attempts_running"),
         (
