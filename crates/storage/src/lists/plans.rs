@@ -11,8 +11,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{
-    Actor, Context, ExecutionId, ExecutionStatus, JobDefinition, JobId, JobState, JobStatus, OnCrash, OnLate,
-    Random, RetryPolicy, Timestamp,
+    Actor, Context, ExecutionId, ExecutionStatus, JobDefinition, JobId, JobKey, JobState, JobStatus, OnCrash,
+    OnLate, Random, RetryPolicy, Timestamp,
 };
 use serde_json::Map;
 use std::collections::BTreeSet;
@@ -287,4 +287,23 @@ fn a_statement_without_an_index_is_noticed() {
         assert!(!faults(conn, sql).is_empty(), "{sql}");
     }
     assert_eq!((scan.len(), sorted.len()), (1, 1));
+}
+
+/// Diesel prepares a statement with a piece of plain text in it each time anew, which takes longer than to run it.
+#[test]
+fn what_is_read_at_each_claim_is_prepared_once() {
+    let (_directory, mut database) = database();
+    let conn = &mut database.conn;
+    let cached = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&cached);
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+            noted.lock().unwrap().push(sql.to_owned());
+        }
+    });
+    for key in [1, 2, 1] {
+        rows::job::by_key(conn, JobKey(key)).unwrap();
+        rows::job::by_id(conn, JobId::generate(Timestamp::EPOCH, &Same(1))).unwrap();
+    }
+    assert_eq!(cached.lock().unwrap().len(), 2, "{:?}", cached.lock().unwrap());
 }

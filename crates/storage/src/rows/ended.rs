@@ -5,6 +5,7 @@ use super::job::StoredJob;
 use crate::schema::ended_jobs;
 use crate::statement;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::JobKey;
 
@@ -27,12 +28,19 @@ pub(crate) struct EndedRow {
     pub(crate) ended_at: i64,
 }
 
-/// Whether a row is that of the job beside it.
+diesel::define_sql_function! {
+    /// The scheduled time, or what stands for none.
+    #[sql_name = "coalesce"]
+    fn or_never(scheduled_at: Nullable<BigInt>, never: BigInt) -> BigInt;
+}
+
+/// Whether a row is that of the job beside it. Written out as text it would be prepared anew each time.
 macro_rules! is_of_job {
     () => {
         $crate::schema::ended_jobs::job_key.eq($crate::schema::job_states::key).and(
-            $crate::schema::ended_jobs::scheduled_at.eq(diesel::dsl::sql::<diesel::sql_types::BigInt>(
-                "coalesce(job_states.scheduled_at, -9223372036854775808)",
+            $crate::schema::ended_jobs::scheduled_at.eq($crate::rows::ended::or_never(
+                $crate::schema::job_states::scheduled_at,
+                $crate::rows::ended::NEVER,
             )),
         )
     };
