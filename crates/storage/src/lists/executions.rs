@@ -150,5 +150,6 @@ pub(crate) fn list(
         with_total: request.with_total,
     };
     let listing = ExecutionListing { filter, order: request.order, of_job };
-    super::page(conn, &listing, &wanted, None, attempt::by_keys)
+    let load = |conn: &mut SqliteConnection, keys: &[i64]| Ok((attempt::by_keys(conn, keys)?, keys.len()));
+    super::page(conn, &listing, &wanted, None, load)
 }
