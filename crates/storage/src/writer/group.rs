@@ -166,8 +166,10 @@ impl GroupWriter {
             return;
         }
         // Another process may write, too: a transaction that began by reading could not go on to write then.
+        let machine = &self.machine;
         let moving = |conn: &mut SqliteConnection| -> QueryResult<usize> {
             let moved = pending::move_arrivals(conn, ARRIVALS_MOVED)?;
+            machine.moves_arrivals()?;
             oneoff_faults::reach("arrivals.before_commit");
             Ok(moved)
         };
