@@ -36,6 +36,17 @@ pub(crate) enum Return {
     Full,
 }
 
+impl Return {
+    /// About how long the answer for a job is, beside its own config.
+    pub(crate) fn bytes_per_job(self) -> usize {
+        match self {
+            Self::Ids => 96,
+            Self::Summary => 224,
+            Self::Full => 1024,
+        }
+    }
+}
+
 impl FromStr for Return {
     type Err = ();
 

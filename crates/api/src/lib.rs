@@ -2,6 +2,7 @@
 //! UI's files and the metrics endpoint. It decides nothing about jobs: that is the scheduler's service.
 
 mod answer;
+mod answer_room;
 mod bulk_caller;
 mod caller;
 mod configure;

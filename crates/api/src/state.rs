@@ -1,13 +1,21 @@
 //! What every handler shares: the settings, the service, the defence, and the news that the server stops.
 
+use crate::answer_room::AnswerRoom;
 use crate::defence::Defence;
+use crate::error_table::ErrorCode;
+use crate::problem::ApiError;
 use crate::request_metrics::RequestMetrics;
 use crate::room::BodyRoom;
 use crate::settings::ApiSettings;
 use oneoff_scheduler::Service;
 use std::future::Future;
-use std::time::Instant;
-use tokio::sync::{Semaphore, watch};
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+/// Pages that are read and written out at the same time. Each may be some megabytes.
+const PAGES_TOGETHER: usize = 8;
+/// How long a page waits for its turn.
+const PAGE_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What every handler shares.
 pub(crate) struct ApiState {
@@ -17,6 +25,8 @@ pub(crate) struct ApiState {
     pub(crate) request_metrics: RequestMetrics,
     pub(crate) room: BodyRoom,
     pub(crate) bulk_room: BodyRoom,
+    pub(crate) answers: AnswerRoom,
+    pages: Semaphore,
     /// One for each processor: for work of requests with many jobs.
     pub(crate) bulk_processors: Semaphore,
     pub(crate) started: Instant,
@@ -33,9 +43,25 @@ impl ApiState {
             request_metrics: RequestMetrics::default(),
             room: BodyRoom::usual(),
             bulk_room: BodyRoom::bulk(),
+            answers: AnswerRoom::new(),
+            pages: Semaphore::new(PAGES_TOGETHER),
             bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),
             stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// A turn to read a page and write it out.
+    ///
+    /// # Errors
+    /// Too many are asked for.
+    pub(crate) async fn page_turn(&self) -> Result<Option<SemaphorePermit<'_>>, ApiError> {
+        match tokio::time::timeout(PAGE_WAIT_MAX, self.pages.acquire()).await {
+            Ok(turn) => Ok(turn.ok()),
+            Err(_elapsed) => {
+                let detail = "too many lists are waiting: try again in a moment";
+                Err(ApiError::new(ErrorCode::Overloaded, detail).with_retry_after(1))
+            }
         }
     }
 

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Marks a database as ours in its header: `OneO` in ASCII.
 pub(crate) const APPLICATION_ID: i32 = 0x4F6E_654F;
 
+/// How long a statement waits for another process that writes.
+pub(crate) const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
+
 const WRITER_SETTINGS: &str = "PRAGMA busy_timeout = 5000;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;

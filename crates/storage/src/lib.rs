@@ -15,6 +15,7 @@ mod idempotency;
 mod idempotency_index;
 mod lists;
 mod lock;
+mod log_tail;
 mod migrations;
 mod outbox;
 mod queue;

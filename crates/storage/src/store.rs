@@ -70,10 +70,11 @@ impl Store {
         let node = Node { name: options.node_name, epoch };
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::new(&connector, options.readers);
+        let files = connector.clone();
         let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?;
         let real_path = std::fs::canonicalize(&path).unwrap_or_else(|_gone| path.clone());
-        let guard = WalGuard::new(&real_path, reader.gate());
+        let guard = WalGuard::new(&real_path, files, reader.gate());
         let writer = Writer::start(group, options.max_waiting_writes, guard)
             .map_err(|error| OpenError::Other { path: path.clone(), source: Arc::new(error) })?;
         let inner = Inner { path, epoch, listener, writer, reader, lock: Mutex::new(lock) };

@@ -43,19 +43,31 @@ pub(crate) fn now() -> Timestamp {
 async fn not_found(store: &Store, jobs: &[JobRecord]) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for job in jobs {
-        let page = PageRequest {
-            sort: JobSort::CreatedAt,
-            order: SortOrder::Ascending,
-            limit: PAGE_MAX,
-            cursor: None,
-            with_total: false,
-        };
-        let found = store.search_jobs(job.name.clone(), JobFilter::default(), page).await?;
-        if !found.items.iter().any(|found| found.id.to_string() == job.id) {
+        if !search(store, &job.name).await?.contains(&job.id) {
             faults.push(format!("a search for {} does not find {}", job.name, job.id));
         }
     }
     Ok(faults)
+}
+
+/// All that a search finds.
+async fn search(store: &Store, name: &str) -> Result<Vec<String>> {
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = PageRequest {
+            sort: JobSort::CreatedAt,
+            order: SortOrder::Ascending,
+            limit: PAGE_MAX,
+            cursor,
+            with_total: false,
+        };
+        let page = store.search_jobs(name.to_owned(), JobFilter::default(), page).await?;
+        found.extend(page.items.iter().map(|job| job.id.to_string()));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 /// All jobs of a store.

@@ -7,4 +7,6 @@ mod overload;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod slow_readers;
+#[cfg(test)]
 mod stopped;

@@ -1,6 +1,6 @@
 //! `POST /api/jobs/bulk`.
 
-use crate::bulk_caller::BulkWriter;
+use crate::bulk_caller::{BulkWriter, Return};
 use crate::error_table::ErrorCode;
 use crate::idempotency::IDEMPOTENCY_REPLAYED;
 use crate::problem::ApiError;
@@ -29,6 +29,8 @@ pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Re
     })
     .await?;
     drop(processor);
+    // Once jobs are created their ids are answered: so there is room for the answer before.
+    let room = state.answers.take(answer_bytes(answers, planned.len(), writer.body.bytes().len()))?;
     let is_dry_run = context.dry_run;
     let request_id = context.request_id.clone().unwrap_or_default();
     let written = state.service.create_planned(context, planned).await?;
@@ -45,7 +47,13 @@ pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Re
     if written.replayed {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
-    Ok(response.content_type("application/json").body(body))
+    Ok(response.content_type("application/json").body(room.hold(body.into())))
+}
+
+/// About how large the answer to so many jobs is.
+fn answer_bytes(answers: Return, jobs: usize, body_bytes: usize) -> usize {
+    let of_input = if answers == Return::Full { body_bytes } else { 0 };
+    of_input.saturating_add(jobs.saturating_mul(answers.bytes_per_job()))
 }
 
 fn plan(service: &Service, writer: &BulkWriter) -> Result<(Context, PlannedJobs), ApiError> {

@@ -32,8 +32,10 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = lists::executions(request.query_string())?;
+    let _turn = state.page_turn().await?;
     let page = page_at(offset, page, |page| state.service.executions(filter.clone(), page)).await?;
-    Ok(answer::list(&request, page, |execution| view::execution::execution(execution, None)))
+    let answer = answer::list(&request, page, |execution| view::execution::execution(execution, None));
+    state.answers.hold(answer)
 }
 
 /// `GET /api/executions/{id}`, with its output as text.
@@ -45,9 +47,10 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
     let id = id_of(&id)?;
+    let _turn = state.page_turn().await?;
     let execution = state.service.execution(id).await?;
     let output = output_of(&state.service, id, execution.output_bytes).await?;
-    Ok(answer::data(view::execution::execution(execution, Some(output))))
+    state.answers.hold(answer::data(view::execution::execution(execution, Some(output))))
 }
 
 async fn output_of(service: &Service, id: ExecutionId, total_bytes: i64) -> Result<String, ApiError> {

@@ -39,6 +39,7 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, search, offset } = lists::jobs(request.query_string())?;
+    let _turn = state.page_turn().await?;
     let page = match search {
         Some(text) => {
             page_at(offset, page, |page| state.service.search_jobs(text.clone(), filter.clone(), page))
@@ -46,7 +47,7 @@ pub(crate) async fn list(
         }
         None => page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?,
     };
-    Ok(answer::list(&request, page, view::job::job))
+    state.answers.hold(answer::list(&request, page, view::job::job))
 }
 
 /// `POST /api/jobs`.
@@ -69,14 +70,14 @@ pub(crate) async fn get(
     let id = id_of(&id)?;
     let Some(wait) = wait else {
         let job = state.service.job(id).await?;
-        return Ok(answer::job_if_changed(&request, job));
+        return state.answers.hold(answer::job_if_changed(&request, job));
     };
     RequestedWait::note(&request, wait);
     let job = match state.unless_stopping(state.service.wait_for_job(id, wait)).await {
         Some(job) => job?,
         None => state.service.job(id).await?,
     };
-    Ok(answer::job(job))
+    state.answers.hold(answer::job(job))
 }
 
 /// `PATCH /api/jobs/{id}`.

@@ -21,7 +21,8 @@ where
     while left > 0 {
         let limit = left.min(PAGE_MAX);
         let skipped = read(PageRequest { limit, cursor, with_total: false, ..request.clone() }).await?;
-        left -= limit;
+        // A page may be short although there are more rows.
+        left -= u32::try_from(skipped.items.len()).unwrap_or(limit).min(left);
         cursor = skipped.next_cursor;
         if cursor.is_none() {
             return beyond_the_end(request, read).await;

@@ -66,7 +66,7 @@ pub(crate) async fn get(
         None => state.service.output(id, part.offset, limit_bytes, Duration::ZERO).await?,
     };
     if !wants_bytes(&request) {
-        return Ok(answer::data(view::output::page(page)));
+        return state.answers.hold(answer::data(view::output::page(page)));
     }
     let mut response = HttpResponse::Ok();
     response
@@ -75,7 +75,7 @@ pub(crate) async fn get(
         .content_type("text/plain; charset=utf-8");
     if part.limit_bytes.is_some() {
         response.insert_header(("x-next-offset", page.next_offset.to_string()));
-        return Ok(response.body(bytes_of(&page)));
+        return state.answers.hold(response.body(bytes_of(&page)));
     }
     Ok(response.streaming(Box::pin(all(state, id, page))))
 }

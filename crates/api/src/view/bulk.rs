@@ -42,7 +42,7 @@ impl BulkView {
     /// # Errors
     /// None is known: everything in it can be written as JSON.
     pub(crate) fn write(&self, outcomes: Vec<BulkOutcome>) -> Result<BulkAnswer, serde_json::Error> {
-        let bytes = outcomes.len() * self.bytes_per_job();
+        let bytes = outcomes.len() * self.answers.bytes_per_job();
         let results: Vec<_> =
             outcomes.into_iter().enumerate().map(|(index, outcome)| self.result(index, outcome)).collect();
         let created = results.iter().filter(|result| result.data.is_some()).count();
@@ -50,14 +50,6 @@ impl BulkView {
         let mut body = Vec::with_capacity(bytes);
         serde_json::to_writer(&mut body, &Data { data: JobsCreated { created, failed, results } })?;
         Ok(BulkAnswer { is_complete: failed == 0, body })
-    }
-
-    fn bytes_per_job(&self) -> usize {
-        match self.answers {
-            Return::Ids => 96,
-            Return::Summary => 224,
-            Return::Full => 1024,
-        }
     }
 
     fn result(&self, index: usize, outcome: BulkOutcome) -> BulkResult<Answered> {

@@ -10,8 +10,8 @@ const MORE_IS_BETTER: [&str; 1] = ["_per_second"];
 const LESS_IS_BETTER: [&str; 6] =
     ["_ms", "_bytes", "_percent_of_a_core", "_us_per_job", "_us_per_request", "_cores"];
 /// Figures of single events, of the load generator and of the disk: they are no property of a build.
-const NOT_JUDGED: [&str; 6] =
-    ["max_ms", "p999_ms", "load_generator", "target_cpu", "disk_sync", "server_cpu_cores"];
+const NOT_JUDGED: [&str; 7] =
+    ["max_ms", "p999_ms", "load_generator", "target_cpu", "disk_sync", "server_cpu_cores", "bare_"];
 
 /// A figure of two builds.
 pub(super) struct Comparison {
@@ -155,6 +155,11 @@ mod tests {
         let text = table("create", &found, Some(0.9));
         assert_eq!(text.matches("**worse**").count(), 2, "{text}");
         assert_eq!(text.matches("not judged").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn what_the_machine_itself_takes_is_not_judged() {
+        assert!(is_judged("/jobs_per_second") && !is_judged("/bare_starts_per_second"));
     }
 
     #[test]

@@ -12,6 +12,14 @@ pub(crate) fn cpu_seconds(process_id: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
+/// Processor time that the processes have used which this one has started and reaped, in seconds.
+pub(crate) fn reaped_cpu_seconds() -> Option<f64> {
+    let stat = read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
 /// Processor time of each thread in nanoseconds: finer than the ticks, but threads that end take theirs along.
 pub(crate) struct Threads(HashMap<String, u64>);
 

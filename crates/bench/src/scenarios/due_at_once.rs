@@ -5,6 +5,7 @@ use crate::load::connection::Connection;
 use crate::measure::report::Report;
 use crate::measure::usage::{cpu_seconds, resident_bytes};
 use crate::place::Place;
+use crate::process::bare;
 use crate::process::server::{self, Server};
 use crate::process::target::Target;
 use clap::Args;
@@ -19,6 +20,8 @@ use tokio::task::JoinSet;
 const CREATORS: u64 = 32;
 /// Jobs that any server creates in a second: so many seconds before they are due, creating them begins.
 const CREATED_PER_SECOND: u64 = 4_000;
+/// Bare starts by which the machine is judged.
+const BARE_STARTS_MAX: u64 = 4_000;
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// What is measured.
@@ -52,9 +55,15 @@ pub(crate) async fn http_jobs(place: &Place, settings: &Settings) -> anyhow::Res
     Ok(report)
 }
 
-/// Jobs that run `true`.
+/// Jobs that run `true`. Beside them: how fast this machine starts and reaps the same program with nothing around it.
 pub(crate) async fn shell_jobs(place: &Place, settings: &Settings) -> anyhow::Result<Report> {
-    run(place, settings, "shell-jobs", "shell", json!({ "script": "true" })).await
+    let bare = bare::starts(settings.jobs.min(BARE_STARTS_MAX))?;
+    let mut report = run(place, settings, "shell-jobs", "shell", json!({ "script": "true" })).await?;
+    if let Some(figures) = report.figures.as_object_mut() {
+        figures.insert("bare_starts_per_second".to_owned(), json!(bare.per_second.round()));
+        figures.insert("bare_start_cpu_us".to_owned(), json!(bare.cpu_us));
+    }
+    Ok(report)
 }
 
 async fn run(

@@ -21,6 +21,10 @@ use std::time::{Duration, Instant};
 const SAMPLED_LISTS: u32 = 40;
 /// Requests of each case that are not counted.
 const WARM_UP: u32 = 20;
+/// A case that takes longer has no more requests,
+const CASE_TIME: Duration = Duration::from_secs(10);
+/// once it has had these: no fewer say how slow the slowest are.
+const REQUESTS_MIN: usize = 200;
 /// How long the search index may take to be whole after a start.
 const INDEXED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -33,7 +37,7 @@ pub(crate) struct Settings {
     /// Executions of those that have ended.
     #[arg(long, default_value_t = 1_000_000)]
     executions: u64,
-    /// Requests of each kind, one after the other.
+    /// Requests of each kind, one after the other; fewer of those that take more than 10 s in all.
     #[arg(long, default_value_t = 1_000)]
     requests: u32,
     /// The server's binary; the one beside this program if it is not given.
@@ -95,7 +99,11 @@ async fn measure(
     numbers: &mut Numbers,
 ) -> anyhow::Result<Summary> {
     let mut times_us = Vec::new();
+    let case_began = Instant::now();
     for index in 0..requests + WARM_UP {
+        if times_us.len() >= REQUESTS_MIN && case_began.elapsed() > CASE_TIME {
+            break;
+        }
         let path = (case.path)(samples, numbers);
         let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
         let began = Instant::now();

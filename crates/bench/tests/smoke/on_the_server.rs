@@ -29,7 +29,7 @@ fn http_jobs() {
 #[test]
 fn shell_jobs() {
     let report = report_of_server(&["shell-jobs", "--jobs=10", "--workers=4"]);
-    assert_found(&report, &["/jobs_per_second", "/server_resident_bytes"]);
+    assert_found(&report, &["/jobs_per_second", "/server_resident_bytes", "/bare_starts_per_second"]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(crate) fn end_marked(mut marks: Marks, registered: &HashSet<i32>, within: Du
     let mut found = HashSet::new();
     let (mut pause, mut holds, mut clean_looks) = (PAUSE_MIN, HOLDS, 0);
     loop {
-        let look = scan::look(&marks, From::All);
+        let look = scan::look(&marks, From::All, &|_number| false);
         let left = look.marked().count();
         clean_looks = if left == 0 { clean_looks + 1 } else { 0 };
         let is_over = Instant::now() >= deadline;

@@ -1,6 +1,5 @@
 //! The server's end of the guardian: starts it, keeps it up to date, and starts it again when it dies.
 
-use super::stat::Stat;
 use super::told::{Group, LiveGroups};
 use super::{INSTANCE_VARIABLE, ProcessWatch};
 use oneoff_domain::ExecutionId;
@@ -166,10 +165,7 @@ impl Drop for Guardian {
 }
 
 impl ProcessWatch for Guardian {
-    fn started(&self, execution_id: ExecutionId, process_group: i32) {
-        // Its leader was not reaped yet: what is seen there is the leader.
-        let leader = Pid::from_raw(process_group).and_then(Stat::read);
-        let start_ticks = leader.map_or(0, |leader| leader.identity.start_ticks);
+    fn started(&self, execution_id: ExecutionId, process_group: i32, start_ticks: u64) {
         self.shared.change(|groups| groups.start(execution_id, Group { number: process_group, start_ticks }));
     }
 

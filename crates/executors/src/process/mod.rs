@@ -22,8 +22,9 @@ pub const INSTANCE_VARIABLE: &str = "ONEOFF_INSTANCE";
 
 /// Is told of the process group of every attempt.
 pub trait ProcessWatch: Send + Sync + 'static {
-    /// A process group was started for an execution.
-    fn started(&self, execution_id: ExecutionId, process_group: i32);
+    /// A process group was started for an execution. `start_ticks` is when its leader was, in ticks since the machine
+    /// was started; 0 if that is not known.
+    fn started(&self, execution_id: ExecutionId, process_group: i32, start_ticks: u64);
     /// Nothing of it is left.
     fn ended(&self, execution_id: ExecutionId);
     /// More environment variables that every process carries, by which the watcher finds it.
@@ -37,6 +38,6 @@ pub trait ProcessWatch: Send + Sync + 'static {
 pub struct Unwatched;
 
 impl ProcessWatch for Unwatched {
-    fn started(&self, _execution_id: ExecutionId, _process_group: i32) {}
+    fn started(&self, _execution_id: ExecutionId, _process_group: i32, _start_ticks: u64) {}
     fn ended(&self, _execution_id: ExecutionId) {}
 }

@@ -95,20 +95,22 @@ impl Look {
     }
 }
 
-/// Looks at the living processes.
+/// Looks at the living processes, but for those of which it is known by their number that they are not meant.
 ///
 /// A process that is started behind the look's back has a number after the newest at its begin: these are
 /// looked at until there are no more. As a process appears before its parent ends, and numbers rise, none
 /// can slip through by passing itself on to a child.
 #[cfg(target_os = "linux")]
-pub(crate) fn look(marks: &Marks, from: From) -> Look {
+pub(crate) fn look(marks: &Marks, from: From, is_others: &dyn Fn(i32) -> bool) -> Look {
     let mut seen = BTreeMap::new();
+    let ours =
+        |pids: &mut dyn Iterator<Item = i32>| -> Vec<i32> { pids.filter(|pid| !is_others(*pid)).collect() };
     let mut newest = stat::newest_pid();
     match (from, newest) {
         (From::After(pid), Some(last)) if last >= pid.as_raw_nonzero().get() => {
-            add(&mut seen, marks, pid.as_raw_nonzero().get() + 1..=last);
+            add(&mut seen, marks, ours(&mut (pid.as_raw_nonzero().get() + 1..=last)));
         }
-        _ => add(&mut seen, marks, all_pids()),
+        _ => add(&mut seen, marks, ours(&mut all_pids())),
     }
     let mut is_settled = false;
     for _ in 0..ROUNDS {
@@ -116,7 +118,7 @@ pub(crate) fn look(marks: &Marks, from: From) -> Look {
             seen.iter().filter(|(_, process)| !process.is_settled).map(|(pid, _)| *pid).collect();
         if !unsettled.is_empty() {
             std::thread::sleep(BETWEEN_PROGRAMS);
-            add(&mut seen, marks, unsettled.iter().copied());
+            add(&mut seen, marks, unsettled.clone());
         }
         let now_newest = stat::newest_pid();
         if unsettled.is_empty() && now_newest.is_some() && now_newest == newest {
@@ -124,8 +126,10 @@ pub(crate) fn look(marks: &Marks, from: From) -> Look {
             break;
         }
         match (newest, now_newest) {
-            (Some(before), Some(now)) if now >= before => add(&mut seen, marks, before + 1..=now),
-            _ => add(&mut seen, marks, all_pids()),
+            (Some(before), Some(now)) if now >= before => {
+                add(&mut seen, marks, ours(&mut (before + 1..=now)))
+            }
+            _ => add(&mut seen, marks, ours(&mut all_pids())),
         }
         newest = now_newest;
     }
@@ -135,7 +139,7 @@ pub(crate) fn look(marks: &Marks, from: From) -> Look {
 
 /// No process is found on this system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn look(_marks: &Marks, _from: From) -> Look {
+pub(crate) fn look(_marks: &Marks, _from: From, _is_others: &dyn Fn(i32) -> bool) -> Look {
     Look { seen: Vec::new(), is_settled: true }
 }
 
@@ -144,7 +148,7 @@ fn all_pids() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-fn add(seen: &mut BTreeMap<i32, Seen>, marks: &Marks, pids: impl Iterator<Item = i32>) {
+fn add(seen: &mut BTreeMap<i32, Seen>, marks: &Marks, pids: Vec<i32>) {
     let own = rustix::process::getpid();
     for number in pids {
         let Some(pid) = Pid::from_raw(number).filter(|pid| *pid != own) else { continue };

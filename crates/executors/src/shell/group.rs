@@ -23,6 +23,8 @@ pub(super) struct ProcessGroup {
     exit: ExitWatch,
     subject: Subject,
     members: HashSet<Identity>,
+    /// Whether the leader has.
+    has_ended: bool,
     watch: Arc<dyn ProcessWatch>,
     sweeper: Arc<Sweeper>,
     ended: bool,
@@ -55,7 +57,8 @@ impl ProcessGroup {
                 return Err(error);
             }
         };
-        // From here on dropping the group ends it, whatever fails.
+        sweeper.leader_started(pid, started);
+        // From here on dropping the group ends it, whatever fails. It was not reaped yet: what is seen there is it.
         let leader = Stat::read(pid).map(|stat| stat.identity);
         let group = Self {
             child: Some(child),
@@ -63,11 +66,13 @@ impl ProcessGroup {
             exit,
             subject: Subject { execution_id: context.execution_id, leader, started },
             members: HashSet::new(),
+            has_ended: false,
             watch: Arc::clone(&context.processes),
             sweeper: Arc::clone(sweeper),
             ended: false,
         };
-        group.watch.started(context.execution_id, pid.as_raw_nonzero().get());
+        let start_ticks = leader.map_or(0, |leader| leader.start_ticks);
+        group.watch.started(context.execution_id, pid.as_raw_nonzero().get(), start_ticks);
         oneoff_faults::reach("start.after_watch");
         let no_pipe = || io::Error::other("the process has no output");
         let pipes = Pipes {
@@ -79,7 +84,9 @@ impl ProcessGroup {
 
     /// Returns when the leader has ended. The group's number is still ours then.
     pub(super) async fn leader_ended(&mut self) -> io::Result<()> {
-        self.exit.ended().await
+        self.exit.ended().await?;
+        self.has_ended = true;
+        Ok(())
     }
 
     /// Sends a signal to every process of the group.
@@ -108,6 +115,9 @@ impl ProcessGroup {
 
     /// Ends all that the attempt has started, and returns how many processes do not end.
     pub(super) async fn sweep(&self) -> usize {
+        if self.has_ended && self.members.is_empty() && self.sweeper.has_left_nothing(&self.subject) {
+            return 0;
+        }
         self.sweeper.sweep(self.subject, self.members.clone()).await
     }
 

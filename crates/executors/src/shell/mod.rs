@@ -9,6 +9,7 @@ mod environment;
 mod exit;
 mod group;
 mod interpreter;
+mod leaders;
 mod pump;
 mod sweeper;
 

@@ -2,10 +2,12 @@
 //! the processes of the machine is dear, and attempts often end in crowds.
 
 use super::batches::Batches;
+use super::leaders::Leaders;
 use crate::process::end::end_marked;
 use crate::process::scan::{From, Look, Marks, look};
-use crate::process::stat::{Identity, pid_max};
+use crate::process::stat::{Identity, newest_pid, pid_max};
 use oneoff_domain::ExecutionId;
+use rustix::process::Pid;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +47,7 @@ enum Then {
 /// that does not go holds up nobody who has left nothing.
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
+    leaders: Arc<Leaders>,
     looks: Arc<Batches<Request>>,
     ends: Arc<Batches<Request>>,
 }
@@ -56,6 +59,21 @@ impl std::fmt::Debug for Request {
 }
 
 impl Sweeper {
+    /// Takes note of the leader of an attempt, which was not started before `since`.
+    pub(super) fn leader_started(&self, leader: Pid, since: Instant) {
+        self.leaders.add(leader, since);
+    }
+
+    /// Whether an attempt whose leader has ended is known to have started no other process: all that were started
+    /// since are leaders of other attempts. Whoever it had started would be there by now, and could not have a number
+    /// that was not given yet.
+    pub(super) fn has_left_nothing(&self, subject: &Subject) -> bool {
+        let Some(leader) = subject.leader else { return false };
+        let is_young = pid_max().is_some_and(|numbers| numbers_last(subject, numbers));
+        is_young
+            && newest_pid().is_some_and(|newest| self.leaders.are_all(leader.pid, newest, subject.started))
+    }
+
     /// All processes of an attempt that live now, whatever they have done to their environment, as long as
     /// their parents live.
     pub(super) async fn members(&self, subject: Subject, known: HashSet<Identity>) -> HashSet<Identity> {
@@ -85,13 +103,23 @@ impl Sweeper {
     }
 
     fn push(&self, request: Request) {
-        let ends = Arc::clone(&self.ends);
-        self.looks.push(request, move |batch| look_for(batch, &ends));
+        let (leaders, ends) = (Arc::clone(&self.leaders), Arc::clone(&self.ends));
+        self.looks.push(request, move |batch| look_for(batch, &leaders, &ends));
     }
 }
 
-fn look_for(batch: Vec<Request>, ends: &Arc<Batches<Request>>) {
-    let found = look(&marks_of(&batch), begin_of(&batch));
+fn look_for(batch: Vec<Request>, leaders: &Leaders, ends: &Arc<Batches<Request>>) {
+    let from = begin_of(&batch);
+    let own: HashSet<i32> =
+        batch.iter().filter_map(|request| Some(request.subject.leader?.pid.as_raw_nonzero().get())).collect();
+    let since = batch.iter().map(|request| request.subject.started).min();
+    // As long as no number can have been used anew, the leaders of other attempts are known by theirs.
+    let is_others = |number: i32| {
+        matches!(from, From::After(_))
+            && !own.contains(&number)
+            && since.is_some_and(|since| leaders.has(number, since))
+    };
+    let found = look(&marks_of(&batch), from, &is_others);
     for mut request in batch {
         let members = members_of(request.subject, &found);
         match request.then {
@@ -136,15 +164,19 @@ fn marks_of(batch: &[Request]) -> Marks {
     marks
 }
 
+/// Whether no number can have been used twice since an attempt was started, of so many.
+fn numbers_last(subject: &Subject, numbers: i32) -> bool {
+    let half = numbers / 2;
+    numbers >= PID_MAX_LEAST
+        && subject.started.elapsed().as_millis() * STARTS_PER_MS < half.unsigned_abs().into()
+}
+
 /// Whoever belongs to an attempt was started after its leader, and has a higher number as long as the
 /// numbers have not been used up since. So after a short attempt few processes must be looked at.
 fn begin_of(batch: &[Request]) -> From {
-    let Some(numbers) = pid_max().filter(|numbers| *numbers >= PID_MAX_LEAST) else { return From::All };
+    let Some(numbers) = pid_max() else { return From::All };
     let half = numbers / 2;
-    let is_young = |subject: &Subject| {
-        subject.started.elapsed().as_millis() * STARTS_PER_MS < half.unsigned_abs().into()
-    };
-    if !batch.iter().all(|request| is_young(&request.subject)) {
+    if !batch.iter().all(|request| numbers_last(&request.subject, numbers)) {
         return From::All;
     }
     let leaders: Option<Vec<_>> = batch.iter().map(|request| Some(request.subject.leader?.pid)).collect();
@@ -155,7 +187,7 @@ fn begin_of(batch: &[Request]) -> From {
     match (first, highest) {
         // Numbers that lie far apart have begun anew between them.
         (Some(first), Some(highest)) if highest - first < half => {
-            rustix::process::Pid::from_raw(first - 1).map_or(From::All, From::After)
+            Pid::from_raw(first - 1).map_or(From::All, From::After)
         }
         _ => From::All,
     }

@@ -126,7 +126,7 @@ fn a_guardian_that_does_not_answer_does_not_hold_up_the_end() {
         let guardian = guardian("a-token-of-nobody");
         let pid = i32::try_from(guardian.process_id().unwrap()).unwrap();
         signal(pid, "-STOP");
-        (0..told).for_each(|_| guardian.started(execution_id(), 1_999_999));
+        (0..told).for_each(|_| guardian.started(execution_id(), 1_999_999, 0));
         let began = Instant::now();
         guardian.shutdown();
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
@@ -169,7 +169,7 @@ fn a_guardian_says_goodbye_at_once() {
     let pid = i32::try_from(guardian.process_id().unwrap()).unwrap();
     let variables = guardian.environment();
     assert_eq!(variables, [("ONEOFF_INSTANCE".to_owned(), "a-token-of-nobody".to_owned())]);
-    guardian.started(execution_id(), 1_999_999);
+    guardian.started(execution_id(), 1_999_999, 0);
     let began = Instant::now();
     guardian.shutdown();
     guardian.shutdown();

@@ -128,7 +128,7 @@ fn is_ours(pid: i32) -> bool {
 struct Diary(Mutex<Vec<(String, ExecutionId, i32)>>);
 
 impl ProcessWatch for Diary {
-    fn started(&self, execution_id: ExecutionId, process_group: i32) {
+    fn started(&self, execution_id: ExecutionId, process_group: i32, _start_ticks: u64) {
         self.0.lock().unwrap().push(("started".to_owned(), execution_id, process_group));
     }
     fn ended(&self, execution_id: ExecutionId) {

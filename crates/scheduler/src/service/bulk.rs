@@ -19,6 +19,20 @@ pub struct PlannedJobs {
     is_atomic: bool,
 }
 
+impl PlannedJobs {
+    /// How many there are, with those that are refused.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
 impl Service {
     /// Checks jobs that stand or fall together. It takes as long as the checks do and waits for nothing.
     #[must_use]

@@ -48,6 +48,10 @@ pub(super) struct Book {
     retried: BTreeSet<ExecutionId>,
     /// The number of the last event.
     pub(super) sequence: i64,
+    /// When each event was written.
+    written: BTreeMap<i64, Timestamp>,
+    /// The job of each attempt that has an outcome, and when it ended.
+    ended: BTreeMap<ExecutionId, (JobId, Timestamp)>,
 }
 
 impl Book {
@@ -132,6 +136,26 @@ impl Book {
         ensure(started.recorded == 1, "an attempt has at most one outcome", || format!("{execution} has two"))
     }
 
+    /// An attempt has an outcome, as the store has it.
+    pub(super) fn ended(&mut self, execution: ExecutionId, job: JobId, at: Timestamp) {
+        self.ended.insert(execution, (job, at));
+    }
+
+    /// The first event of which what was written then holds.
+    pub(super) fn first_event(&self, is_so: impl Fn(Timestamp) -> bool) -> Option<i64> {
+        self.written.iter().find(|(_, at)| is_so(**at)).map(|(sequence, _)| *sequence)
+    }
+
+    /// The first attempts of which what ended then holds, and their jobs.
+    pub(super) fn first_ended(
+        &self,
+        count: usize,
+        is_so: impl Fn(Timestamp) -> bool,
+    ) -> Vec<(ExecutionId, JobId)> {
+        let so = self.ended.iter().filter(|(_, (_, at))| is_so(*at));
+        so.take(count).map(|(execution, (job, _))| (*execution, *job)).collect()
+    }
+
     /// An event was read from the outbox.
     pub(super) fn tell(&mut self, event: &Event) -> Result<(), Violation> {
         let (sequence, kind) = (event.sequence, event.event.kind);
@@ -139,6 +163,7 @@ impl Book {
             format!("{sequence} follows {}", self.sequence)
         })?;
         self.sequence = sequence;
+        self.written.insert(sequence, event.at);
         let Some(job) = event.event.job_id else { return Ok(()) };
         if kind == EventKind::JobCreated {
             let told = Told { phase: Phase::Waiting, events: 1, last_at: event.at, attempt: None };

@@ -1,11 +1,12 @@
 //! The clients of a history: what they ask for, and what they may conclude from the answers.
 
 use super::dice::Dice;
+use super::many::Many;
 use super::plan::{JOB_TYPES, KEYS, Plan};
 use super::violation::{Violation, ensure};
 use crate::{JobDraft, JobPatch, Schedule, ServiceError};
 use oneoff_domain::{Actor, Context, HoldReason, IdempotencyKey, Job, JobId, OnCrash, Timestamp};
-use oneoff_storage::StoreError;
+use oneoff_storage::{BulkOutcome, Store, StoreError};
 use serde_json::Map;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,19 +20,34 @@ const KEPT_FOR_US: u64 = 20 * 3600 * 1_000_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Request {
     Create(Box<JobDraft>),
+    CreateMany(Many),
     Cancel(JobId),
     Execute(JobId),
     Move(JobId, Schedule),
     Priority(JobId, i64),
     Hold(JobId, Option<Schedule>),
     Release(JobId),
+    /// All that is held by hand.
+    ReleaseAll,
     Delete(JobId),
+    /// Nobody asks for it, but the server does it beside everything else.
+    FillSearch,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The job, and whether it is the answer to an earlier request.
+    One(Job, bool),
+    Many(Vec<BulkOutcome>),
+    Done,
 }
 
 /// What clients asked for to be created under one name.
 #[derive(Debug)]
-struct Wish {
-    draft: Box<JobDraft>,
+pub(super) struct Wish {
+    /// `None` of one that was asked for with others.
+    draft: Option<Box<JobDraft>>,
     key: Option<String>,
     asked_at_us: u64,
     /// Whether an answer left it open that the job was made.
@@ -40,14 +56,22 @@ struct Wish {
     made: Option<JobId>,
 }
 
+impl Wish {
+    /// One of several that are asked for together. Only a refusal of them all, or of this one, is the last word.
+    pub(super) fn of_many(asked_at_us: u64) -> Self {
+        Self { draft: None, key: None, asked_at_us, is_open: true, made: None }
+    }
+}
+
 /// The clients.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    wishes: BTreeMap<String, Wish>,
+    pub(super) many: Vec<Many>,
+    pub(super) wishes: BTreeMap<String, Wish>,
     /// The jobs that they know of.
     known: Vec<JobId>,
-    /// The names of the jobs that are there, by id.
-    found: BTreeMap<String, JobId>,
+    /// The jobs that were made, by name.
+    pub(super) found: BTreeMap<String, JobId>,
 }
 
 impl Clients {
@@ -60,6 +84,12 @@ impl Clients {
         passed_us: u64,
     ) -> (Request, Context) {
         let context = Context::new(Actor::Local);
+        match dice.within(0..25) {
+            0..3 => return self.create_many(dice, plan, now, passed_us),
+            3..5 => return (Request::FillSearch, context),
+            5 => return (Request::ReleaseAll, context),
+            _ => {}
+        }
         let target = dice.pick(&self.known).copied();
         let Some(target) = target.filter(|_| dice.chance(550)) else {
             return self.create(dice, plan, now, passed_us);
@@ -81,8 +111,8 @@ impl Clients {
         if dice.chance(150)
             && let Some(name) = dice.pick(&names).map(|name| (*name).clone())
         {
-            let wish = self.wishes.get(&name).filter(|wish| passed_us < wish.asked_at_us + REPEATS_FOR_US);
-            if let Some(Wish { draft, key: Some(key), .. }) = wish {
+            let wish = self.wishes.get(&name).filter(|wish| self.is_repeated(wish.asked_at_us, passed_us));
+            if let Some(Wish { draft: Some(draft), key: Some(key), .. }) = wish {
                 return (Request::Create(draft.clone()), with_key(key));
             }
         }
@@ -90,7 +120,8 @@ impl Clients {
         let key = dice.chance(500).then(|| format!("key of {name}"));
         let draft = Box::new(draft(dice, plan, name.clone(), now));
         let context = key.as_deref().map_or_else(|| Context::new(Actor::Local), with_key);
-        let wish = Wish { draft: draft.clone(), key, asked_at_us: passed_us, is_open: true, made: None };
+        let wish =
+            Wish { draft: Some(draft.clone()), key, asked_at_us: passed_us, is_open: true, made: None };
         self.wishes.insert(name, wish);
         (Request::Create(draft), context)
     }
@@ -99,29 +130,50 @@ impl Clients {
     pub(super) fn answered(
         &mut self,
         name: &str,
-        answer: &Result<(Job, bool), ServiceError>,
+        answer: Result<&Job, &ServiceError>,
         passed_us: u64,
     ) -> Result<(), Violation> {
-        let Some(wish) = self.wishes.get_mut(name) else { return Ok(()) };
-        let is_forgotten = passed_us > wish.asked_at_us.saturating_add(KEPT_FOR_US);
         match answer {
-            Ok((job, _)) => {
+            Ok(job) => {
                 ensure(job.definition.name == name, "an answer is about what was asked", || {
                     format!("{name}: {job:?}")
                 })?;
-                let other = wish.made.replace(job.id).filter(|made| *made != job.id);
-                ensure(other.is_none() || is_forgotten, "a repeated request does not act again", || {
-                    format!("{name} is {other:?} and {}", job.id)
-                })?;
-                if !self.known.contains(&job.id) {
-                    self.known.push(job.id);
-                }
+                self.told(name, job.id, passed_us)
             }
-            // Without a key nobody else asks for it, so a refusal is the last word.
-            Err(error) if !may_be_done(error) => wish.is_open = wish.key.is_some(),
-            Err(_) => {}
+            Err(error) => {
+                let has_key = self.wishes.get(name).is_some_and(|wish| wish.key.is_some());
+                if !may_be_done(error) {
+                    self.refused(name, has_key);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Somebody was told that what was asked for under this name is this job.
+    pub(super) fn told(&mut self, name: &str, id: JobId, passed_us: u64) -> Result<(), Violation> {
+        let Some(wish) = self.wishes.get_mut(name) else { return Ok(()) };
+        let is_forgotten = passed_us > wish.asked_at_us.saturating_add(KEPT_FOR_US);
+        let other = wish.made.replace(id).filter(|made| *made != id);
+        ensure(other.is_none() || is_forgotten, "a repeated request does not act again", || {
+            format!("{name} is {other:?} and {id}")
+        })?;
+        if !self.known.contains(&id) {
+            self.known.push(id);
         }
         Ok(())
+    }
+
+    /// Somebody was told that it was not made. Without a key nobody else asks for it, so that is the last word.
+    pub(super) fn refused(&mut self, name: &str, has_key: bool) {
+        if let Some(wish) = self.wishes.get_mut(name) {
+            wish.is_open = has_key;
+        }
+    }
+
+    /// Whether a request is repeated that was first asked then.
+    pub(super) fn is_repeated(&self, asked_at_us: u64, passed_us: u64) -> bool {
+        passed_us < asked_at_us + REPEATS_FOR_US
     }
 
     /// A job was made, as the store has it.
@@ -184,7 +236,7 @@ fn later(dice: &Dice, now: Timestamp) -> Schedule {
     at(now.saturating_add(Duration::from_secs(dice.spread(1..20_000))))
 }
 
-fn draft(dice: &Dice, plan: &Plan, name: String, now: Timestamp) -> JobDraft {
+pub(super) fn draft(dice: &Dice, plan: &Plan, name: String, now: Timestamp) -> JobDraft {
     let job_type = dice.pick(&JOB_TYPES).copied().unwrap_or_default();
     let held = dice.chance(60);
     let key = dice.chance(plan.keyed_per_mille).then(|| dice.pick(&KEYS).copied().unwrap_or_default());
@@ -204,10 +256,26 @@ fn draft(dice: &Dice, plan: &Plan, name: String, now: Timestamp) -> JobDraft {
 /// Turns a request into the call of the service that answers it.
 pub(super) async fn ask(
     service: crate::Service,
+    store: Store,
     context: Context,
     request: Request,
-) -> Result<(Job, bool), ServiceError> {
+) -> Result<Answer, ServiceError> {
     let written = match request {
+        Request::CreateMany(Many { drafts, atomic, .. }) => {
+            let planned = match atomic {
+                true => service.plan_all(&context, drafts),
+                false => service.plan_each(&context, drafts.into_iter().map(Ok).collect()),
+            };
+            return Ok(Answer::Many(service.create_planned(context, planned).await?.value));
+        }
+        Request::ReleaseAll => {
+            service.release_held(context, HoldReason::Manual).await?;
+            return Ok(Answer::Done);
+        }
+        Request::FillSearch => {
+            while store.fill_search().await?.more || store.merge_search().await? {}
+            return Ok(Answer::Done);
+        }
         Request::Create(draft) => service.create_job(context, *draft).await?,
         Request::Cancel(id) => service.cancel_job(context, id).await?,
         Request::Execute(id) => service.execute_job(context, id).await?,
@@ -215,13 +283,13 @@ pub(super) async fn ask(
         Request::Release(id) => service.release_job(context, id, HoldReason::Manual).await?,
         Request::Move(id, schedule) => {
             let patch = JobPatch { schedule: Some(schedule), ..JobPatch::default() };
-            return Ok((service.update_job(context, id, patch).await?, false));
+            return Ok(Answer::One(service.update_job(context, id, patch).await?, false));
         }
         Request::Priority(id, priority) => {
             let patch = JobPatch { priority: Some(Some(priority)), ..JobPatch::default() };
-            return Ok((service.update_job(context, id, patch).await?, false));
+            return Ok(Answer::One(service.update_job(context, id, patch).await?, false));
         }
-        Request::Delete(id) => return Ok((service.delete_job(context, id).await?, false)),
+        Request::Delete(id) => return Ok(Answer::One(service.delete_job(context, id).await?, false)),
     };
-    Ok((written.value, written.replayed))
+    Ok(Answer::One(written.value, written.replayed))
 }

@@ -92,6 +92,10 @@ impl Faults for Disk {
         self.fails().then_some(Failure::Io)
     }
 
+    fn moving(&self) -> Option<Failure> {
+        self.fails().then(|| self.failure())
+    }
+
     fn now(&self) -> Instant {
         self.began + Duration::from_micros(self.clock.passed_us())
     }

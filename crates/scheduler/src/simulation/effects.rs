@@ -1,6 +1,6 @@
 //! What the server does: its commits, the steps of its core, and the answers that its tasks get.
 
-use super::client::Request;
+use super::client::{Answer, Request};
 use super::history::{Happening, History};
 use super::server::{Done, read_now};
 use super::tasks::{Polled, TaskId};
@@ -8,7 +8,7 @@ use super::violation::{Violation, ensure};
 use crate::ServiceError;
 use crate::core::{Effect, Input, Step};
 use oneoff_domain::{Clock, EventKind, Job, JobId, Timestamp};
-use oneoff_storage::{ClaimRequest, ClaimResult};
+use oneoff_storage::{BulkOutcome, ClaimRequest, ClaimResult};
 
 /// Events that are read at once.
 const EVENTS: usize = 500;
@@ -62,6 +62,9 @@ impl History {
                     event.sequence, event.event.kind, event.event.job_id, event.event.execution_id
                 ));
                 self.book.tell(&event)?;
+                if let (Some(job), Some(execution)) = (event.event.job_id, event.event.execution_id) {
+                    self.note_end(execution, job)?;
+                }
                 self.look_at_event(
                     event.event.kind,
                     event.event.job_id,
@@ -240,34 +243,47 @@ impl History {
         Ok(())
     }
 
-    fn answered(
-        &mut self,
-        task: TaskId,
-        answer: &Result<(Job, bool), ServiceError>,
-    ) -> Result<(), Violation> {
+    fn answered(&mut self, task: TaskId, answer: &Result<Answer, ServiceError>) -> Result<(), Violation> {
         let Some(request) = self.asked.remove(&task) else { return Ok(()) };
         match answer {
-            Ok((job, replayed)) => self.note(format_args!(
+            Ok(Answer::One(job, replayed)) => self.note(format_args!(
                 "answer {task}: {} is {} version {}{}",
                 job.id,
                 job.state.status,
                 job.state.version,
                 if *replayed { ", again" } else { "" }
             )),
+            Ok(Answer::Many(outcomes)) => self.note(format_args!("answer {task}: {outcomes:?}")),
+            Ok(Answer::Done) => self.note(format_args!("answer {task}: done")),
             Err(error) => self.note(format_args!("answer {task}: {error}")),
         }
+        let passed_us = self.clock.passed_us();
         match (&request, answer) {
-            (Request::Create(draft), _) => {
+            (Request::Create(draft), Ok(Answer::One(job, _))) => {
                 let name = draft.name.as_deref().unwrap_or_default();
-                self.clients.answered(name, answer, self.clock.passed_us())?;
-                answer.as_ref().map_or(Ok(()), |(job, _)| self.book.promise(job))
+                self.clients.answered(name, Ok(job), passed_us)?;
+                self.book.promise(job)
+            }
+            (Request::Create(draft), Err(error)) => {
+                self.clients.answered(draft.name.as_deref().unwrap_or_default(), Err(error), passed_us)
+            }
+            (Request::CreateMany(many), Ok(Answer::Many(outcomes))) => {
+                self.clients.answered_many(many, Ok(outcomes), passed_us)?;
+                let jobs = outcomes.iter().filter_map(|outcome| match outcome {
+                    BulkOutcome::Created(job) => Some(job),
+                    _ => None,
+                });
+                jobs.into_iter().try_for_each(|job| self.book.promise(job))
+            }
+            (Request::CreateMany(many), Err(error)) => {
+                self.clients.answered_many(many, Err(error), passed_us)
             }
             (Request::Delete(id), Ok(_)) => {
                 self.book.promise_deleted(*id);
                 Ok(())
             }
-            (_, Ok((job, _))) => self.book.promise(job),
-            (_, Err(_)) => Ok(()),
+            (_, Ok(Answer::One(job, _))) => self.book.promise(job),
+            (_, Ok(_) | Err(_)) => Ok(()),
         }
     }
 

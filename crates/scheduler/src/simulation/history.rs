@@ -266,7 +266,7 @@ impl History {
         let Some(server) = &mut self.server else { return };
         let service = server.service.clone();
         let task = server.tasks.next();
-        let asking = super::client::ask(service, context, request.clone());
+        let asking = super::client::ask(service, server.store.clone(), context, request.clone());
         server.tasks.spawn(async move { super::server::Done::Answered(task, Box::new(asking.await)) });
         let what = match &request {
             Request::Create(draft) => format!(
@@ -277,6 +277,9 @@ impl History {
                 draft.max_lateness_seconds,
                 draft.on_crash
             ),
+            Request::CreateMany(many) => {
+                format!("create {} together, atomic {}", many.drafts.len(), many.atomic)
+            }
             other => format!("{other:?}"),
         };
         self.asked.insert(task, request);

@@ -4,7 +4,6 @@
 use super::history::{Happening, History};
 use super::server::read_now;
 use super::violation::{Violation, ensure};
-use crate::SchedulerSettings;
 use oneoff_domain::{Clock, JobId, Timestamp};
 use oneoff_storage::PendingJob;
 use std::collections::BTreeSet;
@@ -33,6 +32,9 @@ impl History {
         let faults = faults.map_err(|error| Violation::no_answer(&error))?;
         ensure(faults.is_empty(), "the tables agree with each other", || faults.join("; "))?;
         self.compare_all()?;
+        self.clients.ensure_all_or_none()?;
+        self.ensure_found()?;
+        self.ensure_kept()?;
         self.ensure_cancelled()?;
         self.ensure_progress()?;
         self.is_over()
@@ -48,7 +50,7 @@ impl History {
     }
 
     fn compare_all(&mut self) -> Result<(), Violation> {
-        let keep = SchedulerSettings::default().retention.jobs;
+        let keep = self.plan.retention.jobs;
         let latest = self.latest_wall;
         let jobs: BTreeSet<JobId> = self.book.jobs().into_iter().chain(self.clients.promised()).collect();
         for id in jobs {

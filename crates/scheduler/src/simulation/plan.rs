@@ -1,8 +1,10 @@
 //! What kind of history a seed makes: sizes, limits, delays, and how bad the weather gets.
 
 use super::dice::Dice;
+use crate::Retention;
 use crate::core::Limits;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The job types of a history.
 pub(super) const JOB_TYPES: [&str; 2] = ["plain", "narrow"];
@@ -18,6 +20,8 @@ pub(super) struct Plan {
     pub(super) type_limits: BTreeMap<String, usize>,
     /// What the core holds.
     pub(super) limits: Limits,
+    /// For how long what is over is kept.
+    pub(super) retention: Retention,
     /// What clients ask for.
     pub(super) operations: u64,
     /// The longest pause between two of them.
@@ -44,6 +48,12 @@ fn size(dice: &Dice, low: u64, high: u64) -> usize {
     usize::try_from(dice.within(low..high)).unwrap_or(1)
 }
 
+/// Hours to months. What is asked for again is kept for as long as always.
+fn retention(dice: &Dice) -> Retention {
+    let kept = || Duration::from_secs(dice.spread(3600..8_000_000));
+    Retention { jobs: kept(), executions: kept(), events: kept(), audit: kept(), ..Retention::default() }
+}
+
 impl Plan {
     /// The plan of a seed.
     pub(super) fn new(dice: &Dice) -> Self {
@@ -63,6 +73,7 @@ impl Plan {
                 window_load,
                 window_max: window_load * size(dice, 1, 4),
             },
+            retention: retention(dice),
             operations: dice.within(5..40),
             pause_max_us: dice.spread(1_000..600_000_000),
             disturbances: dice.within(0..8),

@@ -1,5 +1,6 @@
 //! A server of a history: everything that dies with the process, around the real core, service and store.
 
+use super::client::Answer;
 use super::clock::SimulatedClock;
 use super::dice::Dice;
 use super::disk::Disk;
@@ -14,7 +15,7 @@ use crate::reconcile::bell::Bell;
 use crate::reconcile::{holds, retention};
 use crate::runner::Runner;
 use crate::{SchedulerSettings, Service, ServiceError, StartError, cancelling, claiming, recovery};
-use oneoff_domain::{AttemptOutcome, Clock, EventKind, ExecutionId, Job, NewEvent, Timestamp};
+use oneoff_domain::{AttemptOutcome, Clock, EventKind, ExecutionId, NewEvent, Timestamp};
 use oneoff_executors::{StopSignal, StopTrigger, Unwatched};
 use oneoff_storage::inline::{Commits, Inline};
 use oneoff_storage::{
@@ -44,8 +45,8 @@ pub(super) enum Done {
     Flushed(ExecutionId, Result<(), StoreError>),
     /// An outcome was recorded, or not.
     Finished(ExecutionId, Result<FinishResult, StoreError>),
-    /// An operation of a client was answered: the job, and whether it is the answer to an earlier request.
-    Answered(u64, Box<Result<(Job, bool), ServiceError>>),
+    /// An operation of a client was answered.
+    Answered(u64, Box<Result<Answer, ServiceError>>),
     /// A reconciler ended, as they do when the store is closed.
     Ended,
 }
@@ -277,6 +278,7 @@ fn settings(plan: &Plan) -> SchedulerSettings {
     SchedulerSettings {
         workers_count: plan.workers,
         type_limits: plan.type_limits.clone(),
+        retention: plan.retention.clone(),
         ..SchedulerSettings::default()
     }
 }

@@ -19,7 +19,7 @@ const PRESENT: &str = "WITH
     counted AS (SELECT status, count(*) AS jobs FROM present GROUP BY status) ";
 
 /// Each answers a line of text per fault.
-const CHECKS: [&str; 15] = [
+const CHECKS: [&str; 23] = [
     "SELECT 'the counter of ' || c.status || ' is ' || c.jobs || ', there are ' || coalesce(n.jobs, 0) AS fault
      FROM job_counters AS c LEFT JOIN counted AS n ON n.status = c.status
      WHERE c.jobs <> coalesce(n.jobs, 0)",
@@ -68,6 +68,30 @@ const CHECKS: [&str; 15] = [
     "SELECT 'a hash leads to idempotency record ' || h.record_key || ', which is not there' AS fault
      FROM idempotency_hashes AS h WHERE NOT EXISTS (
          SELECT 1 FROM idempotency_records AS i WHERE i.key = h.record_key)",
+    "SELECT 'attempt ' || a.id || ' is of no job' AS fault FROM attempts AS a
+     WHERE NOT EXISTS (SELECT 1 FROM job_states AS s WHERE s.key = a.job_key)",
+    "SELECT 'definition ' || d.key || ' is of no job' AS fault FROM job_definitions AS d
+     WHERE NOT EXISTS (SELECT 1 FROM job_states AS s WHERE s.key = d.job_key)",
+    "SELECT 'the last attempt of job ' || s.id || ' is not there' AS fault FROM job_states AS s
+     WHERE s.last_attempt_key IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM ended_jobs AS e WHERE e.job_key = s.key)
+         AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.key = s.last_attempt_key AND a.job_key = s.key)",
+    "SELECT 'the last attempt of job ' || e.job_key || ', which is over, is not there' AS fault
+     FROM ended_jobs AS e WHERE e.last_attempt_key IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM attempts AS a WHERE a.key = e.last_attempt_key AND a.job_key = e.job_key)",
+    "SELECT 'output ' || c.key || ' is of no attempt' AS fault FROM output_chunks AS c
+     WHERE NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.key = c.execution_key)
+         AND NOT EXISTS (SELECT 1 FROM removed_output AS r WHERE r.execution_key = c.execution_key)",
+    "SELECT 'the total of output is ' || t.bytes || ', there are ' || (
+         SELECT coalesce(sum(length(c.bytes)), 0) FROM output_chunks AS c) AS fault
+     FROM output_totals AS t
+     WHERE t.bytes <> (SELECT coalesce(sum(length(c.bytes)), 0) FROM output_chunks AS c)",
+    "SELECT 'job ' || s.id || ' is not in the search index' AS fault FROM job_states AS s
+     WHERE s.key <= (SELECT indexed_to FROM job_search_progress)
+         AND NOT EXISTS (SELECT 1 FROM job_search AS i WHERE i.rowid = s.key)",
+    "SELECT 'the search index has ' || i.rowid || ', which is no job' AS fault FROM job_search AS i
+     WHERE NOT EXISTS (SELECT 1 FROM job_states AS s WHERE s.key = i.rowid)
+         AND NOT EXISTS (SELECT 1 FROM job_search_removed AS r WHERE r.job_key = i.rowid)",
 ];
 
 #[derive(QueryableByName)]

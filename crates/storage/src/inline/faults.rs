@@ -44,6 +44,11 @@ pub trait Faults: Send + Sync + 'static {
         None
     }
 
+    /// How the moving of arrivals fails that was done and is to be committed now.
+    fn moving(&self) -> Option<Failure> {
+        None
+    }
+
     /// The present, by which reopening is paced.
     fn now(&self) -> Instant {
         Instant::now()

@@ -64,6 +64,10 @@ impl Machine for PlannedMachine {
         Ok(conn)
     }
 
+    fn moves_arrivals(&self) -> QueryResult<()> {
+        self.faults.moving().map_or(Ok(()), |failure| Err(failure.error()))
+    }
+
     fn commit(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
         match self.group().take() {
             Some(GroupFault::CommitLost(failure)) => Err(failure.error()),

@@ -4,8 +4,7 @@ use super::{Listing, Wanted};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::attempt;
-use crate::rows::ended::is_of_job;
-use crate::schema::{attempts, ended_jobs, job_states, running_jobs};
+use crate::schema::{attempts, job_states};
 use crate::{ExecutionFilter, ExecutionSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -117,24 +116,10 @@ impl ExecutionListing {
 
 /// The keys of the executions of a job, the last one first, up to a number that no list goes beyond.
 fn of_job(conn: &mut SqliteConnection, id: JobId) -> Result<Vec<i64>, WriteError> {
-    let job: Option<(i64, Option<i64>, Option<i64>, Option<(i64, Option<i64>)>)> = job_states::table
-        .left_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
-        .left_join(ended_jobs::table.on(is_of_job!()))
-        .filter(job_states::id.eq(id.to_string()))
-        .select((
-            job_states::key,
-            job_states::last_attempt_key,
-            running_jobs::execution_key.nullable(),
-            (ended_jobs::job_key, ended_jobs::last_attempt_key).nullable(),
-        ))
-        .get_result(conn)
-        .optional()?;
-    let Some((job_key, before, running, ended)) = job else { return Ok(Vec::new()) };
+    let job = job_states::table.filter(job_states::id.eq(id.to_string())).select(job_states::key);
+    let Some(job_key) = job.get_result(conn).optional()? else { return Ok(Vec::new()) };
     let mut keys = Vec::new();
-    let mut next = match ended {
-        Some((_job_key, last)) => last,
-        None => running.or(before),
-    };
+    let mut next = attempt::last_of_job(conn, job_key)?;
     while let Some(key) = next.filter(|_| keys.len() < EXECUTIONS_OF_JOB_MAX) {
         next = attempt::previous(conn, key, job_key)?;
         keys.push(key);
@@ -160,5 +145,6 @@ pub(crate) fn list(
         with_total: request.with_total,
     };
     let listing = ExecutionListing { filter, order: request.order, of_job };
-    super::page(conn, &listing, &wanted, None, attempt::by_keys)
+    let load = |conn: &mut SqliteConnection, keys: &[i64]| Ok((attempt::by_keys(conn, keys)?, keys.len()));
+    super::page(conn, &listing, &wanted, None, load)
 }

@@ -1,11 +1,10 @@
 //! The list of jobs, by creation or by scheduled time.
 
 use super::schedule::{self, Range};
-use super::{COUNT_MAX, Listing, Wanted};
+use super::{COUNT_MAX, Listing, Wanted, full_rows};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::ended::{NEVER, is_of_job};
-use crate::rows::job as job_rows;
 use crate::schema::{ended_jobs, job_states, running_jobs};
 use crate::system::counters;
 use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
@@ -372,7 +371,7 @@ pub(crate) fn list(
         with_total: request.with_total,
     };
     let listing = JobListing::new(conn, filter, request.sort, request.order)?;
-    super::page(conn, &listing, &wanted, known_total, job_rows::by_keys)
+    super::page(conn, &listing, &wanted, known_total, full_rows::jobs)
 }
 
 /// What the counters say, up to the number to which totals are exact.

@@ -4,6 +4,7 @@
 //! many were looked at that the answer would take long, the page ends early with a cursor to go on from.
 
 pub(crate) mod executions;
+pub(crate) mod full_rows;
 pub(crate) mod jobs;
 #[cfg(test)]
 mod plans;
@@ -48,14 +49,14 @@ pub(crate) trait Listing {
     fn matches(&self, row: &Self::Row) -> bool;
 }
 
-/// The rows of a page and where it ended; no place if that is the end of the list. However slow the machine, the
+/// The keys of the rows of a page with their places, and where it ended; no place if that is the end of the list. However slow the machine, the
 /// second page of two begins behind the first.
 fn scan<L: Listing>(
     conn: &mut SqliteConnection,
     listing: &L,
     mut after: Option<Position>,
     limit: usize,
-) -> Result<(Vec<i64>, Option<Position>), WriteError> {
+) -> Result<(Vec<(i64, Position)>, Option<Position>), WriteError> {
     let began = Instant::now();
     let mut keys = Vec::with_capacity(limit);
     let mut scanned = 0;
@@ -71,7 +72,7 @@ fn scan<L: Listing>(
                 if keys.len() == limit {
                     return Ok((keys, last_kept));
                 }
-                keys.push(listing.key(&row));
+                keys.push((listing.key(&row), position));
                 last_kept = Some(position);
             }
             after = Some(position);
@@ -117,24 +118,28 @@ struct Wanted<'a> {
     with_total: bool,
 }
 
-/// A page of a list, with its rows loaded by `load`.
+/// A page of a list, with its rows loaded by `load`, which says of how many of the keys they are.
 fn page<L: Listing, T>(
     conn: &mut SqliteConnection,
     listing: &L,
     wanted: &Wanted<'_>,
     known_total: Option<(u64, bool)>,
-    load: impl FnOnce(&mut SqliteConnection, &[i64]) -> Result<Vec<T>, WriteError>,
+    load: impl FnOnce(&mut SqliteConnection, &[i64]) -> Result<(Vec<T>, usize), WriteError>,
 ) -> Result<Page<T>, WriteError> {
     let after = wanted.cursor.map(|text| cursor::decode(wanted.sort, text)).transpose()?;
     let limit = usize::try_from(wanted.limit.clamp(1, PAGE_MAX)).unwrap_or(1);
-    let (keys, end) = scan(conn, listing, after, limit)?;
+    let (rows, end) = scan(conn, listing, after, limit)?;
     let total = match (wanted.with_total, known_total) {
         (false, _) => None,
         (true, Some(known)) => Some(known),
         (true, None) => Some(count(conn, listing)?),
     };
+    let keys: Vec<i64> = rows.iter().map(|(key, _)| *key).collect();
+    let (items, taken) = load(conn, &keys)?;
+    let last_taken = rows.get(..taken).filter(|_| taken < rows.len()).and_then(<[_]>::last);
+    let end = last_taken.map(|(_, position)| *position).or(end);
     Ok(Page {
-        items: load(conn, &keys)?,
+        items,
         next_cursor: end.map(|position| cursor::encode(wanted.sort, position)),
         total: total.map(|(total, _)| total),
         total_is_estimate: total.is_some_and(|(_, is_floor)| is_floor),
@@ -190,7 +195,7 @@ mod tests {
         let mut conn = SqliteConnection::establish(":memory:").unwrap();
         let listing = Endless { each_takes, reads: Cell::new(0), rows: Cell::new(0) };
         let (keys, end) = scan(&mut conn, &listing, None, 50).unwrap();
-        assert_eq!(keys, Vec::<i64>::new());
+        assert!(keys.is_empty());
         (listing, end)
     }
 

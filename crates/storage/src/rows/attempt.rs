@@ -2,7 +2,8 @@
 
 use super::{from_json, instant, number, to_json, word};
 use crate::failure::{RowError, WriteError};
-use crate::schema::{attempts, job_definitions, job_states};
+use crate::rows::ended::is_of_job;
+use crate::schema::{attempts, ended_jobs, job_definitions, job_states, running_jobs};
 use crate::statement::{self, Bind};
 use crate::writer::tx::Node;
 use diesel::prelude::*;
@@ -106,6 +107,27 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<E
         }
     }
     Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
+}
+
+/// The last attempt of a job, if that is kept.
+pub(crate) fn last_of_job(conn: &mut SqliteConnection, job_key: i64) -> QueryResult<Option<i64>> {
+    type Row = (Option<i64>, Option<i64>, Option<(i64, Option<i64>)>);
+    let job: Option<Row> = job_states::table
+        .left_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
+        .left_join(ended_jobs::table.on(is_of_job!()))
+        .filter(job_states::key.eq(job_key))
+        .select((
+            job_states::last_attempt_key,
+            running_jobs::execution_key.nullable(),
+            (ended_jobs::job_key, ended_jobs::last_attempt_key).nullable(),
+        ))
+        .get_result(conn)
+        .optional()?;
+    Ok(match job {
+        None => None,
+        Some((_, _, Some((_job_key, last)))) => last,
+        Some((before, running, None)) => running.or(before),
+    })
 }
 
 /// The attempt of the same job before this one, if that is kept.

@@ -212,7 +212,7 @@ pub(crate) fn by_id(conn: &mut SqliteConnection, id: JobId) -> Result<Option<Sto
 }
 
 /// The jobs with these keys, in the order of the keys given, without those that cannot be read at all.
-pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<Job>, WriteError> {
+pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<(i64, Job)>, WriteError> {
     let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
     let mut by_key: HashMap<i64, Job> = HashMap::with_capacity(rows.len());
     for (key, stored) in complete(conn, rows)? {
@@ -221,7 +221,7 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<J
             Err(error) => tracing::error!(key, %error, "a job is left out of a list: its row cannot be read"),
         }
     }
-    Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
+    Ok(keys.iter().filter_map(|key| by_key.remove_entry(key)).collect())
 }
 
 statement::statement!(

@@ -7,7 +7,7 @@ use super::walk::Walk;
 use crate::cursor::{self, Position};
 use crate::failure::WriteError;
 use crate::lists;
-use crate::rows::job as job_rows;
+use crate::lists::full_rows;
 use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
 use diesel::sqlite::SqliteConnection;
 use oneoff_domain::limits::PAGE_MAX;
@@ -50,9 +50,14 @@ fn by_creation(
         false => None,
     };
     let keys: Vec<i64> = found.rows.iter().map(|row| row.key).collect();
+    let (items, taken) = full_rows::jobs(conn, &keys)?;
+    let last_taken = keys.get(..taken).filter(|_| taken < keys.len()).and_then(<[_]>::last);
     Ok(Page {
-        items: job_rows::by_keys(conn, &keys)?,
-        next_cursor: found.end.map(|key| cursor::encode('c', Position { at: None, key })),
+        items,
+        next_cursor: last_taken
+            .copied()
+            .or(found.end)
+            .map(|key| cursor::encode('c', Position { at: None, key })),
         total_is_estimate: total.as_ref().is_some_and(|total| total.end.is_some()),
         total: total.map(|total| u64::try_from(total.rows.len()).unwrap_or(u64::MAX)),
     })
@@ -94,12 +99,11 @@ fn by_schedule(
         places.retain(|place| rank(*place) > after);
     }
     let limit = limit_of(request);
-    let has_more = places.len() > limit;
-    places.truncate(limit);
-    let keys: Vec<i64> = places.iter().map(|place| place.key).collect();
-    let last = places.last().filter(|_| has_more);
+    let keys: Vec<i64> = places.iter().map(|place| place.key).take(limit).collect();
+    let (items, taken) = full_rows::jobs(conn, &keys)?;
+    let last = places.get(..taken).filter(|_| taken < places.len()).and_then(<[_]>::last);
     Ok(Page {
-        items: job_rows::by_keys(conn, &keys)?,
+        items,
         next_cursor: last.map(|place| cursor::encode('s', *place)),
         total,
         total_is_estimate: false,
@@ -120,8 +124,8 @@ fn through_schedule(
         total: None,
         total_is_estimate: false,
     };
-    let mut looked = 0;
-    while page.items.len() < limit && looked < SCHEDULE_LOOK_MAX {
+    let (mut looked, mut bytes) = (0, 0);
+    while page.items.len() < limit && looked < SCHEDULE_LOOK_MAX && bytes < full_rows::PAGE_BYTES {
         // No more than there is room for, so that the page ends where the list's own page does.
         let room = u32::try_from(limit - page.items.len()).unwrap_or(1);
         let part = PageRequest {
@@ -132,6 +136,7 @@ fn through_schedule(
         };
         let part = lists::jobs::list(conn, filter.clone(), &part)?;
         looked += room;
+        bytes += part.items.iter().map(full_rows::bytes_of).sum::<usize>();
         page.items.extend(part.items.into_iter().filter(|job| is_meant(needle, job)));
         page.next_cursor = part.next_cursor;
         if page.next_cursor.is_none() {

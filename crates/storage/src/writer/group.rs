@@ -53,6 +53,7 @@ pub(crate) struct GroupWriter {
     listener: Listener,
     slow_commit: Duration,
     outage: Outage,
+    is_disk_full: bool,
 }
 
 impl GroupWriter {
@@ -67,7 +68,8 @@ impl GroupWriter {
         let link = Link::Up(Box::new(Live::new(conn)?));
         let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
-        Ok(Self { link, connector, machine, node, listener, slow_commit, outage: Outage::default() })
+        let outage = Outage::default();
+        Ok(Self { link, connector, machine, node, listener, slow_commit, outage, is_disk_full: false })
     }
 
     /// The same on another machine.
@@ -95,6 +97,11 @@ impl GroupWriter {
             Link::Up(live) => Some(&mut live.conn),
             Link::Down { .. } => None,
         }
+    }
+
+    /// Whether the disk was full since this was asked last.
+    pub(crate) fn found_disk_full(&mut self) -> bool {
+        std::mem::take(&mut self.is_disk_full)
     }
 
     /// In how long the lost connection is opened anew; `None` unless it is lost.
@@ -159,8 +166,10 @@ impl GroupWriter {
             return;
         }
         // Another process may write, too: a transaction that began by reading could not go on to write then.
+        let machine = &self.machine;
         let moving = |conn: &mut SqliteConnection| -> QueryResult<usize> {
             let moved = pending::move_arrivals(conn, ARRIVALS_MOVED)?;
+            machine.moves_arrivals()?;
             oneoff_faults::reach("arrivals.before_commit");
             Ok(moved)
         };
@@ -181,7 +190,8 @@ impl GroupWriter {
 
     /// What follows a failed group. On a full disk the new connection is opened before the old one is closed:
     /// the last one to close removes the index of the log, and there would be no room for a new index.
-    fn link_after(&self, error: &StoreError) -> Link {
+    fn link_after(&mut self, error: &StoreError) -> Link {
+        self.is_disk_full = matches!(error, StoreError::Full(_));
         match error {
             StoreError::Full(_) => self.reopen().ok(),
             _ => None,

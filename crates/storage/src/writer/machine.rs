@@ -18,6 +18,11 @@ pub(crate) trait Machine: Send + Sync {
         connector.writer()
     }
 
+    /// Arrivals are to be moved in a transaction of their own.
+    fn moves_arrivals(&self) -> QueryResult<()> {
+        Ok(())
+    }
+
     /// Commits the transaction that is open.
     fn commit(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
         AnsiTransactionManager::commit_transaction(conn)

@@ -138,6 +138,9 @@ fn write_until_closed(
                 checkpoints.wrote(group.last_event());
             }
         }
+        if group.found_disk_full() {
+            guard.disk_is_full();
+        }
         if let Some(conn) = group.connection() {
             guard.look(conn);
         }

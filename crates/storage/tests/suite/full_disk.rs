@@ -16,10 +16,10 @@ struct SmallDisk {
 
 impl SmallDisk {
     /// `None` where this process may not mount one; then the test has run, in a name space of its own, or failed.
-    fn mount() -> Option<Self> {
+    fn mount(mebibytes: u32) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=5m", "tmpfs"]).arg(directory.path());
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]).arg(directory.path());
         let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
         if mounted {
             return Some(Self { directory });
@@ -57,10 +57,19 @@ fn large_job() -> NewJob {
 async fn jobs_after_a_crash(database: &Path) -> u64 {
     let directory = tempfile::tempdir().unwrap();
     let copy = options(&directory);
-    for (suffix, must_exist) in [("", true), ("-wal", false)] {
-        let from = PathBuf::from(format!("{}{suffix}", database.display()));
-        let to = format!("{}{suffix}", copy.path.display());
-        assert!(std::fs::copy(&from, to).is_ok() || !must_exist);
+    let with_log = |path: &Path| [path.to_owned(), PathBuf::from(format!("{}-wal", path.display()))];
+    let read = || with_log(database).map(|file| std::fs::read(file).unwrap_or_default());
+    // A crash is one moment, but the log may be copied into the database while the two are read.
+    let mut files = read();
+    loop {
+        let again = read();
+        if files == again {
+            break;
+        }
+        files = again;
+    }
+    for (path, bytes) in with_log(&copy.path).into_iter().zip(files) {
+        std::fs::write(path, bytes).unwrap();
     }
     let recovered = Store::open(copy, noon()).unwrap();
     recovered.counters().await.unwrap().jobs[&JobStatus::Scheduled]
@@ -68,7 +77,7 @@ async fn jobs_after_a_crash(database: &Path) -> u64 {
 
 #[tokio::test]
 async fn on_a_full_disk_writes_are_refused_as_such_and_later_succeed_again() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(5) else { return };
     let ballast = disk.path("ballast");
     std::fs::write(&ballast, vec![1; 1_500_000]).unwrap();
     let database = disk.path("oneoff.db");
@@ -95,4 +104,41 @@ async fn on_a_full_disk_writes_are_refused_as_such_and_later_succeed_again() {
     let again = Store::open(StoreOptions::new(&database), noon()).unwrap();
     assert_eq!(again.counters().await.unwrap().jobs[&JobStatus::Scheduled], stored);
     drop(again);
+}
+
+#[tokio::test]
+async fn the_log_of_the_store_does_not_fill_a_small_disk() {
+    let Some(disk) = SmallDisk::mount(16) else { return };
+    let database = disk.path("oneoff.db");
+    let store = Store::open(StoreOptions::new(&database), noon()).unwrap();
+    // Each leaves ten times as much in the log as it is large, and together four times the disk.
+    for _ in 0..1_500 {
+        create(&store, new_job(at(1))).await;
+    }
+    let log = || std::fs::metadata(disk.path("oneoff.db-wal")).unwrap().len();
+    assert!(log() < 8 * 1024 * 1024, "{} bytes", log());
+}
+
+#[tokio::test]
+async fn what_was_too_large_for_the_disk_leaves_room_for_what_is_not() {
+    let Some(disk) = SmallDisk::mount(16) else { return };
+    let store = Store::open(StoreOptions::new(disk.path("oneoff.db")), noon()).unwrap();
+    let mut stored = 0_u64;
+    for _ in 0..3 {
+        for _ in 0..10 {
+            create(&store, large_job()).await;
+            stored += 1;
+        }
+        let too_many = std::iter::repeat_with(large_job).take(500).collect();
+        let refused = store.create_jobs(context(), noon(), too_many).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
+        assert_eq!(store.counters().await.unwrap().jobs[&JobStatus::Scheduled], stored);
+        assert_eq!(jobs_after_a_crash(&disk.path("oneoff.db")).await, stored);
+    }
+    // In the log they are together twice as long as the disk.
+    for _ in 0..750 {
+        create(&store, new_job(at(1))).await;
+        stored += 1;
+    }
+    assert_eq!(jobs_after_a_crash(&disk.path("oneoff.db")).await, stored);
 }

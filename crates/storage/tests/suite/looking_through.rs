@@ -53,3 +53,43 @@ async fn a_page_that_finds_little_ends_early_and_goes_on_behind_it() {
     let page = store.search_jobs("grüße".to_owned(), filter, request).await.unwrap();
     assert!(page.items.is_empty() && page.next_cursor.is_some());
 }
+
+#[tokio::test]
+async fn a_page_of_large_jobs_ends_early_and_the_next_one_goes_on() {
+    let sqlite = TestStore::new();
+    let store = &sqlite.store;
+    let large = || {
+        job_with(at(60), |definition| {
+            definition.config.insert("script".to_owned(), "y".repeat(200_000).into());
+        })
+    };
+    let mut created = Vec::new();
+    for _ in 0..60 {
+        created.push(create(store, large()).await.id);
+    }
+    for (sort, searches) in [
+        (JobSort::CreatedAt, false),
+        (JobSort::ScheduledAt, false),
+        (JobSort::CreatedAt, true),
+        (JobSort::ScheduledAt, true),
+    ] {
+        let mut request =
+            PageRequest { sort, order: SortOrder::Ascending, limit: 200, cursor: None, with_total: false };
+        let (mut seen, mut pages) = (Vec::new(), 0);
+        loop {
+            let page = match searches {
+                true => store.search_jobs("grüße".to_owned(), JobFilter::default(), request.clone()).await,
+                false => store.jobs(JobFilter::default(), request.clone()).await,
+            };
+            let page = page.unwrap();
+            assert!(page.items.len() <= 25, "{sort:?} {searches}: {}", page.items.len());
+            seen.extend(page.items.into_iter().map(|job| job.id));
+            pages += 1;
+            request.cursor = page.next_cursor;
+            if request.cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!((&seen, pages), (&created, 3), "{sort:?} {searches}");
+    }
+}

@@ -4,7 +4,7 @@
 //! `ONEOFF_OVERLOAD_SECONDS` is how long it lasts; 120 is the long form.
 
 mod clients;
-mod observe;
+pub(crate) mod observe;
 mod wire;
 
 use crate::server::{Server, log_of};

@@ -11,21 +11,21 @@ use tokio::time::{Instant, sleep};
 /// A job is created so often that is due soon after.
 const EVERY: Duration = Duration::from_millis(100);
 /// How long before it is due a job is created.
-pub(super) const AHEAD: Duration = Duration::from_secs(6);
+pub(crate) const AHEAD: Duration = Duration::from_secs(6);
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 /// How long a job may take to its end, once the flood is over.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A job that started.
 #[derive(Debug)]
-pub(super) struct Started {
+pub(crate) struct Started {
     /// When it was to start, about.
-    pub(super) due: Instant,
-    pub(super) lateness_ms: f64,
+    pub(crate) due: Instant,
+    pub(crate) lateness_ms: f64,
 }
 
 /// Creates jobs and looks how late they start.
-pub(super) struct Probe {
+pub(crate) struct Probe {
     over: watch::Sender<bool>,
     task: JoinHandle<Vec<Started>>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Probe {
 impl Probe {
     /// Jobs that are created while the flood lasts may take until its end to be seen to have come to theirs: who asks
     /// may be turned away.
-    pub(super) fn begin(client: Client, flood: Duration) -> Self {
+    pub(crate) fn begin(client: Client, flood: Duration) -> Self {
         let deadline = Instant::now() + flood + PATIENCE;
         let over = watch::Sender::new(false);
         let mut is_over = over.subscribe();
@@ -56,7 +56,7 @@ impl Probe {
         Self { over, task }
     }
 
-    pub(super) async fn end(self) -> Vec<Started> {
+    pub(crate) async fn end(self) -> Vec<Started> {
         self.over.send_replace(true);
         self.task.await.unwrap()
     }
@@ -87,7 +87,7 @@ async fn one(client: &Client, deadline: Instant) -> Option<Started> {
 }
 
 /// Count, median, 99th percentile and maximum.
-pub(super) fn summary(name: &str, starts: &[&Started]) -> String {
+pub(crate) fn summary(name: &str, starts: &[&Started]) -> String {
     let mut lateness: Vec<f64> = starts.iter().map(|start| start.lateness_ms).collect();
     lateness.sort_by(f64::total_cmp);
     let at =
@@ -103,19 +103,19 @@ pub(super) fn summary(name: &str, starts: &[&Started]) -> String {
 
 /// The server's memory.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Resident {
-    pub(super) most_bytes: u64,
-    pub(super) last_bytes: u64,
+pub(crate) struct Resident {
+    pub(crate) most_bytes: u64,
+    pub(crate) last_bytes: u64,
 }
 
 /// Watches the memory of a process.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     over: watch::Sender<bool>,
     task: JoinHandle<Resident>,
 }
 
 impl Watch {
-    pub(super) fn begin(process: u32) -> Self {
+    pub(crate) fn begin(process: u32) -> Self {
         let over = watch::Sender::new(false);
         let is_over = over.subscribe();
         let task = tokio::spawn(async move {
@@ -130,7 +130,7 @@ impl Watch {
         Self { over, task }
     }
 
-    pub(super) async fn end(self) -> Resident {
+    pub(crate) async fn end(self) -> Resident {
         self.over.send_replace(true);
         self.task.await.unwrap()
     }

@@ -3,6 +3,7 @@
 mod sqlite {
     crate::conformance::on_sqlite!(
         only_what_is_old_is_removed,
+        a_job_takes_along_what_was_dated_ahead_of_its_later_attempts,
         retention_goes_on_until_nothing_is_old,
         an_idempotency_key_is_forgotten_with_its_record,
     );
@@ -42,6 +43,26 @@ pub(crate) mod exercise {
         assert_eq!(job_now(store, young.job.id).await.last_execution, Some(young.execution_id));
         assert!(store.execution(running.execution_id).await.unwrap().is_some(), "it still runs");
         finish(store, &running, AttemptOutcome::success(), at(101)).await;
+    }
+
+    /// The clock was set back after the first attempt, so that the later ones are older by their dates.
+    pub(crate) async fn a_job_takes_along_what_was_dated_ahead_of_its_later_attempts(store: &Store) {
+        let job = create(store, job_with(at(1), |definition| definition.retry.max_retries = 2)).await;
+        let failed = || AttemptOutcome::failed(Reason::ExitCode, "it failed");
+        let first = claim(store, at(100), &job).await;
+        finish(store, &first, failed(), at(100)).await;
+        let second = claim(store, at(1), &job_now(store, job.id).await).await;
+        finish(store, &second, failed(), at(2)).await;
+        let third = claim(store, at(60), &job_now(store, job.id).await).await;
+        store.retain(before(at(50))).await.unwrap();
+        assert_eq!(store.execution(second.execution_id).await.unwrap(), None);
+        finish(store, &third, AttemptOutcome::success(), at(61)).await;
+        store.retain(before(at(70))).await.unwrap();
+        assert!(store.execution(first.execution_id).await.unwrap().is_some(), "it is not old by its date");
+        let jobs_too = RetentionPolicy { jobs_before: at(70), ..before(at(70)) };
+        while store.retain(jobs_too.clone()).await.unwrap().more {}
+        assert!(store.job(job.id).await.unwrap().is_none());
+        assert_eq!(store.inconsistencies().await.unwrap(), Vec::<String>::new());
     }
 
     pub(crate) async fn retention_goes_on_until_nothing_is_old(store: &Store) {
