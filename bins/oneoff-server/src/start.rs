@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::{listen, open_files, version};
-use oneoff::{Found, Handle, OneOff, Service};
+use oneoff::{Found, Handle, OneOff, Opened, Service};
 use oneoff_api::{ApiSettings, MetricsHandle};
 use std::ffi::OsString;
 use std::future::Future;
@@ -98,8 +98,16 @@ pub async fn start(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Server, ServerError> {
     let port = listener.local_addr().map_err(ServerError::Http)?.port();
-    let metrics = settings.metrics_enabled.then(metrics).transpose().map_err(ServerError::Metrics)?;
-    let oneoff = start_jobs(&settings, guardian).await?;
+    // Its clock is measured for some milliseconds, in which the database is opened. It counts from the first job on.
+    let measuring = settings.metrics_enabled.then(|| tokio::task::spawn_blocking(metrics));
+    let opened = open_jobs(&settings, guardian).await?;
+    let metrics = match measuring {
+        Some(measuring) => {
+            Some(measuring.await.map_err(oneoff::Error::Interrupted)?.map_err(ServerError::Metrics)?)
+        }
+        None => None,
+    };
+    let oneoff = opened.start().await?;
     let (service, found) = (oneoff.service(), oneoff.found().clone());
     let api = api_settings(&settings, metrics);
     let (stop_http, http_stops) = oneshot::channel();
@@ -111,7 +119,7 @@ pub async fn start(
     Ok(Server { url: listen::url(&settings, port), port, found, service, ended })
 }
 
-async fn start_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<Handle, oneoff::Error> {
+async fn open_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<Opened, oneoff::Error> {
     let mut builder = OneOff::builder()
         .sqlite(&settings.db_path)
         .workers(settings.workers_count)
@@ -134,7 +142,7 @@ async fn start_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<H
     if let Some(guardian) = guardian {
         builder = builder.guardian(guardian.program, guardian.arguments);
     }
-    builder.start().await
+    builder.build()?.open().await
 }
 
 /// A process has one recorder, however many servers it starts.

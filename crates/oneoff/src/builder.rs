@@ -1,7 +1,7 @@
 //! What can be set before OneOff is started.
 
 use crate::function::{FunctionExecutor, JobError, JobReturn};
-use crate::{Error, Handle};
+use crate::{Error, Handle, Opened};
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::{BUILTIN_JOB_TYPES, EgressPolicy, Executor, Registry, RunContext};
 use oneoff_scheduler::system::{SystemClock, SystemRandom};
@@ -36,7 +36,16 @@ impl OneOff {
     /// # Errors
     /// [`Error::Open`] and [`Error::Start`], whose texts say what to do.
     pub async fn start(self) -> Result<Handle, Error> {
-        Handle::start(self).await
+        self.open().await?.start().await
+    }
+
+    /// The first part of [`Self::start`]: opens the database. For whoever has to do something before any job starts,
+    /// and meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Open`], whose text says what to do.
+    pub async fn open(self) -> Result<Opened, Error> {
+        Opened::open(self).await
     }
 }
 

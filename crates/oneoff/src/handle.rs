@@ -1,10 +1,12 @@
 //! A running OneOff.
 
 use crate::{Error, OneOff};
-use oneoff_domain::{Actor, Context, Execution, ExecutionId, Job, JobId};
-use oneoff_scheduler::{JobDraft, Scheduler, Service, ServiceError};
+use oneoff_domain::{Actor, Clock, Context, Execution, ExecutionId, Job, JobId, Random};
+use oneoff_executors::Registry;
+use oneoff_scheduler::{JobDraft, Scheduler, SchedulerSettings, Service, ServiceError};
 use oneoff_storage::{ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of output that are read at a time.
@@ -32,12 +34,31 @@ pub struct Handle {
     found: Found,
 }
 
-impl Handle {
-    pub(crate) async fn start(built: OneOff) -> Result<Self, Error> {
+/// A OneOff whose database is open, and which starts no job yet.
+pub struct Opened {
+    store: Store,
+    registry: Registry,
+    settings: SchedulerSettings,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Opened {
+    pub(crate) async fn open(built: OneOff) -> Result<Self, Error> {
         let OneOff { store: options, registry, settings, clock, random } = built;
         let now = clock.now();
         let opening = tokio::task::spawn_blocking(move || Store::open(options, now));
         let store = opening.await.map_err(Error::Interrupted)??;
+        Ok(Self { store, registry, settings, clock, random })
+    }
+
+    /// Recovers what an earlier process left behind, and starts jobs as they are due. Must be called within a tokio
+    /// runtime, on which the jobs run.
+    ///
+    /// # Errors
+    /// [`Error::Start`], whose text says what to do.
+    pub async fn start(self) -> Result<Handle, Error> {
+        let Self { store, registry, settings, clock, random } = self;
         let counters = store.counters().await.map_err(ServiceError::from)?;
         let has_api_keys = store.has_api_keys().await.map_err(ServiceError::from)?;
         let (database, epoch) = (store.path().to_owned(), store.epoch());
@@ -45,9 +66,11 @@ impl Handle {
         let service = scheduler.service();
         let overdue = scheduler.overdue_at_start();
         let found = Found { database, jobs: counters.jobs.values().sum(), overdue, epoch, has_api_keys };
-        Ok(Self { scheduler, service, found })
+        Ok(Handle { scheduler, service, found })
     }
+}
 
+impl Handle {
     /// Accepts a job. When this returns, the job is on stable storage.
     ///
     /// # Errors

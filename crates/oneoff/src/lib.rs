@@ -46,7 +46,7 @@ mod job;
 pub use builder::{Builder, OneOff};
 pub use error::Error;
 pub use function::{JobError, JobReturn};
-pub use handle::{Found, Handle};
+pub use handle::{Found, Handle, Opened};
 pub use job::NewJob;
 
 pub use oneoff_domain::{
