@@ -35,7 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the server. It stops on SIGTERM and SIGINT when running jobs have ended or their grace is over;
-    /// a second signal ends it at once. SIGHUP is ignored, as settings are read at the start only.
+    /// a second signal ends it at once, unless it is the same within half a second. SIGHUP is ignored, as settings are read at the start only.
     Serve,
     /// Bring the database up to this version, or undo one step.
     Migrate(Migrate),

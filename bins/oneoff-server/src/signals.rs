@@ -1,6 +1,10 @@
 //! Signals of the operating system: when to stop, and when to stop at once.
 
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Who ends a process with its group, as `timeout` does, sends it the same signal twice.
+const ECHO: Duration = Duration::from_millis(500);
 
 /// The signals that the server listens to.
 pub struct Signals {
@@ -33,6 +37,18 @@ impl Signals {
                     tracing::info!("SIGHUP is ignored: settings are read at the start only, restart to change them");
                 }
             }
+        }
+    }
+
+    /// Waits for another signal than the echo of the first, which has just come.
+    pub async fn stop_requested_again(&mut self, first: StopRequest) -> StopRequest {
+        let echo_until = Instant::now() + ECHO;
+        loop {
+            let again = self.stop_requested().await;
+            if again != first || Instant::now() > echo_until {
+                return again;
+            }
+            tracing::debug!(signal = again.name(), "the same signal again is its echo");
         }
     }
 }

@@ -52,7 +52,7 @@ impl Overdue {
         if hold.reason == HoldReason::Restore {
             return Ok(Some(hold.reason));
         }
-        let last = store.last_event_at().await.map_err(StartError::Recovery)?;
+        let last = store.last_heard_of().await.map_err(StartError::Recovery)?;
         Ok(last.filter(|last| *last <= hold.due_until).map(|_| hold.reason))
     }
 
@@ -60,14 +60,19 @@ impl Overdue {
     pub(crate) async fn hold_all(&self, store: &Store, clock: &dyn Clock) -> Result<usize, StartError> {
         let Some(hold) = self.hold else { return Ok(0) };
         let (mut held, mut told, mut after) = (0, 0, None);
+        let mut wait_already = true;
         loop {
-            let slice = store.hold_overdue(clock.now(), hold, after, SLICE).await;
+            let slice = match wait_already {
+                true => store.hold_overdue(clock.now(), hold, after, SLICE).await,
+                false => store.hold_overdue_after_holds(clock.now(), hold, after, SLICE).await,
+            };
             let slice = slice.map_err(StartError::Recovery)?;
             held += slice.held;
             after = slice.next;
-            if after.is_none() {
+            if after.is_none() && !wait_already {
                 break;
             }
+            wait_already &= after.is_some();
             if held - told >= TELL_EVERY {
                 told = held;
                 tracing::info!(held, "holding what is overdue");

@@ -4,7 +4,7 @@ use crate::core::{Alarm, Core, Input};
 use crate::driver::{CoreStatus, Driver};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
-use crate::reconcile::{holds, retention, search};
+use crate::reconcile::{alive, holds, retention, search};
 use crate::runner::Runner;
 use crate::{SchedulerSettings, Service, recovery};
 use oneoff_domain::{Clock, Random};
@@ -127,6 +127,9 @@ impl Scheduler {
         let keep = settings.retention.clone();
         tokio::spawn(holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds));
         tokio::spawn(retention::run(store.clone(), clock.clone(), mailbox.clone(), look_at_retention, keep));
+        if let Some(absence) = hold_after {
+            tokio::spawn(alive::run(store.clone(), clock.clone(), absence));
+        }
         tokio::spawn(search::run(store.clone(), mailbox.clone()));
         metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
 

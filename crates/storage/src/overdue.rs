@@ -3,13 +3,16 @@
 
 use crate::failure::WriteError;
 use crate::rows::job::{self as job_rows, StoredJob};
-use crate::schema::{events, restores};
+use crate::schema::{epochs, events, job_holds, restores};
 use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
 use crate::{JobChange, LostExecution, Store, StoreError, job_write, queue, recover};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use oneoff_domain::{Actor, Context, EventKind, ExecutionId, Hold, HoldReason, Job, JobKey, Timestamp};
+use oneoff_domain::{
+    Actor, Context, EventKind, ExecutionId, Hold, HoldReason, Job, JobKey, JobState, JobStatus, Timestamp,
+};
 use serde_json::{Map, json};
 
 /// Which jobs are held at a start.
@@ -56,6 +59,22 @@ impl Store {
         self.inner.writer.write(Lane::Attempts, body).await
     }
 
+    /// The same of jobs that do not wait yet, but whose holds have all ended by themselves until then: they would start
+    /// as soon as somebody looks at them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn hold_overdue_after_holds(
+        &self,
+        now: Timestamp,
+        hold: OverdueHold,
+        after: Option<(Timestamp, JobKey)>,
+        limit: usize,
+    ) -> Result<HeldSlice, StoreError> {
+        let body = move |tx: &mut Tx<'_>| hold_slice_of_held(tx, now, hold, after, limit);
+        self.inner.writer.write(Lane::Attempts, body).await
+    }
+
     /// As [`Self::close_lost`]; a job that would start again is held in the same commit.
     ///
     /// # Errors
@@ -92,15 +111,33 @@ impl Store {
         self.inner.writer.write(Lane::Attempts, body).await
     }
 
-    /// When the newest event was written.
+    /// Notes that this process lives.
     ///
     /// # Errors
     /// The database's.
-    pub async fn last_event_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let query = |conn: &mut SqliteConnection| {
+    pub async fn note_alive(&self, now: Timestamp) -> Result<(), StoreError> {
+        let body = move |tx: &mut Tx<'_>| {
+            diesel::update(epochs::table.find(tx.node.epoch))
+                .set(epochs::last_seen_at.eq(now.as_micros()))
+                .execute(tx.conn)?;
+            Ok(())
+        };
+        self.inner.writer.write(Lane::Attempts, body).await
+    }
+
+    /// When the processes before this one were last heard of: when the newest event was written, or one of them noted
+    /// that it lives.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn last_heard_of(&self) -> Result<Option<Timestamp>, StoreError> {
+        let epoch = self.inner.epoch;
+        let query = move |conn: &mut SqliteConnection| {
             let newest = events::table.order(events::sequence.desc()).select(events::written_at);
             let written_at: Option<i64> = newest.first(conn).optional()?;
-            Ok(written_at.map(Timestamp::from_micros_clamped))
+            let earlier = epochs::table.filter(epochs::epoch.lt(epoch));
+            let seen_at: Option<i64> = earlier.select(max(epochs::last_seen_at)).get_result(conn)?;
+            Ok(written_at.max(seen_at).map(Timestamp::from_micros_clamped))
         };
         self.inner.reader.read(query).await
     }
@@ -135,7 +172,54 @@ fn hold_slice(
     Ok(HeldSlice { held, next })
 }
 
-/// Holds a job that waits.
+fn hold_slice_of_held(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    hold: OverdueHold,
+    after: Option<(Timestamp, JobKey)>,
+    limit: usize,
+) -> Result<HeldSlice, WriteError> {
+    let (at, key) = after.map_or((i64::MIN, i64::MIN), |(at, key)| (at.as_micros(), key.0));
+    let rows: Vec<(Option<i64>, i64)> = job_holds::table
+        .filter(job_holds::until.is_not_null())
+        .filter(job_holds::until.ge(at))
+        .filter(job_holds::until.gt(at).or(job_holds::job_key.gt(key)))
+        .filter(job_holds::until.le(hold.due_until.as_micros()))
+        .order((job_holds::until, job_holds::job_key))
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((job_holds::until, job_holds::job_key))
+        .load(tx.conn)?;
+    let last = rows.last().filter(|_| rows.len() >= limit);
+    let next = last.and_then(|(at, key)| Some((Timestamp::from_micros_clamped((*at)?), JobKey(*key))));
+    let mut held = 0;
+    for (_, key) in rows {
+        let stored = match job_rows::by_key(tx.conn, JobKey(key)) {
+            Ok(Some(stored)) if starts_until(&stored.job.state, hold.due_until) => stored,
+            Ok(_) => continue,
+            Err(WriteError::Row(error)) => {
+                tracing::error!(key, %error, "a job whose hold has ended is not held: its row cannot be read");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        hold_one(tx, now, hold.reason, stored)?;
+        held += 1;
+    }
+    if held > 0 {
+        tx.effects.operations.add("overdue");
+    }
+    Ok(HeldSlice { held, next })
+}
+
+/// Whether a held job starts by then, if nobody does anything: its holds have all ended, and its time has come.
+fn starts_until(state: &JobState, until: Timestamp) -> bool {
+    let ends = |hold: &Hold| hold.until.is_some_and(|at| at <= until);
+    state.status == JobStatus::Held
+        && state.holds.iter().all(ends)
+        && state.next_attempt_at.or(state.scheduled_at).is_some_and(|at| at <= until)
+}
+
+/// Holds a job that waits or is held.
 pub(crate) fn hold_one(
     tx: &mut Tx<'_>,
     now: Timestamp,
@@ -146,7 +230,10 @@ pub(crate) fn hold_one(
     let hold = Hold { reason, by: context.actor.label(), at: now, until: None };
     let mut event_data = Map::new();
     event_data.insert("reason".to_owned(), json!(reason.as_str()));
-    event_data.insert("due_at".to_owned(), json!(stored.job.state.due_at()));
+    event_data.insert(
+        "due_at".to_owned(),
+        json!(stored.job.state.next_attempt_at.or(stored.job.state.scheduled_at)),
+    );
     let change = JobChange {
         state: stored.job.state.hold(hold).map_err(crate::Refusal::from)?,
         definition: None,

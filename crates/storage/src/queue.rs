@@ -85,7 +85,13 @@ pub(crate) fn holds_ending(
     let mut ending: Vec<(JobId, Timestamp)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for (id, until) in rows {
-        let id: JobId = word("job_states.id", &id)?;
+        let id: JobId = match word("job_states.id", &id) {
+            Ok(id) => id,
+            Err(error) => {
+                tracing::error!(%error, "a hold does not end: the id of its job cannot be read");
+                continue;
+            }
+        };
         if ending.len() < limit && seen.insert(id) {
             ending.extend(until.map(|until| (id, instant(until))));
         }

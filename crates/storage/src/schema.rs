@@ -240,6 +240,7 @@ diesel::table! {
         epoch -> BigInt,
         node_id -> Text,
         started_at -> BigInt,
+        last_seen_at -> Nullable<BigInt>,
     }
 }
 

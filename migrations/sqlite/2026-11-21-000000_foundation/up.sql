@@ -245,7 +245,9 @@ INSERT INTO job_counters (status, jobs) VALUES
 CREATE TABLE epochs (
     epoch INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     node_id TEXT NOT NULL,
-    started_at BIGINT NOT NULL
+    started_at BIGINT NOT NULL,
+    -- Kept up only where it matters after a crash: with HOLD_OVERDUE_AFTER_SECONDS.
+    last_seen_at BIGINT
 );
 
 CREATE TABLE api_keys (

@@ -38,7 +38,7 @@ pub async fn run(settings: Settings) -> Result<(), CommandError> {
     drop(stop);
     tokio::select! {
         result = &mut ended => result?,
-        again = signals.stop_requested() => {
+        again = signals.stop_requested_again(request) => {
             tracing::warn!(signal = again.name(), "stopped at once: what ran is closed as lost at the next start");
             std::process::exit(again.exit_code());
         }

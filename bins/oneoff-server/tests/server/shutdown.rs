@@ -2,6 +2,7 @@
 
 use crate::process::{Place, Serving, block_on, get, shell, wait_for, wait_for_status};
 use oneoff_client::ExecutionQuery;
+use std::time::{Duration, Instant};
 
 /// Processes whose command line contains `part`.
 fn processes(part: &str) -> Vec<u32> {
@@ -91,9 +92,46 @@ fn a_second_signal_ends_at_once_and_the_guardian_ends_the_rest() {
     wait_for(|| (processes(&format!("sleep {seconds}")).len() >= 2).then_some(()));
     serving.signal("INT");
     serving.wait_for_line("stopping");
-    serving.signal("INT");
-    assert_eq!(serving.wait().code(), Some(130));
+    let ended = wait_for(|| {
+        let ended = serving.child.try_wait().unwrap();
+        if ended.is_none() {
+            serving.signal("INT");
+        }
+        ended
+    });
+    assert_eq!(ended.code(), Some(130));
     wait_for(|| processes(&format!("sleep {seconds}")).is_empty().then_some(()));
+}
+
+#[test]
+fn a_signal_that_comes_twice_at_once_leaves_running_jobs_their_grace() {
+    let place = Place::new().with("SHUTDOWN_GRACE_SECONDS", "30");
+    let mut serving = place.serve();
+    let flag = place.directory.path().join("go");
+    let id = running(&serving, &format!("while [ ! -e {} ]; do sleep 0.05; done; echo done", flag.display()));
+    serving.signal("TERM");
+    serving.signal("TERM");
+    serving.wait_for_line("stopping");
+    std::fs::write(&flag, "").unwrap();
+    assert!(serving.wait().success(), "{:#?}", serving.log());
+    drop(serving);
+    let after = place.serve();
+    assert_eq!(block_on(after.client().job(&id)).unwrap().status, "completed");
+}
+
+#[test]
+fn a_server_that_was_killed_in_a_long_job_was_not_away() {
+    let place = Place::new().with("HOLD_OVERDUE_AFTER_SECONDS", "1").with("SHUTDOWN_GRACE_SECONDS", "1");
+    let mut serving = place.serve();
+    let id = running(&serving, &format!("sleep {}", unique_sleep()));
+    // Longer than that it writes nothing of jobs.
+    let began = Instant::now();
+    wait_for(|| (began.elapsed() > Duration::from_secs(2)).then_some(()));
+    serving.child.kill().unwrap();
+    drop(serving);
+    let after = place.serve();
+    wait_for_status(&after.client(), &id, "running");
+    assert_eq!(block_on(after.client().job(&id)).unwrap().holds.len(), 0);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::reconcile::bell::Bell;
 use crate::service::release;
 use oneoff_domain::{Actor, Clock, Context, Timestamp};
 use oneoff_storage::{Store, StoreError};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ pub(crate) async fn run(store: Store, clock: Arc<dyn Clock>, mailbox: Arc<Mailbo
 
 /// Releases what has ended; answers when the next hold ends.
 async fn release_ended(store: &Store, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    // What cannot be released keeps no other hold from ending.
+    let mut skipped = HashSet::new();
     loop {
-        let holds = store.holds_ending(SLICE).await?;
+        let mut holds = store.holds_ending(SLICE + skipped.len()).await?;
+        holds.retain(|(id, _)| !skipped.contains(id));
         let Some((_, next)) =
             holds.iter().find(|(_, until)| *until > now).copied().or(holds.first().copied())
         else {
@@ -47,7 +51,13 @@ async fn release_ended(store: &Store, now: Timestamp) -> Result<Option<Timestamp
         for id in ended {
             let context = Context::new(Actor::System);
             match store.change_job(context, now, id, Box::new(move |job| release::ended(job, now))).await {
-                Ok(_) | Err(StoreError::Refused(_)) => {}
+                Ok(_) => {}
+                Err(StoreError::Refused(_)) => drop(skipped.insert(id)),
+                Err(error @ StoreError::Corrupt(_)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(job = %id, error, "a hold does not end: its job cannot be read");
+                    skipped.insert(id);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -1,8 +1,9 @@
 //! Holds: given by people, released by people or by time.
 
-use crate::harness::{context, draft, engine};
+use crate::harness::{Engine, context, draft, engine};
 use oneoff_domain::{EventKind, HoldReason, JobStatus};
-use oneoff_scheduler::{JobDraft, Schedule};
+use oneoff_fakes::FakeExecutor;
+use oneoff_scheduler::{JobDraft, Schedule, SchedulerSettings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_job_does_not_run_until_its_last_hold_is_released() {
@@ -46,4 +47,32 @@ async fn a_job_may_be_created_held_and_without_a_time() {
     engine.service.update_job(context(), job.id, patch).await.unwrap();
     engine.service.release_job(context(), job.id, HoldReason::Manual).await.unwrap();
     engine.over(job.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_of_a_job_that_cannot_be_read_keeps_no_other_from_ending() {
+    let engine = engine().await;
+    let mut jobs = Vec::new();
+    for (name, until) in [("it breaks", "in 900ms"), ("it does not", "in 1s")] {
+        let job = engine.create(JobDraft { name: Some(name.to_owned()), ..draft("in 500ms") }).await;
+        engine
+            .service
+            .hold_job(context(), job.id, HoldReason::Manual, Some(Schedule::at(until)))
+            .await
+            .unwrap();
+        jobs.push(job);
+    }
+    let (first, second) = (jobs[0].id, jobs[1].id);
+    let directory = engine.directory;
+    engine.scheduler.shutdown().await;
+    // The hold of the first job is for a reason that there is not. Rows are written from the end of a page.
+    let file = directory.path().join("oneoff.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let place = bytes.windows(13).rposition(|found| found == b"manuallibrary").expect("a hold");
+    bytes[place] = b'x';
+    std::fs::write(&file, bytes).unwrap();
+    let engine = Engine::start_in(directory, FakeExecutor::new("fake"), SchedulerSettings::default()).await;
+    engine.over(second).await;
+    let broken = engine.service.job(first).await;
+    assert!(broken.is_err() || broken.unwrap().state.status == JobStatus::Held);
 }

@@ -2,10 +2,10 @@
 
 use crate::crash::abandoned;
 use crate::harness::{Engine, context, draft, open};
-use oneoff_domain::{Clock, EventKind, HoldReason, Job, JobStatus};
+use oneoff_domain::{Clock, EventKind, Hold, HoldReason, Job, JobStatus, Timestamp};
 use oneoff_fakes::FakeExecutor;
 use oneoff_scheduler::{JobDraft, Schedule, SchedulerSettings, SystemClock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A draft of a job that was due so many seconds ago.
@@ -144,4 +144,73 @@ async fn holding_that_was_interrupted_goes_on_at_the_next_start() {
         assert_eq!(hold_of(&engine, job).await, Some(HoldReason::Restore));
     }
     assert!(engine.fake.ran().is_empty());
+}
+
+/// Holds this job until then, as it was done while a server ran.
+async fn hold_until(directory: &TempDir, job: &Job, until: Timestamp) {
+    let store = open(directory.path());
+    let hold =
+        Hold { reason: HoldReason::Manual, by: "x".to_owned(), at: SystemClock.now(), until: Some(until) };
+    let held = move |job: &Job| {
+        Ok(oneoff_storage::JobChange {
+            state: job.state.hold(hold)?,
+            definition: None,
+            event: Some(EventKind::JobHeld),
+            event_data: serde_json::Map::new(),
+            action: "job.hold",
+            delete: false,
+        })
+    };
+    store.change_job(context(), SystemClock.now(), job.id, Box::new(held)).await.unwrap();
+    store.close();
+}
+
+async fn reasons(engine: &Engine, job: &Job) -> Vec<HoldReason> {
+    let job = engine.service.job(job.id).await.unwrap();
+    job.state.holds.iter().map(|hold| hold.reason).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_hold_ended_meanwhile_is_held_like_the_others() {
+    let ago = |seconds| SystemClock.now().saturating_sub(Duration::from_secs(seconds));
+    for (hold_after, reason) in [(None, HoldReason::Restore), (Some(3_600), HoldReason::Downtime)] {
+        let far = draft("in 300 days");
+        let (directory, jobs) =
+            waiting(vec![overdue_by(9_000), overdue_by(9_000), overdue_by(9_000), far, overdue_by(9_000)])
+                .await;
+        hold_until(&directory, &jobs[0], ago(8_000)).await;
+        hold_until(&directory, &jobs[1], ago(0).saturating_add(Duration::from_secs(1_000))).await;
+        hold_until(&directory, &jobs[2], ago(5)).await;
+        hold_until(&directory, &jobs[3], ago(8_000)).await;
+        let directory = if reason == HoldReason::Restore { restored(&directory) } else { directory };
+        let engine = start(directory, hold_after).await;
+        assert_eq!(hold_of(&engine, &jobs[4]).await, Some(reason));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while reasons(&engine, &jobs[0]).await != [reason] || !reasons(&engine, &jobs[3]).await.is_empty() {
+            assert!(Instant::now() < deadline, "{:?}", reasons(&engine, &jobs[0]).await);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(reasons(&engine, &jobs[1]).await, [HoldReason::Manual], "its hold has not ended");
+        match reason {
+            HoldReason::Restore => assert_eq!(hold_of(&engine, &jobs[2]).await, Some(reason)),
+            _ => {
+                assert_eq!(engine.over(jobs[2].id).await.state.status, JobStatus::Completed, "a little late")
+            }
+        }
+        assert!(engine.executions(jobs[0].id).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_wrote_nothing_for_long_was_not_away() {
+    let (directory, jobs) = abandoned(vec![draft("in 300 days")]).await;
+    let store = open(directory.path());
+    let later = SystemClock.now().saturating_add(Duration::from_secs(3_600));
+    store.note_alive(later).await.unwrap();
+    assert!(store.last_heard_of().await.unwrap().unwrap() < later, "it is asked of earlier servers");
+    store.close();
+    drop(store);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let engine = start(directory, Some(1)).await;
+    assert_eq!(engine.over(jobs[0].id).await.state.status, JobStatus::Completed);
 }
