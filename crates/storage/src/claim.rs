@@ -1,5 +1,6 @@
 //! Claiming: in one transaction a due job becomes running and its execution exists.
 
+use crate::ahead::ReadAhead;
 use crate::failure::{RowError, WriteError};
 use crate::rows::attempt::{self, NewAttempt};
 use crate::rows::job as job_rows;
@@ -55,12 +56,27 @@ pub(crate) fn claim(
     tx: &mut Tx<'_>,
     now: Timestamp,
     requests: &[ClaimRequest],
+    mut read: ReadAhead,
 ) -> Result<Vec<ClaimResult>, WriteError> {
-    requests.iter().map(|request| claim_one(tx, now, request)).collect()
+    let mut results = Vec::with_capacity(requests.len());
+    for request in requests {
+        let known = read.take(request.job, tx.changed);
+        results.push(claim_one(tx, now, request, known)?);
+    }
+    Ok(results)
 }
 
-fn claim_one(tx: &mut Tx<'_>, now: Timestamp, request: &ClaimRequest) -> Result<ClaimResult, WriteError> {
-    let stored = match job_rows::by_key(tx.conn, request.job) {
+fn claim_one(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    request: &ClaimRequest,
+    known: Option<StoredJob>,
+) -> Result<ClaimResult, WriteError> {
+    let found = match known {
+        Some(stored) => Ok(Some(stored)),
+        None => job_rows::by_key(tx.conn, request.job),
+    };
+    let stored = match found {
         Ok(Some(stored)) => stored,
         Ok(None) => return Ok(ClaimResult::Gone(request.job)),
         Err(WriteError::Row(fault)) => return Ok(unreadable(tx, request.job, None, &fault)),
@@ -100,7 +116,7 @@ fn miss(
 ) -> Result<ClaimResult, WriteError> {
     stored.job.state = stored.job.state.miss().map_err(crate::Refusal::from)?;
     stored.job.updated_at = now;
-    job_rows::update_step(tx.conn, &stored)?;
+    job_rows::update_step(tx, &stored)?;
     tx.stop_waiting(stored.job.key, due_at)?;
     tx.effects.count(Some(JobStatus::Scheduled), Some(JobStatus::Missed));
     let data = data(json!({ "due_at": due_at, "lateness_us": now.micros_since(due_at) }));
@@ -143,7 +159,7 @@ fn start(
         started_at: now,
     };
     attempt::insert(tx.conn, new)?;
-    job_rows::update_step(tx.conn, &stored)?;
+    job_rows::update_step(tx, &stored)?;
     tx.claimed.insert(job.key, stored.clone().that_runs());
     tx.stop_waiting(job.key, request.due_at)?;
     tx.effects.count(Some(JobStatus::Scheduled), Some(JobStatus::Running));

@@ -99,7 +99,7 @@ pub(crate) fn settle(
     stored.job.state = stored.job.state.finish(after).map_err(crate::Refusal::from)?;
     stored.job.updated_at = now;
     stored.epoch = None;
-    job_rows::update_step(tx.conn, &stored)?;
+    job_rows::update_step(tx, &stored)?;
     job_write::free_key(tx, &stored.job)?;
     if let Some(waiting) = pending::of_job(&stored.job) {
         tx.wait(waiting)?;

@@ -235,7 +235,7 @@ fn rewrite(
     if after.job.state.status != JobStatus::Running {
         after.epoch = None;
     }
-    let stored = job_rows::update_all(tx.conn, &after);
+    let stored = job_rows::update_all(tx, &after);
     stored.map_err(|error| name_taken(error.into(), &after.job))?;
     if before.job.state.holds != after.job.state.holds {
         hold::replace(tx.conn, after.job.key, &after.job.state.holds)?;
@@ -310,6 +310,7 @@ fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
     if let Some(scheduled_at) = ended_row_at {
         ended::delete(tx.conn, scheduled_at, job.key)?;
     }
+    tx.changed.note(job.key);
     diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
     definition::delete_all(tx.conn, definition_key)?;
     tx.effects.count(Some(job.state.status), None);

@@ -30,7 +30,8 @@ mod store_reads;
 mod wal_guard;
 mod writer;
 
-pub mod api_key;
+pub mod ahead;
+mod api_key;
 pub mod backup;
 pub mod bulk_write;
 pub mod change;

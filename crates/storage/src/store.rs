@@ -1,5 +1,6 @@
 //! The store: its public methods.
 
+use crate::ahead::CommitCount;
 use crate::lock::ServerLock;
 use crate::reader::Reader;
 use crate::schema::epochs;
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) listener: Listener,
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
+    pub(crate) commits: CommitCount,
     pub(crate) lock: Mutex<Option<ServerLock>>,
 }
 
@@ -73,11 +75,12 @@ impl Store {
         let files = connector.clone();
         let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?;
+        let commits = group.commits();
         let real_path = std::fs::canonicalize(&path).unwrap_or_else(|_gone| path.clone());
         let guard = WalGuard::new(&real_path, files, reader.gate());
         let writer = Writer::start(group, options.max_waiting_writes, guard)
             .map_err(|error| OpenError::Other { path: path.clone(), source: Arc::new(error) })?;
-        let inner = Inner { path, epoch, listener, writer, reader, lock: Mutex::new(lock) };
+        let inner = Inner { path, epoch, listener, writer, reader, commits, lock: Mutex::new(lock) };
         Ok(Store { inner: Arc::new(inner) })
     }
 
@@ -155,7 +158,8 @@ impl Store {
         now: Timestamp,
         requests: Vec<ClaimRequest>,
     ) -> Result<Vec<ClaimResult>, StoreError> {
-        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests);
+        let read = ahead::read_ahead(&self.inner, &requests).await;
+        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests, read);
         let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, claim_all);
         self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }

@@ -53,10 +53,12 @@ impl Store {
         let machine = Arc::new(PlannedMachine::new(faults));
         let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?.on(Arc::clone(&machine) as _);
+        let commit_count = group.commits();
         let writer = InlineWriter::new(group, machine, options.max_waiting_writes, commits);
         let inline = Inline::new(writer.clone());
         let writer = Writer::inline(writer);
-        let inner = Inner { path, epoch, listener, writer, reader, lock: Mutex::new(lock) };
+        let inner =
+            Inner { path, epoch, listener, writer, reader, commits: commit_count, lock: Mutex::new(lock) };
         Ok((Store { inner: Arc::new(inner) }, inline))
     }
 }

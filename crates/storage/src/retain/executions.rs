@@ -10,6 +10,7 @@ use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
+use oneoff_domain::JobKey;
 
 /// Work of the removal of one execution without output.
 pub(super) const WORK_OF_ONE: i64 = 4;
@@ -47,6 +48,7 @@ pub(super) fn remove(
         if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
             return Ok(());
         }
+        tx.changed.note(JobKey(job_key));
         statement::run::<ForgetLast>(tx.conn, &[previous.into(), job_key.into(), key.into()])?;
         let values = [previous.into(), job_key.into(), job_key.into(), key.into()];
         statement::run::<ForgetLastOfEnded>(tx.conn, &values)?;

@@ -56,6 +56,7 @@ pub(super) fn remove(
             break;
         }
         let status: JobStatus = word("ended_jobs.status", &job.status)?;
+        tx.changed.note(JobKey(job.key));
         ended::delete(tx.conn, job.scheduled_at, JobKey(job.key))?;
         diesel::delete(job_states::table.find(job.key)).execute(tx.conn)?;
         definition::delete_all(tx.conn, job.definition_key)?;
@@ -93,6 +94,7 @@ fn remove_executions(
     while let Some(key) = last {
         let previous = attempt::previous(tx.conn, key, job.key)?;
         if budget.is_spent() || !remove_execution(tx, key, budget, slice)? {
+            tx.changed.note(JobKey(job.key));
             statement::run::<SetLast>(tx.conn, &[last.into(), job.scheduled_at.into(), job.key.into()])?;
             return Ok(false);
         }

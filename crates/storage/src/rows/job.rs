@@ -7,6 +7,7 @@ use super::{Faults, hold, instant, number, word};
 use crate::failure::{RowError, WriteError};
 use crate::schema::{ended_jobs, job_definitions, job_states, running_jobs};
 use crate::statement;
+use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Hold, Job, JobId, JobKey, JobState, JobStatus};
@@ -270,7 +271,9 @@ statement::statement!(NotHeld, "UPDATE job_states SET status = 'scheduled' WHERE
 
 /// Writes a step of a job that leaves its definition and its scheduled time as they are. While the job runs and when
 /// it is over, its row in `job_states` stays as it was before.
-pub(crate) fn update_step(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(crate) fn update_step(tx: &mut Tx<'_>, stored: &StoredJob) -> QueryResult<()> {
+    tx.changed.note(stored.job.key);
+    let conn = &mut *tx.conn;
     match (stored.has_running_row, stored.job.state.status == JobStatus::Running) {
         (false, true) => return running::insert(conn, stored),
         (true, true) => return running::update(conn, stored),
@@ -316,8 +319,8 @@ struct EditedRow<'a> {
 }
 
 /// Writes everything of a job that can change, except for its definition and its holds.
-pub(crate) fn update_all(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
-    update_step(conn, stored)?;
+pub(crate) fn update_all(tx: &mut Tx<'_>, stored: &StoredJob) -> QueryResult<()> {
+    update_step(tx, stored)?;
     let definition = &stored.job.definition;
     let row = EditedRow {
         definition_key: stored.definition_key,
@@ -327,6 +330,6 @@ pub(crate) fn update_all(conn: &mut SqliteConnection, stored: &StoredJob) -> Que
         scheduled_at: stored.job.state.scheduled_at.map(|at| at.as_micros()),
         scheduled_local: stored.job.state.scheduled_local.as_deref(),
     };
-    diesel::update(job_states::table.find(stored.job.key.0)).set(row).execute(conn)?;
+    diesel::update(job_states::table.find(stored.job.key.0)).set(row).execute(tx.conn)?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::machine::{Machine, RealMachine};
 use super::outage::{Outage, Telling};
 use super::request::Request;
 use super::tx::{Effects, Node};
+use crate::ahead::CommitCount;
 use crate::connect::{ConnectError, Connector};
 use crate::failure::{Consequence, commit_failed, unavailable};
 use crate::rows::pending;
@@ -49,6 +50,7 @@ pub(crate) struct GroupWriter {
     link: Link,
     connector: Connector,
     machine: Arc<dyn Machine>,
+    commits: CommitCount,
     node: Arc<Node>,
     listener: Listener,
     slow_commit: Duration,
@@ -65,11 +67,22 @@ impl GroupWriter {
         listener: Listener,
         slow_commit: Duration,
     ) -> QueryResult<Self> {
-        let link = Link::Up(Box::new(Live::new(conn)?));
+        let commits = CommitCount::default();
+        let link = Link::Up(Box::new(Live::new(conn, &commits)?));
         let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
         let outage = Outage::default();
-        Ok(Self { link, connector, machine, node, listener, slow_commit, outage, is_disk_full: false })
+        Ok(Self {
+            link,
+            connector,
+            machine,
+            commits,
+            node,
+            listener,
+            slow_commit,
+            outage,
+            is_disk_full: false,
+        })
     }
 
     /// The same on another machine.
@@ -81,6 +94,11 @@ impl GroupWriter {
     /// Opens further connections to the same file.
     pub(crate) fn connector(&self) -> Connector {
         self.connector.clone()
+    }
+
+    /// Counts the commits.
+    pub(crate) fn commits(&self) -> CommitCount {
+        self.commits.clone()
     }
 
     /// The number of the last event; 0 while the connection is lost.
@@ -234,7 +252,7 @@ impl GroupWriter {
             ConnectError::Misplaced(error) => StoreError::Replaced(Arc::new(error)),
             error => unavailable(error),
         })?;
-        Ok(Live::new(conn)?)
+        Ok(Live::new(conn, &self.commits)?)
     }
 
     fn tell_failure(&mut self, error: &StoreError, requests: usize) {
@@ -343,6 +361,7 @@ fn finish(
     };
     effects.operations.reach(Moment::BeforeCommit);
     machine.commit(conn).map_err(commit_failed)?;
+    live.changed.committed();
     effects.operations.reach(Moment::AfterCommit);
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));

@@ -2,6 +2,7 @@
 
 use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
+use crate::ahead::{ChangedJobs, CommitCount};
 use crate::failure::{Consequence, WriteError};
 use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
@@ -19,18 +20,20 @@ pub(super) struct Live {
     pub(super) keys: Keys,
     unreadable: HashSet<JobKey>,
     claimed: HashMap<JobKey, StoredJob>,
+    pub(super) changed: ChangedJobs,
     pub(super) idempotency: IdempotencyIndex,
     /// At least as many as there are arrivals that were not moved yet.
     pub(super) arrivals: i64,
 }
 
 impl Live {
-    pub(super) fn new(mut conn: SqliteConnection) -> QueryResult<Self> {
+    pub(super) fn new(mut conn: SqliteConnection, commits: &CommitCount) -> QueryResult<Self> {
         let keys = Keys::load(&mut conn)?;
         let arrivals = pending::count_arrivals(&mut conn)?;
         let idempotency = IdempotencyIndex::load(&mut conn)?;
         let (unreadable, claimed) = (HashSet::new(), HashMap::new());
-        Ok(Self { conn, keys, unreadable, claimed, idempotency, arrivals })
+        let changed = ChangedJobs::new(commits.clone());
+        Ok(Self { conn, keys, unreadable, claimed, changed, idempotency, arrivals })
     }
 
     /// Counts what a commit lets wait.
@@ -48,11 +51,13 @@ pub(super) fn run_one(
     request: &mut dyn Request,
 ) -> Result<Effects, Consequence> {
     let keys_before = live.keys;
-    let Live { conn, keys, unreadable, claimed, idempotency, .. } = live;
+    let Live { conn, keys, unreadable, claimed, changed, idempotency, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
     let mut run = |conn: &mut SqliteConnection| {
-        let mut tx = Tx { conn, keys, node, unreadable, claimed, idempotency, effects: Effects::default() };
+        let effects_before = Effects::default();
+        let mut tx =
+            Tx { conn, keys, node, unreadable, claimed, changed, idempotency, effects: effects_before };
         let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
         effects = tx.effects;
         result.unwrap_or_else(|panic| Err(WriteError::Panicked(panic_text(panic.as_ref()))))

@@ -1,5 +1,6 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
+use crate::ahead::ChangedJobs;
 use crate::failure::WriteError;
 use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
@@ -136,6 +137,8 @@ pub(crate) struct Tx<'a> {
     /// Jobs as they were claimed, so that they need not be read again to be finished. A job that is not here is
     /// read; whatever else changes a job takes it out.
     pub(crate) claimed: &'a mut HashMap<JobKey, StoredJob>,
+    /// What was changed lately, for those who read ahead of a claim.
+    pub(crate) changed: &'a mut ChangedJobs,
     /// Where the records of idempotency keys are.
     pub(crate) idempotency: &'a mut IdempotencyIndex,
     /// What the request changed so far.
