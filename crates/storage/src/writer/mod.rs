@@ -104,7 +104,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
-        self.hand_over(Lane::Api, Shape { size, is_let_in: false, ..Shape::default() }, body).await
+        self.hand_over(Lane::Api, Shape { size, is_let_in: true, ..Shape::default() }, body).await
     }
 
     async fn hand_over<T, F>(&self, lane: Lane, shape: Shape, body: F) -> Result<T, StoreError>
