@@ -87,13 +87,43 @@ fn serving_runtime() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// The error and what caused it, once.
+/// The error and what caused it.
 fn print_error(error: &(dyn std::error::Error + 'static)) {
     let mut stderr = std::io::stderr().lock();
     let _nobody_reads = writeln!(stderr, "oneoff-server: {error}");
+    for cause in causes(error) {
+        let _nobody_reads = writeln!(stderr, "  because: {cause}");
+    }
+}
+
+/// What is behind an error, without what was said before.
+fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let (mut said, mut causes) = (error.to_string(), Vec::new());
     let mut source = error.source();
     while let Some(cause) = source {
-        let _nobody_reads = writeln!(stderr, "  because: {cause}");
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            causes.push(text.clone());
+            said = text;
+        }
         source = cause.source();
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::causes;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Says(&'static str, #[source] Option<Box<Says>>);
+
+    #[test]
+    fn no_cause_says_what_was_said_before() {
+        let disk = Says("the disk is on fire", None);
+        let file = Says("the file is damaged: the disk is on fire", Some(Box::new(disk)));
+        let start = Says("the start failed", Some(Box::new(file)));
+        assert_eq!(causes(&start), ["the file is damaged: the disk is on fire"]);
     }
 }

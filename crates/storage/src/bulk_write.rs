@@ -104,7 +104,8 @@ impl Store {
         self.inner.writer.write_many(Lane::Api, size, body).await
     }
 
-    /// Stores those of the jobs that can be stored, each on its own, and answers what became of each, in order.
+    /// Stores those of the jobs that can be stored, each on its own, and answers what became of each, in order. When
+    /// too many requests wait, none of them is.
     /// With an idempotency key that was used before, what an earlier request did is not done again, even if the
     /// server died before it was done with all.
     ///
@@ -118,6 +119,7 @@ impl Store {
         jobs: Vec<Result<NewJob, Refusal>>,
     ) -> Result<Written<Vec<BulkOutcome>>, StoreError> {
         let mut all = Written { value: Vec::with_capacity(jobs.len()), replayed: true };
+        let request = self.inner.writer.let_in(jobs.len())?;
         let mut jobs = jobs.into_iter();
         loop {
             let slice: Vec<_> = jobs.by_ref().take(SLICE_JOBS).collect();
@@ -128,7 +130,7 @@ impl Store {
             let context = of_slice(&context, all.value.len());
             let size = slice.len();
             let body = move |tx: &mut Tx<'_>| create_slice(tx, &context, now, slice);
-            match self.inner.writer.write_many(Lane::Api, size, body).await {
+            match self.inner.writer.write_part(&request, size, body).await {
                 Ok(written) => {
                     all.replayed &= written.replayed;
                     all.value.extend(written.value);

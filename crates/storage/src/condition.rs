@@ -34,7 +34,7 @@ pub(crate) struct Misplaced {
 
 /// The file cannot be read as what it should be.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}; stop the server and {remedy}")]
+#[error("{path}: {source}; while no server runs, {remedy}")]
 struct Damaged {
     path: PathBuf,
     remedy: Remedy,

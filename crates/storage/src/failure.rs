@@ -76,6 +76,12 @@ pub(crate) fn is_full(error: &DieselError) -> bool {
     cause(error) == Cause::Full
 }
 
+/// Whether SQLite says that it may not write the file, or the files that it keeps beside it.
+pub(crate) fn is_read_only(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, information)
+        if information.message() == "attempt to write a readonly database")
+}
+
 /// Whether a unique value of this column is taken.
 pub(crate) fn is_taken(error: &DieselError, column: &str) -> bool {
     match error {

@@ -54,7 +54,7 @@ impl Display for Remedy {
         let (database, backup) = (self.database.display(), backup.display());
         write!(
             f,
-            " (the newest that is known is {backup}: stop the server, move {database} and {database}-wal away, then `oneoff-server restore {backup}`)"
+            " (the newest that is known is {backup}: move {database} and {database}-wal away, then `oneoff-server restore {backup}`)"
         )
     }
 }
@@ -88,6 +88,20 @@ pub enum OpenError {
         path: PathBuf,
         /// What the check found.
         detail: String,
+        /// What to do.
+        remedy: Remedy,
+    },
+    /// The file is not there or is empty, although a backup of it was made.
+    #[error(
+        "the database {path} is {found}, although a backup of it was made: it was removed or cut, or its disk is not mounted; nothing was changed; {remedy}, or remove {note} to start empty"
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// `missing` or `empty`.
+        found: &'static str,
+        /// What tells of the backup.
+        note: PathBuf,
         /// What to do.
         remedy: Remedy,
     },

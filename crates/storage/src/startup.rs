@@ -1,9 +1,10 @@
 //! From a path to an open, checked and migrated database, or the error that says what to do.
 
+use crate::backup::last;
 use crate::connect::{APPLICATION_ID, ConnectError, Connector, set_up_writer};
 use crate::database_file::DatabaseFile;
 use crate::error::Source;
-use crate::failure::{is_damage, is_full};
+use crate::failure::{is_damage, is_full, is_read_only};
 use crate::lock::{LockError, ServerLock, real_path};
 use crate::open::Remedy;
 use crate::wal_guard::wal_path;
@@ -37,6 +38,7 @@ pub(crate) struct OpenDatabase {
 pub(crate) fn open_locked(path: &Path) -> Result<OpenDatabase, OpenError> {
     let path = absolute(path)?;
     check_place(&path)?;
+    refuse_lost(&path)?;
     let (lock, real) = ServerLock::take(&path).map_err(|error| match error {
         LockError::Held => OpenError::InUse { path: path.clone() },
         LockError::Io(error) => not_writable(&path, error),
@@ -73,6 +75,7 @@ fn connect(path: PathBuf, real: &Path, file: Arc<DatabaseFile>) -> Result<OpenDa
 /// Opens the file beside a server that may run. Only when none runs is it made or migrated.
 pub(crate) fn open_beside(path: &Path) -> Result<OpenDatabase, OpenError> {
     let path = absolute(path)?;
+    refuse_lost(&path)?;
     if path.exists() {
         let mut database = open_unlocked(path.clone())?;
         let behind =
@@ -158,6 +161,9 @@ pub(crate) fn query_error(path: &Path, error: diesel::result::Error) -> OpenErro
     if is_full(&error) || has_no_room(path) {
         return not_writable(path, ErrorKind::StorageFull.into());
     }
+    if is_read_only(&error) {
+        return not_writable(path, ErrorKind::PermissionDenied.into());
+    }
     other(path, Arc::new(error))
 }
 
@@ -181,6 +187,24 @@ fn check_place(path: &Path) -> Result<(), OpenError> {
         Ok(file) if file.is_dir() => Err(not_writable(path, ErrorKind::IsADirectory.into())),
         Err(error) if error.kind() != ErrorKind::NotFound => Err(not_writable(path, error)),
         Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// A database of which there is a backup is not begun anew in silence. Before the file is made by opening it.
+fn refuse_lost(path: &Path) -> Result<(), OpenError> {
+    let found = match std::fs::metadata(path) {
+        Ok(file) if file.len() > 0 => return Ok(()),
+        Ok(_) => "empty",
+        Err(_) => "missing",
+    };
+    // A log that was left is worse, and told of as such.
+    let has_log = real_path(path).is_ok_and(|real| wal_path(&real).exists());
+    match last::note_beside(path).filter(|_| !has_log) {
+        None => Ok(()),
+        Some(note) => {
+            let (path, remedy) = (path.to_owned(), Remedy::for_database(path));
+            Err(OpenError::Lost { path, found, note, remedy })
+        }
     }
 }
 
@@ -293,5 +317,19 @@ fn probe(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
     match verdicts.into_iter().find(|verdict| verdict.quick_check != "ok") {
         Some(verdict) => Err(damaged(path, verdict.quick_check.replace('\n', " "))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diesel::result::{DatabaseErrorKind, Error};
+
+    #[test]
+    fn a_directory_that_cannot_be_written_is_told_with_what_to_do() {
+        let said = Box::new("attempt to write a readonly database".to_owned());
+        let error =
+            query_error(Path::new("/srv/x.db"), Error::DatabaseError(DatabaseErrorKind::Unknown, said));
+        assert!(error.to_string().contains("chown -R USER /srv"), "{error}");
     }
 }

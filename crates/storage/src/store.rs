@@ -66,6 +66,7 @@ impl Store {
         startup::migrate(&mut database)?;
         let OpenDatabase { path, connector, mut conn, lock } = database;
         let failed = |error| startup::query_error(&path, error);
+        backup::mark::clear(&mut conn).map_err(failed)?;
         oneoff_faults::reach("epoch.before_commit");
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
         oneoff_faults::reach("epoch.after_commit");

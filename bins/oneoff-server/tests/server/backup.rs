@@ -152,3 +152,22 @@ fn a_killed_backup_leaves_nothing_that_has_the_name_of_one() {
     let left = place.directory.path().join("backup.db.oneoff-partial");
     assert!(!left.exists());
 }
+
+#[test]
+fn a_plain_copy_is_restored_with_a_warning_and_a_backup_without() {
+    let place = Place::new();
+    let serving = place.serve();
+    block_on(serving.client().create_job(&at("in 300 days"))).unwrap();
+    serving.stop();
+    let (copy, backup) = (other(&place, "copy.db"), other(&place, "backup.db"));
+    std::fs::copy(place.database(), &copy).unwrap();
+    place.run(&["backup", &backup]).succeeds();
+    let place = place.with("DB_PATH", "first.db");
+    let answer = place.run(&["restore", &copy]);
+    answer.succeeds();
+    assert!(answer.stderr.contains("was not made by `oneoff-server backup`"), "{answer:?}");
+    let place = place.with("DB_PATH", "second.db");
+    let answer = place.run(&["restore", &backup]);
+    answer.succeeds();
+    assert_eq!(answer.stderr, "");
+}

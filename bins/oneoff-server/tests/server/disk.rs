@@ -7,16 +7,16 @@ use oneoff_api_types::{CreateJob, JobView};
 use oneoff_client::{Client, ClientError};
 use rustix::process::{Resource, Rlimit};
 
-fn place_on(disk: &SmallDisk) -> Place {
+pub(crate) fn place_on(disk: &SmallDisk) -> Place {
     Place::new().with("DB_PATH", disk.path("oneoff.db").display())
 }
 
-fn large() -> CreateJob {
+pub(crate) fn large() -> CreateJob {
     let script = format!("true # {}", "y".repeat(50_000));
     CreateJob { scheduled_at: Some("in 300 days".to_owned()), ..shell(&script) }
 }
 
-fn problem(result: Result<JobView, ClientError>) -> (u16, String) {
+pub(crate) fn problem(result: Result<JobView, ClientError>) -> (u16, String) {
     match result.unwrap_err() {
         ClientError::Problem { problem, .. } => (problem.status, problem.code),
         other => panic!("{other:?}"),
@@ -24,7 +24,7 @@ fn problem(result: Result<JobView, ClientError>) -> (u16, String) {
 }
 
 /// Creates jobs until one is refused; answers those that were accepted.
-fn create_until_refused(client: &Client, expected: (u16, &str)) -> Vec<String> {
+pub(crate) fn create_until_refused(client: &Client, expected: (u16, &str)) -> Vec<String> {
     let mut accepted = Vec::new();
     loop {
         match block_on(client.create_job(&large())) {
@@ -39,7 +39,7 @@ fn create_until_refused(client: &Client, expected: (u16, &str)) -> Vec<String> {
     }
 }
 
-fn assert_all_there(client: &Client, ids: &[String]) {
+pub(crate) fn assert_all_there(client: &Client, ids: &[String]) {
     for id in ids {
         assert_eq!(block_on(client.job(id)).unwrap().id, *id);
     }

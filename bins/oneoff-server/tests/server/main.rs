@@ -11,7 +11,11 @@ mod database;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod disk_again;
+#[cfg(test)]
 mod effects;
+#[cfg(test)]
+mod failing_disk;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(crate) fn on_small_disk(mebibytes: u32, test: impl FnOnce(&SmallDisk)) {
 }
 
 impl SmallDisk {
-    fn mount(mebibytes: u32) -> Option<Self> {
+    pub(crate) fn mount(mebibytes: u32) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]).arg(directory.path());
@@ -52,6 +52,12 @@ impl SmallDisk {
         let ballast = std::fs::File::create(self.path("ballast")).unwrap();
         let length = usize::try_from(free.saturating_sub(bytes)).unwrap();
         (&ballast).write_all(&vec![1; length]).unwrap();
+    }
+
+    /// Takes what room there is left, after some was taken.
+    pub(crate) fn fill_rest(&self) {
+        let mut ballast = std::fs::File::options().append(true).open(self.path("ballast")).unwrap();
+        while ballast.write_all(&[1; 4096]).is_ok() {}
     }
 
     pub(crate) fn free(&self) {

@@ -8,6 +8,7 @@ use crate::read::bulk::BulkRequest;
 use crate::state::ApiState;
 use crate::view::bulk::{BulkAnswer, BulkView};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, web};
 use oneoff_domain::Context;
 use oneoff_scheduler::{PlannedJobs, Service};
@@ -16,6 +17,8 @@ use tokio::sync::SemaphorePermit;
 
 /// How long a request waits for its turn.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(3);
+/// When those jobs may be sent again that the store could not take.
+const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// Creates many jobs. Reading, checking and answering take time in proportion to the jobs and are done away from
 /// the threads that serve other requests.
@@ -36,7 +39,7 @@ pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Re
     let written = state.service.create_planned(context, planned).await?;
     let status = if is_dry_run { StatusCode::OK } else { StatusCode::CREATED };
     let view = BulkView { answers, status: status.as_u16(), request_id };
-    let BulkAnswer { is_complete, body } = aside(move || {
+    let BulkAnswer { is_complete, is_worth_repeating, body } = aside(move || {
         view.write(written.value).map_err(|error| {
             ApiError::new(ErrorCode::Internal, "the answer cannot be written").with_cause(error)
         })
@@ -46,6 +49,9 @@ pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Re
     let mut response = HttpResponse::build(if is_complete { status } else { StatusCode::MULTI_STATUS });
     if written.replayed {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    if is_worth_repeating {
+        response.insert_header((RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)));
     }
     Ok(response.content_type("application/json").body(room.hold(body.into())))
 }

@@ -4,6 +4,7 @@ use crate::bulk_caller::Return;
 use crate::problem::ApiError;
 use crate::service_error::of_store;
 use crate::view;
+use actix_web::http::StatusCode;
 use oneoff_api_types::{BulkResult, CreatedJob, Data, JobView, JobsCreated, Problem};
 use oneoff_domain::{Job, JobId};
 use oneoff_scheduler::ServiceError;
@@ -22,6 +23,8 @@ enum Answered {
 pub(crate) struct BulkAnswer {
     /// Whether all of them were created.
     pub(crate) is_complete: bool,
+    /// Whether any of them may be created if it is sent again.
+    pub(crate) is_worth_repeating: bool,
     /// `{"data": {"created": ..., "failed": ..., "results": [...]}}`
     pub(crate) body: Vec<u8>,
 }
@@ -47,9 +50,11 @@ impl BulkView {
             outcomes.into_iter().enumerate().map(|(index, outcome)| self.result(index, outcome)).collect();
         let created = results.iter().filter(|result| result.data.is_some()).count();
         let failed = results.len() - created;
+        let is_worth_repeating =
+            results.iter().any(|result| result.status == StatusCode::SERVICE_UNAVAILABLE.as_u16());
         let mut body = Vec::with_capacity(bytes);
         serde_json::to_writer(&mut body, &Data { data: JobsCreated { created, failed, results } })?;
-        Ok(BulkAnswer { is_complete: failed == 0, body })
+        Ok(BulkAnswer { is_complete: failed == 0, is_worth_repeating, body })
     }
 
     fn result(&self, index: usize, outcome: BulkOutcome) -> BulkResult<Answered> {
@@ -92,4 +97,22 @@ fn failed(index: usize, problem: Problem) -> BulkResult<Answered> {
 
 fn only_id(id: JobId) -> CreatedJob {
     CreatedJob { id: id.to_string(), name: None, status: None, scheduled_at: None, external_id: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oneoff_storage::StoreError;
+
+    #[test]
+    fn what_the_store_could_not_take_for_now_is_worth_repeating() {
+        let view = BulkView { answers: Return::Ids, status: 201, request_id: "r".to_owned() };
+        let taken =
+            || BulkOutcome::Refused(Refusal::Duplicate { field: "external_id", value: "x".to_owned() });
+        let full = || BulkOutcome::Failed(StoreError::Full(std::sync::Arc::new(std::fmt::Error)));
+        assert!(!view.write(vec![taken(), full()]).unwrap().is_worth_repeating);
+        assert!(
+            view.write(vec![taken(), BulkOutcome::Failed(StoreError::Closed)]).unwrap().is_worth_repeating
+        );
+    }
 }

@@ -1,7 +1,9 @@
 //! Where the newest backup is: noted in a file beside the database, because a damaged one cannot be asked.
 
+use super::mark;
 use crate::connect::APPLICATION_ID;
 use crate::database_file::{is_open_here, private};
+use crate::lock::real_path;
 use oneoff_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -26,6 +28,11 @@ pub(crate) struct LastBackup {
     pub(crate) made_at: Timestamp,
 }
 
+/// The note beside a database, where there is one.
+pub(crate) fn note_beside(database: &Path) -> Option<PathBuf> {
+    Some(note_of(database)).filter(|note| note.is_file())
+}
+
 fn note_of(database: &Path) -> PathBuf {
     let mut path = OsString::from(database);
     path.push(SUFFIX);
@@ -44,7 +51,7 @@ pub(super) fn record(database: &Path, backup: &LastBackup) -> io::Result<()> {
 }
 
 /// The newest backup that is known and still there: the one that is noted, or the newest file beside the
-/// database that is one of ours.
+/// database that is a backup of one of ours.
 pub(crate) fn newest(database: &Path) -> Option<PathBuf> {
     let noted = std::fs::read(note_of(database)).ok();
     let noted: Option<LastBackup> = noted.and_then(|text| serde_json::from_slice(&text).ok());
@@ -55,11 +62,11 @@ pub(crate) fn newest(database: &Path) -> Option<PathBuf> {
 }
 
 fn newest_beside(database: &Path) -> Option<PathBuf> {
-    let itself = database.canonicalize().ok()?;
+    let itself = real_path(database).ok()?;
     let mut newest: Option<(SystemTime, PathBuf)> = None;
     for entry in std::fs::read_dir(itself.parent()?).ok()?.take(FILES_MAX).filter_map(Result::ok) {
         let path = entry.path();
-        if path == itself || !is_ours(&path) {
+        if path == itself || !is_backup(&path) {
             continue;
         }
         let Ok(written_at) = entry.metadata().and_then(|found| found.modified()) else { continue };
@@ -70,8 +77,8 @@ fn newest_beside(database: &Path) -> Option<PathBuf> {
     newest.map(|(_, path)| path)
 }
 
-/// Whether the file begins as a database of ours does.
-fn is_ours(path: &Path) -> bool {
+/// Whether the file begins as a backup does.
+pub(super) fn is_backup(path: &Path) -> bool {
     // Closing another descriptor of a file that SQLite has open would end its locks.
     let is_file = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && !is_open_here(&found));
     let mut begin = [0; 100];
@@ -79,4 +86,5 @@ fn is_ours(path: &Path) -> bool {
         && File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok()
         && begin.starts_with(b"SQLite format 3\0")
         && begin.get(APPLICATION_ID_AT) == Some(&APPLICATION_ID.to_be_bytes())
+        && mark::is_in(&begin)
 }

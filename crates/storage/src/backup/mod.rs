@@ -6,6 +6,7 @@ mod partial;
 mod restore;
 
 pub(crate) mod last;
+pub(crate) mod mark;
 
 pub use error::BackupError;
 pub use restore::restore;
@@ -43,6 +44,7 @@ pub fn back_up(database: &Path, target: &Path, now: Timestamp) -> Result<Copied,
     let partial = Partial::begin(target)?;
     copy(&mut source.conn, &source.path, &partial)?;
     oneoff_faults::reach("backup.after_copy");
+    mark::set(&partial).map_err(|error| BackupError::of_copy(&source.path, target, error))?;
     let jobs = check::check(&source.path, &partial)?;
     oneoff_faults::reach("backup.after_check");
     let (path, bytes) = partial.keep(["backup.after_sync", "backup.after_rename"])?;

@@ -2,7 +2,7 @@
 //! everything at once that became due since the backup was made.
 
 use super::partial::Partial;
-use super::{BackupError, Copied, check, copy};
+use super::{BackupError, Copied, check, copy, last, mark};
 use crate::connect::{APPLICATION_ID, address};
 use crate::lock::{LockError, hold_beside, real_path};
 use crate::schema::restores;
@@ -33,15 +33,26 @@ pub fn restore(backup: &Path, database: &Path, now: Timestamp) -> Result<Copied,
         LockError::Io(error) => BackupError::of_file(&database, error),
     })?;
     refuse_in_the_way(&real)?;
+    warn_of_unmarked(backup);
     let mut source = open(backup)?;
     let partial = Partial::begin(&real)?;
     copy(&mut source, backup, &partial)?;
     oneoff_faults::reach("restore.after_copy");
-    mark(&partial, backup, now).map_err(|error| BackupError::of_copy(backup, &database, error))?;
+    note(&partial, backup, now).map_err(|error| BackupError::of_copy(backup, &database, error))?;
     oneoff_faults::reach("restore.after_mark");
     let jobs = check::check(backup, &partial)?;
     let (_real, bytes) = partial.keep(["restore.after_sync", "restore.after_rename"])?;
     Ok(Copied { path: database, bytes, jobs })
+}
+
+/// A file may be whole, and yet not have been made by a backup.
+fn warn_of_unmarked(backup: &Path) {
+    if backup.canonicalize().is_ok_and(|backup| !last::is_backup(&backup)) {
+        tracing::warn!(
+            "{} was not made by `oneoff-server backup`: a plain copy of a database may miss its newest changes",
+            backup.display()
+        );
+    }
 }
 
 /// A log that is left of another database would be played into this one.
@@ -100,13 +111,9 @@ fn open(backup: &Path) -> Result<SqliteConnection, BackupError> {
 }
 
 /// Says in the copy that it was restored and is not settled yet.
-fn mark(partial: &Partial, backup: &Path, now: Timestamp) -> QueryResult<()> {
-    let place =
-        address(partial.path()).map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
-    let connected = SqliteConnection::establish(&format!("{place}?mode=rw"));
-    let mut conn = connected.map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
-    // A journal in a file would stay behind if this were interrupted. The copy is thrown away then.
-    conn.batch_execute("PRAGMA journal_mode = MEMORY")?;
+fn note(partial: &Partial, backup: &Path, now: Timestamp) -> QueryResult<()> {
+    let mut conn = mark::open(partial)?;
+    mark::clear(&mut conn)?;
     diesel::insert_into(restores::table)
         .values((restores::restored_at.eq(now.as_micros()), restores::backup.eq(backup.to_string_lossy())))
         .execute(&mut conn)?;

@@ -74,6 +74,11 @@ impl InlineWriter {
         Self { lanes, parts: Arc::new(Mutex::new(Some(parts))), machine, commits }
     }
 
+    /// Where requests wait.
+    pub(crate) fn lanes(&self) -> &Arc<Lanes> {
+        &self.lanes
+    }
+
     /// Lets a request wait, or commits it.
     pub(crate) fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
         self.lanes.push(lane, request)?;

@@ -7,6 +7,7 @@
 //! Nothing here knows threads or channels, so the same code can run on a caller's thread.
 
 use super::live::{Live, run_one};
+use super::log_anew;
 use super::machine::{Machine, RealMachine};
 use super::outage::{Outage, Telling};
 use super::request::Request;
@@ -56,6 +57,8 @@ pub(crate) struct GroupWriter {
     slow_commit: Duration,
     outage: Outage,
     is_disk_full: bool,
+    /// Whether a commit failed to be synced, and the log was not begun anew since.
+    doubts_log: bool,
 }
 
 impl GroupWriter {
@@ -82,6 +85,7 @@ impl GroupWriter {
             slow_commit,
             outage,
             is_disk_full: false,
+            doubts_log: false,
         })
     }
 
@@ -210,6 +214,7 @@ impl GroupWriter {
     /// the last one to close removes the index of the log, and there would be no room for a new index.
     fn link_after(&mut self, error: &StoreError) -> Link {
         self.is_disk_full = matches!(error, StoreError::Full(_));
+        self.doubts_log |= matches!(error, StoreError::OutcomeUnknown(_));
         match error {
             StoreError::Full(_) => self.reopen().ok(),
             _ => None,
@@ -247,11 +252,15 @@ impl GroupWriter {
         }
     }
 
-    fn reopen(&self) -> Result<Live, StoreError> {
-        let conn = self.machine.connect(&self.connector).map_err(|error| match error {
+    fn reopen(&mut self) -> Result<Live, StoreError> {
+        let mut conn = self.machine.connect(&self.connector).map_err(|error| match error {
             ConnectError::Misplaced(error) => StoreError::Replaced(Arc::new(error)),
             error => unavailable(error),
         })?;
+        if self.doubts_log {
+            log_anew::begin(&mut conn)?;
+            self.doubts_log = false;
+        }
         Ok(Live::new(conn, &self.commits)?)
     }
 

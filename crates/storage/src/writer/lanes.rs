@@ -63,6 +63,8 @@ struct Waiting {
     output: Queue,
     retention: Queue,
     api_size: usize,
+    /// Records of the requests that were let in as a whole and are not done.
+    let_in_size: usize,
     closed: bool,
 }
 
@@ -109,6 +111,18 @@ impl Turns {
             return [Lane::Attempts, Lane::Output, Lane::Api, Lane::Retention];
         }
         [Lane::Attempts, Lane::Api, Lane::Output, Lane::Retention]
+    }
+}
+
+/// A request that was let in as a whole. Dropping it lets others in.
+pub(crate) struct LetIn {
+    lanes: Arc<Lanes>,
+    size: usize,
+}
+
+impl Drop for LetIn {
+    fn drop(&mut self) {
+        self.lanes.lock().let_in_size -= self.size;
     }
 }
 
@@ -159,15 +173,14 @@ impl Lanes {
         }
         let was_empty = waiting.is_empty();
         let size = request.size();
-        let api_is_full = waiting.api_size > 0 && waiting.api_size + size > API_MAX_SIZE;
-        let queue = waiting.queue(lane);
         let since = self.machine.now();
-        let waits_long = |first: &Waiter| since.saturating_duration_since(first.since) > self.api_wait_max;
-        let is_behind = lane == Lane::Api && (api_is_full || queue.front().is_some_and(waits_long));
-        if is_behind || queue.len() >= self.max_waiting {
-            return Err(StoreError::Overloaded);
+        if !request.is_let_in() {
+            let is_behind = lane == Lane::Api && self.is_behind(&waiting, size, since);
+            if is_behind || waiting.queue(lane).len() >= self.max_waiting {
+                return Err(StoreError::Overloaded);
+            }
         }
-        queue.push_back(Waiter { request, size, since });
+        waiting.queue(lane).push_back(Waiter { request, size, since });
         if lane == Lane::Api {
             waiting.api_size += size;
         }
@@ -176,6 +189,28 @@ impl Lanes {
             self.ready.notify_one();
         }
         Ok(())
+    }
+
+    /// Whether the API has more to write than it should.
+    fn is_behind(&self, waiting: &Waiting, size: usize, now: Instant) -> bool {
+        let waits_long = |first: &Waiter| now.saturating_duration_since(first.since) > self.api_wait_max;
+        let is_full = waiting.api_size > 0 && waiting.api_size + size > API_MAX_SIZE;
+        is_full || waiting.api.front().is_some_and(waits_long)
+    }
+
+    /// Lets a request of the API in as a whole that writes so many records in several parts: no part of it is refused
+    /// as too much then.
+    pub(crate) fn let_in(self: &Arc<Self>, size: usize) -> Result<LetIn, StoreError> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(StoreError::Closed);
+        }
+        let is_full = waiting.let_in_size > 0 && waiting.let_in_size + size > API_MAX_SIZE;
+        if is_full || self.is_behind(&waiting, size, self.machine.now()) {
+            return Err(StoreError::Overloaded);
+        }
+        waiting.let_in_size += size;
+        Ok(LetIn { lanes: Arc::clone(self), size })
     }
 
     /// Whether nothing waits.
@@ -279,6 +314,29 @@ mod tests {
         lanes.push(Lane::Api, large(API_MAX_SIZE - 1)).unwrap();
         lanes.push(Lane::Api, large(1)).unwrap();
         assert!(matches!(lanes.push(Lane::Api, large(1)), Err(StoreError::Overloaded)));
+    }
+
+    #[test]
+    fn what_was_let_in_as_a_whole_is_not_refused_in_parts() {
+        let lanes = Arc::new(Lanes { api_wait_max: Duration::ZERO, ..Lanes::new(1) });
+        let part = |size| -> Box<dyn Request> {
+            let shape = crate::writer::request::Shape { size, is_let_in: true, ..Default::default() };
+            Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()).of_shape(shape))
+        };
+        let first = lanes.let_in(2 * API_MAX_SIZE).unwrap();
+        assert!(matches!(lanes.let_in(1), Err(StoreError::Overloaded)));
+        drop(first);
+        let (_first, second) = (lanes.let_in(1).unwrap(), lanes.let_in(API_MAX_SIZE - 1).unwrap());
+        assert!(matches!(lanes.let_in(1), Err(StoreError::Overloaded)));
+        lanes.push(Lane::Api, part(API_MAX_SIZE - 1)).unwrap();
+        while lanes.lock().api.front().unwrap().since == Instant::now() {}
+        assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
+        drop(second);
+        assert!(matches!(lanes.let_in(1), Err(StoreError::Overloaded)), "others wait for long");
+        lanes.push(Lane::Api, part(API_MAX_SIZE)).unwrap();
+        assert_eq!(order_of(&lanes, &mut lanes.turns()), [1, 0]);
+        lanes.close();
+        assert!(matches!(lanes.let_in(1), Err(StoreError::Closed)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub(crate) mod group;
 pub(crate) mod lanes;
 mod live;
+mod log_anew;
 pub(crate) mod machine;
 mod outage;
 pub(crate) mod request;
@@ -18,7 +19,7 @@ use crate::checkpoint::Checkpoints;
 use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
-use lanes::{Lane, Lanes, Waited};
+use lanes::{Lane, Lanes, LetIn, Waited};
 use request::{Call, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -81,6 +82,29 @@ impl Writer {
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
         self.hand_over(lane, Shape { size, ..Shape::default() }, body).await
+    }
+
+    /// Lets a request in as a whole that writes so many records in several parts.
+    pub(crate) fn let_in(&self, size: usize) -> Result<LetIn, StoreError> {
+        #[cfg(any(test, feature = "inline"))]
+        if let Some(inline) = &self.inline {
+            return inline.lanes().let_in(size);
+        }
+        self.lanes.let_in(size)
+    }
+
+    /// As [`Self::write_many`], of a part of a request that was let in.
+    pub(crate) async fn write_part<T, F>(
+        &self,
+        _request: &LetIn,
+        size: usize,
+        body: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
+    {
+        self.hand_over(Lane::Api, Shape { size, is_let_in: true, ..Shape::default() }, body).await
     }
 
     async fn hand_over<T, F>(&self, lane: Lane, shape: Shape, body: F) -> Result<T, StoreError>

@@ -17,6 +17,10 @@ pub(crate) trait Request: Send {
     fn size(&self) -> usize {
         1
     }
+    /// Whether it is a part of a larger request that was let in as a whole.
+    fn is_let_in(&self) -> bool {
+        false
+    }
     /// Keeps the error of this request alone in place of a result.
     fn fail(&mut self, error: StoreError);
     /// Answers what is kept. The group's transaction is committed.
@@ -32,11 +36,13 @@ pub(crate) struct Shape {
     pub(crate) refuses_first: bool,
     /// Records that it writes.
     pub(crate) size: usize,
+    /// It is a part of a larger request that was let in as a whole.
+    pub(crate) is_let_in: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { refuses_first: false, size: 1 }
+        Self { refuses_first: false, size: 1, is_let_in: false }
     }
 }
 
@@ -82,6 +88,10 @@ where
 
     fn size(&self) -> usize {
         self.shape.size
+    }
+
+    fn is_let_in(&self) -> bool {
+        self.shape.is_let_in
     }
 
     fn fail(&mut self, error: StoreError) {

@@ -309,3 +309,58 @@ async fn an_overdue_job_that_cannot_be_read_keeps_no_other_from_being_held() {
     assert_eq!(hold_all(&sqlite.store, at(100), 2).await, [2, 1, 1]);
     assert_eq!(hold_all(&sqlite.store, at(100), 2).await, [0]);
 }
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_not_begun_anew_in_silence_where_there_is_a_backup() {
+    let (sqlite, _backups, backup) = backed_up().await;
+    let TestStore { directory, store } = sqlite;
+    let options = StoreOptions::new(store.path());
+    store.close();
+    drop(store);
+    let note = directory.path().join("oneoff.db.last-backup");
+    let empty = || std::fs::write(&options.path, "").unwrap();
+    let gone = || std::fs::remove_file(&options.path).unwrap();
+    let cases: [(&dyn Fn(), &str); 2] = [(&empty, "is empty"), (&gone, "is missing")];
+    for (lose, found) in cases {
+        lose();
+        let before = names(directory.path());
+        let Err(refused) = Store::open(options.clone(), noon()) else { panic!("opened, though it {found}") };
+        let told = refused.to_string();
+        for part in [found, &format!("oneoff-server restore {}", backup.display()), note.to_str().unwrap()] {
+            assert!(told.contains(part), "`{part}` is not in {told}");
+        }
+        assert!(Store::open_beside(&options).is_err() && Store::migrate_up(&options).is_err());
+        assert_eq!(names(directory.path()), before);
+    }
+    restore(&backup, &options.path, noon()).unwrap();
+    let restored = Store::open(options.clone(), noon()).unwrap();
+    assert_eq!(scheduled(&restored).await, 500);
+    restored.close();
+    drop(restored);
+    // Whoever wants to begin anew removes the note as well.
+    gone();
+    std::fs::remove_file(note).unwrap();
+    assert_eq!(scheduled(&Store::open(options, noon()).unwrap()).await, 0);
+}
+
+/// The user version in the header.
+fn mark_of(path: &Path) -> [u8; 4] {
+    std::fs::read(path).unwrap()[60..64].try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_backup_is_marked_and_what_a_server_works_on_is_not() {
+    let (sqlite, directory, backup) = backed_up().await;
+    assert_eq!(mark_of(&backup), *b"Back");
+    assert_eq!(mark_of(sqlite.store.path()), [0; 4]);
+    let target = directory.path().join("target.db");
+    restore(&backup, &target, noon()).unwrap();
+    assert_eq!(mark_of(&target), [0; 4]);
+    let again = directory.path().join("again.db");
+    back_up(&backup, &again, noon()).unwrap();
+    assert_eq!((mark_of(&backup), mark_of(&again)), (*b"Back", *b"Back"));
+    let served = Store::open(StoreOptions::new(&again), noon()).unwrap();
+    served.close();
+    drop(served);
+    assert_eq!(mark_of(&again), [0; 4]);
+}

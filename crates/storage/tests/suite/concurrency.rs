@@ -155,3 +155,33 @@ async fn bulk_creates_take_well_below_a_millisecond_each() {
     sqlite.store.create_jobs(context(), noon(), new).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_large_requests_each_is_written_whole_or_refused_at_once() {
+    const CLIENTS: usize = 24;
+    const JOBS: usize = 2_500;
+    let sqlite = TestStore::new();
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..CLIENTS {
+        let store = sqlite.store.clone();
+        let jobs = (0..JOBS).map(|second| Ok(new_job(at(second as u64)))).collect();
+        requests.spawn(async move { store.create_each(context(), noon(), jobs).await });
+    }
+    let (mut whole, mut refused) = (0, 0);
+    while let Some(written) = requests.join_next().await {
+        match written.unwrap() {
+            Ok(written) => {
+                let created = |outcome: &&BulkOutcome| matches!(outcome, BulkOutcome::Created(_));
+                assert_eq!(written.value.iter().filter(created).count(), JOBS);
+                whole += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error, StoreError::Overloaded), "{error:?}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(whole > 0 && refused > 0, "{whole} written, {refused} refused");
+    let stored = sqlite.store.counters().await.unwrap().jobs[&JobStatus::Scheduled];
+    assert_eq!(stored, (whole * JOBS) as u64);
+}

@@ -160,6 +160,11 @@ async fn a_large_database_that_is_cut_is_refused_at_once_with_the_newest_backup(
     }
     // Also when nobody noted it: it is found beside the database.
     std::fs::remove_file(beside(&path, ".last-backup")).unwrap();
+    // The database of another server, which is newer, is none, nor is one that was restored.
+    let another = StoreOptions::new(directory.path().join("another.db"));
+    restore(&backup, &another.path, noon()).unwrap();
+    Store::open(another, noon()).unwrap().close();
+    Store::open(StoreOptions::new(directory.path().join("new.db")), noon()).unwrap().close();
     let Err(refused) = Store::open(options(&directory), noon()) else { panic!("opened") };
     assert!(refused.to_string().contains(backup.to_str().unwrap()), "{refused}");
     std::fs::remove_file(&backup).unwrap();

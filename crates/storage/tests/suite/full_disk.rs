@@ -1,7 +1,7 @@
 //! A file system that is really full: every refused write says so, and nothing of it is there afterwards.
 
 use crate::fixture::*;
-use oneoff_domain::JobStatus;
+use oneoff_domain::{AttemptOutcome, JobStatus};
 use oneoff_storage::*;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -141,4 +141,46 @@ async fn what_was_too_large_for_the_disk_leaves_room_for_what_is_not() {
         stored += 1;
     }
     assert_eq!(jobs_after_a_crash(&disk.path("oneoff.db")).await, stored);
+}
+
+#[tokio::test]
+async fn retention_and_recovery_without_room_do_nothing_by_halves_and_all_of_it_with_room() {
+    let Some(disk) = SmallDisk::mount(8) else { return };
+    let database = disk.path("oneoff.db");
+    let store = Store::open(StoreOptions::new(&database), noon()).unwrap();
+    for _ in 0..40 {
+        let old = claim(&store, at(1), &create(&store, large_job()).await).await;
+        finish(&store, &old, AttemptOutcome::success(), at(2)).await;
+    }
+    let running = claim(&store, at(1), &create(&store, large_job()).await).await;
+    store.close();
+    let store = Store::open(StoreOptions::new(&database), noon()).unwrap();
+    assert_eq!(store.lost_executions().await.unwrap(), [running.execution_id]);
+    let ballast = disk.path("ballast");
+    let fill = |step: usize| {
+        let mut file = std::fs::File::options().create(true).append(true).open(&ballast).unwrap();
+        while std::io::Write::write_all(&mut file, &vec![1; step]).is_ok() {}
+    };
+    fill(4096);
+    let policy = RetentionPolicy { jobs_before: at(50), ..RetentionPolicy::keep_all(at(1_000)) };
+    for _ in 0..20 {
+        // The log may have had room for some of it.
+        fill(4096);
+        if let Err(error) = store.retain(policy.clone()).await {
+            assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+        }
+        if let Err(error) = store.close_lost(at(60), vec![running.execution_id]).await {
+            assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+        }
+        assert_eq!(store.inconsistencies().await.unwrap(), Vec::<String>::new());
+    }
+    let refused = store.create_jobs(context(), noon(), vec![large_job()]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
+    std::fs::remove_file(&ballast).unwrap();
+    while store.retain(policy.clone()).await.unwrap().more {}
+    store.close_lost(at(60), vec![running.execution_id]).await.unwrap();
+    assert_eq!(store.lost_executions().await.unwrap(), []);
+    let counted = store.counters().await.unwrap().jobs;
+    assert_eq!((counted[&JobStatus::Completed], counted[&JobStatus::Scheduled]), (0, 1), "{counted:?}");
+    assert_eq!(store.inconsistencies().await.unwrap(), Vec::<String>::new());
 }
