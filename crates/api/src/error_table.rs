@@ -46,6 +46,8 @@ error_table! {
     OriginRefused = FORBIDDEN, "origin_refused", "The origin is not allowed";
     /// No such record or path.
     NotFound = NOT_FOUND, "not_found", "Not found";
+    /// What the request made before was removed since.
+    Removed = GONE, "removed", "It was removed since";
     /// The path exists, but not for this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed";
     /// The body did not arrive in time.

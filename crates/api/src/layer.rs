@@ -137,8 +137,9 @@ fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, id: &str, took: D
     state.request_metrics.note(Labels { method, path: pattern, status }, took);
     let waited = request.extensions().get::<RequestedWait>().map_or(Duration::ZERO, |wait| wait.0);
     let duration_ms = took.as_micros() as f64 / 1_000.0;
-    if took > state.settings.slow_request.saturating_add(waited) {
-        tracing::warn!(request_id = id, method, path, status, duration_ms, "a request was slow");
+    let is_slow = took > state.settings.slow_request.saturating_add(waited);
+    if let Some(others) = is_slow.then(|| state.slow_requests.note(Instant::now())).flatten() {
+        tracing::warn!(request_id = id, method, path, status, duration_ms, others, "a request was slow");
     }
     tracing::debug!(request_id = id, method, path, status, duration_ms, "request");
 }

@@ -23,6 +23,7 @@ mod routes;
 mod server;
 mod service_error;
 mod settings;
+mod slow_requests;
 mod state;
 mod view;
 

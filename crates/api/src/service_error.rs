@@ -30,6 +30,9 @@ fn of_refusal(refusal: Refusal) -> ApiError {
     let detail = refusal.to_string();
     match refusal {
         Refusal::NotFound { .. } => ApiError::new(ErrorCode::NotFound, detail),
+        Refusal::Removed { .. } => {
+            ApiError::new(ErrorCode::Removed, format!("{detail}: nothing was made again"))
+        }
         Refusal::Illegal(_) => ApiError::new(ErrorCode::IllegalState, detail),
         Refusal::VersionMismatch { .. } => ApiError::new(
             ErrorCode::VersionMismatch,
@@ -109,6 +112,7 @@ mod tests {
         let cases = [
             (ServiceError::Invalid(ValidationErrors::one(FieldError::new("/name", "x"))), 400),
             (refused(Refusal::NotFound { kind: "job", id: "x".into() }), 404),
+            (refused(Refusal::Removed { id: "x".into() }), 410),
             (refused(Refusal::Illegal(illegal)), 409),
             (refused(Refusal::VersionMismatch { expected: 1, actual: 2 }), 412),
             (refused(Refusal::Duplicate { field: "external_id", value: "x".into() }), 409),

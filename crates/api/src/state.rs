@@ -7,6 +7,7 @@ use crate::problem::ApiError;
 use crate::request_metrics::RequestMetrics;
 use crate::room::BodyRoom;
 use crate::settings::ApiSettings;
+use crate::slow_requests::SlowRequests;
 use oneoff_scheduler::Service;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ pub(crate) struct ApiState {
     pub(crate) room: BodyRoom,
     pub(crate) bulk_room: BodyRoom,
     pub(crate) answers: AnswerRoom,
+    pub(crate) slow_requests: SlowRequests,
     pages: Semaphore,
     /// One for each processor: for work of requests with many jobs.
     pub(crate) bulk_processors: Semaphore,
@@ -44,6 +46,7 @@ impl ApiState {
             room: BodyRoom::usual(),
             bulk_room: BodyRoom::bulk(),
             answers: AnswerRoom::new(),
+            slow_requests: SlowRequests::default(),
             pages: Semaphore::new(PAGES_TOGETHER),
             bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),

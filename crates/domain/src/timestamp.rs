@@ -19,7 +19,8 @@ impl Timestamp {
     pub const EPOCH: Timestamp = Timestamp(0);
     /// The earliest instant, in the year -9999.
     pub const MIN: Timestamp = Timestamp(-377_705_023_201_000_000);
-    /// The latest instant, 9999-12-30T22:00:00.999999Z.
+    /// The latest instant, 9999-12-30T22:00:00.999999Z: that of the time library, which ends where some zone would come
+    /// to the year 10000.
     pub const MAX: Timestamp = Timestamp(253_402_207_200_999_999);
 
     /// The instant so many microseconds after the epoch; `None` outside of [`Self::MIN`]..=[`Self::MAX`].

@@ -73,9 +73,19 @@ pub(crate) fn no_project(project: &str) -> Refusal {
 
 /// The job, if it is there and the actor may touch it.
 fn find(tx: &mut Tx<'_>, context: &Context, id: JobId) -> Result<StoredJob, WriteError> {
-    let found = job_rows::by_id(tx.conn, id)?;
-    let visible = found.filter(|stored| is_allowed(context, &stored.job.definition.project_id));
-    visible.ok_or_else(|| Refusal::NotFound { kind: "job", id: id.to_string() }.into())
+    let stored = job_rows::by_id(tx.conn, id)?.ok_or_else(|| no_job(id))?;
+    check_project(context, &stored)?;
+    Ok(stored)
+}
+
+fn no_job(id: JobId) -> Refusal {
+    Refusal::NotFound { kind: "job", id: id.to_string() }
+}
+
+/// A job that the actor may not touch is not there.
+fn check_project(context: &Context, stored: &StoredJob) -> Result<(), Refusal> {
+    let job = &stored.job;
+    if is_allowed(context, &job.definition.project_id) { Ok(()) } else { Err(no_job(job.id)) }
 }
 
 /// A job whose `external_id` or id is taken is refused by name; any other error stays what it is.
@@ -101,7 +111,10 @@ pub(crate) fn create(
     if let Some(ids) = idempotency::earlier(tx, context)? {
         let mut value = Vec::with_capacity(ids.len());
         for id in ids {
-            value.push(find(tx, context, id)?.job);
+            let removed = || Refusal::Removed { id: id.to_string() };
+            let stored = job_rows::by_id(tx.conn, id)?.ok_or_else(removed)?;
+            check_project(context, &stored)?;
+            value.push(stored.job);
         }
         return Ok(Written { value, replayed: true });
     }

@@ -59,6 +59,19 @@ async fn a_repeated_create_is_answered_by_the_first_one() {
 }
 
 #[actix_web::test]
+async fn a_repeated_create_of_a_job_that_was_removed_since_names_it_and_makes_none() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let create =
+        || TestRequest::post().uri("/api/jobs").insert_header(("idempotency-key", "k")).set_json(waiting());
+    let first = api.send(create()).await.data();
+    assert_eq!(api.delete(&path(&first)).await.status, 204);
+    let again = api.send(create()).await.problem(410, "removed");
+    assert!(again["detail"].as_str().unwrap().contains(first["id"].as_str().unwrap()), "{again}");
+    assert_eq!(api.get("/api/jobs").await.data().as_array().unwrap().len(), 0);
+}
+
+#[actix_web::test]
 async fn a_repeated_execute_and_clone_take_effect_once() {
     let harness = Harness::start().await;
     let api = harness.api().await;
