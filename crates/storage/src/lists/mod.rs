@@ -49,6 +49,9 @@ pub(crate) trait Listing {
     fn matches(&self, row: &Self::Row) -> bool;
 }
 
+/// The key of a row, and where it stands.
+type Place = (i64, Position);
+
 /// The keys of the rows of a page with their places, and where it ended; no place if that is the end of the list. However slow the machine, the
 /// second page of two begins behind the first.
 fn scan<L: Listing>(
@@ -56,7 +59,7 @@ fn scan<L: Listing>(
     listing: &L,
     mut after: Option<Position>,
     limit: usize,
-) -> Result<(Vec<(i64, Position)>, Option<Position>), WriteError> {
+) -> Result<(Vec<Place>, Option<Position>), WriteError> {
     let began = Instant::now();
     let mut keys = Vec::with_capacity(limit);
     let mut scanned = 0;
