@@ -37,7 +37,9 @@ pub enum Refusal {
     #[error("the idempotency key was already used for a different request")]
     IdempotencyMismatch,
     /// A request with the same idempotency key made this job, and it was removed since.
-    #[error("the job `{id}` that this request made before, under the same idempotency key, was removed since")]
+    #[error(
+        "the job `{id}` that this request made before, under the same idempotency key, was removed since"
+    )]
     Removed {
         /// The job's id.
         id: String,

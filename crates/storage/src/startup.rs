@@ -8,6 +8,7 @@ use crate::failure::{is_damage, is_full, is_read_only};
 use crate::lock::{LockError, ServerLock, real_path};
 use crate::open::Remedy;
 use crate::wal_guard::wal_path;
+use crate::writer::log_anew;
 use crate::{BackupError, OpenError, migrations};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -45,7 +46,23 @@ pub(crate) fn open_locked(path: &Path) -> Result<OpenDatabase, OpenError> {
     })?;
     let mut database = connect(path, &real, lock.database())?;
     database.lock = Some(lock);
+    begin_log_anew(&mut database, &real)?;
     Ok(database)
+}
+
+/// A server that was stopped leaves no log. What the log of one that died holds is there, but perhaps not yet on the
+/// disk: it is brought there before anything is appended to it.
+fn begin_log_anew(database: &mut OpenDatabase, real: &Path) -> Result<(), OpenError> {
+    if !std::fs::metadata(wal_path(real)).is_ok_and(|log| log.len() > 0) {
+        return Ok(());
+    }
+    let begun = log_anew::begin(&mut database.conn).map_err(|error| query_error(&database.path, error))?;
+    if !begun {
+        tracing::warn!(
+            "another process reads the database: the log that was left behind is not brought to it yet"
+        );
+    }
+    Ok(())
 }
 
 /// Opens the file beside a process that may have it open too.

@@ -61,6 +61,40 @@ fn while_syncs_fail_nothing_is_acknowledged_and_nothing_that_was_is_lost_with_th
 }
 
 #[test]
+fn a_server_that_dies_while_syncs_fail_leaves_nothing_that_the_next_one_loses_with_the_power() {
+    let Some(disk) = FailingDisk::mount(16) else {
+        eprintln!("there is no loop device for this user: nothing was tested");
+        return;
+    };
+    let place = Place::new().with("DB_PATH", disk.path("oneoff.db").display());
+    let mut serving = place.serve();
+    let mut accepted = vec![block_on(serving.client().create_job(&large())).unwrap().id];
+    disk.fail();
+    let mut failed = 0;
+    while failed < 20 {
+        match block_on(serving.client().create_job(&large())) {
+            Ok(job) => accepted.push(job.id),
+            Err(_unavailable) => failed += 1,
+        }
+    }
+    serving.signal("KILL");
+    serving.wait();
+    disk.heal();
+    let mut next = place.serve();
+    for _ in 0..20 {
+        accepted.push(block_on(next.client().create_job(&large())).unwrap().id);
+    }
+    next.signal("KILL");
+    next.wait();
+    disk.lose_power();
+    let again = place.serve();
+    let is_lost = |id: &&String| block_on(again.client().job(id)).is_err();
+    let lost: Vec<&String> = accepted.iter().filter(is_lost).collect();
+    assert!(lost.is_empty(), "of {} accepted, lost are {lost:?}", accepted.len());
+    again.stop();
+}
+
+#[test]
 fn a_server_that_dies_on_a_full_disk_recovers_once_there_is_room() {
     on_small_disk(8, |disk| {
         let place = place_on(disk);

@@ -27,13 +27,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 const REOPEN_FIRST: Duration = Duration::from_millis(10);
-const REOPEN_MAX: Duration = Duration::from_secs(5);
+const REOPEN_MAX: Duration = Duration::from_secs(1);
 
 /// Who is told of commits.
 pub(crate) type Listener = Arc<OnceLock<Arc<dyn CommitListener>>>;
 
 /// So many arrivals are moved together. Few where histories are simulated, so that they come by it.
 const ARRIVALS_MOVED: i64 = if cfg!(any(test, feature = "inline")) { 16 } else { 4096 };
+
+/// A read is under way that needs the log as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("a read needs the log of commits that could not be synced")]
+struct LogInUse;
 
 enum Link {
     Up(Box<Live>),
@@ -258,7 +263,9 @@ impl GroupWriter {
             error => unavailable(error),
         })?;
         if self.doubts_log {
-            log_anew::begin(&mut conn)?;
+            if !log_anew::begin(&mut conn)? {
+                return Err(unavailable(LogInUse));
+            }
             self.doubts_log = false;
         }
         Ok(Live::new(conn, &self.commits)?)

@@ -1,11 +1,10 @@
-//! Begins the write-ahead log anew after a commit that could not be synced.
+//! Begins the write-ahead log anew after a commit that could not be synced, and after a server that died, because
+//! that may have been its last one.
 //!
 //! The kernel takes what it could not sync for written: the next sync succeeds and leaves it out, and with the power
 //! goes whatever was appended behind that gap. So all that the log holds is copied to the database, and synced there,
 //! before anything is appended.
 
-use crate::StoreError;
-use crate::failure::unavailable;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use diesel::sqlite::SqliteConnection;
@@ -16,13 +15,8 @@ struct Checkpoint {
     busy: i32,
 }
 
-/// A read is under way that needs the log as it is.
-#[derive(Debug, thiserror::Error)]
-#[error("a read needs the log of commits that could not be synced")]
-struct LogInUse;
-
-/// Copies the log to the database and empties it.
-pub(super) fn begin(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+/// Copies the log to the database and empties it. `false` while somebody reads what needs the log as it is.
+pub(crate) fn begin(conn: &mut SqliteConnection) -> QueryResult<bool> {
     let done: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(conn)?;
-    if done.busy == 0 { Ok(()) } else { Err(unavailable(LogInUse)) }
+    Ok(done.busy == 0)
 }

@@ -5,7 +5,7 @@
 pub(crate) mod group;
 pub(crate) mod lanes;
 mod live;
-mod log_anew;
+pub(crate) mod log_anew;
 pub(crate) mod machine;
 mod outage;
 pub(crate) mod request;
