@@ -250,3 +250,26 @@ async fn ten_thousand_jobs_are_one_request() {
     let status = api.get("/api/system/status").await.data();
     assert_eq!(status["jobs"]["scheduled"], 20_000);
 }
+
+#[actix_web::test]
+async fn large_answers_that_are_not_taken_in_leave_no_room_for_another_and_nothing_is_created_then() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let jobs = bulk(vec![waiting(); 10_000], true);
+    let ask = |path: &str| api.open(TestRequest::post().uri(path).set_json(&jobs));
+    let mut under_way = Vec::new();
+    let refused = loop {
+        let response = ask("/api/jobs/bulk?dry_run=true&return=full").await;
+        if response.status() != 200 {
+            break response;
+        }
+        under_way.push(response);
+        assert!(under_way.len() < 16, "answers of {} requests are in memory", under_way.len());
+    };
+    assert_eq!((refused.status().as_u16(), refused.headers().contains_key("retry-after")), (503, true));
+    assert!(under_way.len() > 2, "only {} have room", under_way.len());
+    assert_eq!(ask("/api/jobs/bulk?return=full").await.status(), 503);
+    assert_eq!(jobs_stored(&api).await, 0);
+    under_way.clear();
+    assert_eq!(ask("/api/jobs/bulk?return=full").await.status(), 201);
+}
