@@ -169,7 +169,7 @@ fn judge(error: &ClientError) -> (Exit, Option<&'static str>) {
         ClientError::Problem { problem, .. } => match problem.status {
             401 => (Exit::Auth, Some(KEY)),
             403 => (Exit::Auth, Some(SCOPE)),
-            404 => (Exit::NotFound, None),
+            404 | 410 => (Exit::NotFound, None),
             409 | 412 | 428 => (Exit::Conflict, None),
             422 if problem.code.contains("idempotency") => (Exit::Conflict, None),
             400 | 413 | 415 | 422 => (Exit::Usage, None),
@@ -248,6 +248,7 @@ mod tests {
             (401, "unauthorized", Exit::Auth),
             (403, "forbidden", Exit::Auth),
             (404, "not_found", Exit::NotFound),
+            (410, "removed", Exit::NotFound),
             (409, "illegal_transition", Exit::Conflict),
             (412, "version_mismatch", Exit::Conflict),
             (422, "idempotency_mismatch", Exit::Conflict),
