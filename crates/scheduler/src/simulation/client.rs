@@ -38,7 +38,7 @@ pub(super) enum Request {
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The job, and whether it is the answer to an earlier request.
-    One(Job, bool),
+    One(Box<Job>, bool),
     Many(Vec<BulkOutcome>),
     Done,
 }
@@ -283,13 +283,15 @@ pub(super) async fn ask(
         Request::Release(id) => service.release_job(context, id, HoldReason::Manual).await?,
         Request::Move(id, schedule) => {
             let patch = JobPatch { schedule: Some(schedule), ..JobPatch::default() };
-            return Ok(Answer::One(service.update_job(context, id, patch).await?, false));
+            return Ok(Answer::One(Box::new(service.update_job(context, id, patch).await?), false));
         }
         Request::Priority(id, priority) => {
             let patch = JobPatch { priority: Some(Some(priority)), ..JobPatch::default() };
-            return Ok(Answer::One(service.update_job(context, id, patch).await?, false));
+            return Ok(Answer::One(Box::new(service.update_job(context, id, patch).await?), false));
         }
-        Request::Delete(id) => return Ok(Answer::One(service.delete_job(context, id).await?, false)),
+        Request::Delete(id) => {
+            return Ok(Answer::One(Box::new(service.delete_job(context, id).await?), false));
+        }
     };
-    Ok(Answer::One(written.value, written.replayed))
+    Ok(Answer::One(Box::new(written.value), written.replayed))
 }
