@@ -3,6 +3,7 @@
 //! The executing of requests ([`group`]) knows neither threads nor channels; this file joins it to them.
 
 pub(crate) mod group;
+mod home;
 pub(crate) mod lanes;
 mod live;
 pub(crate) mod log_anew;
@@ -19,6 +20,7 @@ use crate::checkpoint::Checkpoints;
 use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
+use home::Home;
 use lanes::{Lane, Lanes, LetIn, Waited};
 use request::{Call, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,7 +115,12 @@ impl Writer {
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let call = Call::new(body, move |result| drop(answer.send(result))).of_shape(shape);
+        let home = Home::here();
+        let reply = move |result| match home {
+            Some(home) => home.deliver(Box::new(move || drop(answer.send(result)))),
+            None => drop(answer.send(result)),
+        };
+        let call = Call::new(body, reply).of_shape(shape);
         self.push(lane, Box::new(call))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
