@@ -16,15 +16,18 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// For how long a page is looked for before it ends as it is.
-const LOOK_TIME: Duration = Duration::from_millis(4);
+const LOOK_TIME: Duration = Duration::from_millis(3);
 /// Jobs that are looked at for a page.
 const LOOK_MAX: usize = 2_000;
 /// Jobs that are looked at together.
 const CHUNK_JOBS: usize = 200;
-/// Keys in which the index is asked at first. Common pieces that never meet would take it long otherwise.
+/// Keys in which the index is asked at first for common pieces: that they never meet would take it long otherwise.
 const FIRST_SPAN: i64 = 1 << 16;
+/// Jobs with the rarest piece that the index may go through at first. There is one question for all keys where there
+/// are few such jobs.
+const FIRST_MATCHES: u64 = 5_000;
 /// Pieces of what is looked for that are tried.
-const TRIED_GRAMS: usize = 12;
+const TRIED_GRAMS: usize = 6;
 /// Pieces that the index is asked for together: the rarest ones, as each costs time and the rest is looked at anyway.
 const ASKED_GRAMS: usize = 3;
 /// Matches by which it is judged how rare a piece is.
@@ -38,8 +41,8 @@ enum Way {
     Each,
     /// These are all that there can be.
     Known(Vec<i64>),
-    /// The index is asked for jobs with all of these pieces.
-    Ask(Vec<String>),
+    /// The index is asked for jobs with all of these pieces, in so many keys at first.
+    Ask(Vec<String>, i64),
 }
 
 /// What a walk found.
@@ -96,6 +99,9 @@ impl<'a> Walk<'a> {
                     Some(way) => way,
                     None => way.insert(self.way(conn, zone)?),
                 };
+                if let Way::Ask(_, first_span) = way {
+                    span = span.max(*first_span);
+                }
                 span = span.saturating_mul(2);
                 self.ask(conn, way, zone, span / 2, room)?
             } else {
@@ -156,7 +162,11 @@ impl<'a> Walk<'a> {
             return Ok(Way::Each);
         }
         tried.sort_unstable_by(|one, other| other.cmp(one));
-        Ok(Way::Ask(tried.into_iter().take(ASKED_GRAMS).map(|(_, gram)| gram).collect()))
+        let widest = tried.first().map_or(0, |(width, _)| *width);
+        let tried_jobs = u64::try_from(TRIED_JOBS).unwrap_or(1);
+        let first_span = i64::try_from(widest / tried_jobs * FIRST_MATCHES).unwrap_or(i64::MAX);
+        let grams = tried.into_iter().take(ASKED_GRAMS).map(|(_, gram)| gram).collect();
+        Ok(Way::Ask(grams, first_span.max(FIRST_SPAN)))
     }
 
     /// Keys of a zone that the index knows, and up to which key there are no others.
@@ -174,7 +184,7 @@ impl<'a> Walk<'a> {
                 let inside = known.iter().copied().filter(|key| zone.contains(*key)).collect();
                 (inside, zone.end())
             }
-            Way::Ask(grams) => {
+            Way::Ask(grams, _) => {
                 let grams: Vec<&str> = grams.iter().map(String::as_str).collect();
                 let part = zone.beginning(span);
                 let keys = sql::matches(conn, &grams, part, room)?;
