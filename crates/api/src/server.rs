@@ -38,6 +38,8 @@ pub async fn serve(
     let state = web::Data::new(ApiState::new(settings, service));
     let app_state = state.clone();
     let server = HttpServer::new(move || {
+        // Called on each worker's own thread, which runs nothing but its runtime.
+        oneoff_storage::gather_answers_here();
         let base_path = app_state.settings.base_path.clone();
         let beside = web::resource("/{path:.*}")
             .app_data(app_state.clone())

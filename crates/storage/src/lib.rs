@@ -70,3 +70,4 @@ pub use search::{SearchLag, SearchSlice};
 pub use space::Space;
 pub use store::Store;
 pub use system::{Counters, LostExecution};
+pub use writer::gather_answers_here;

@@ -4,13 +4,22 @@
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::runtime::{Handle, Id, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 type Answer = Box<dyn FnOnce() + Send>;
 
 thread_local! {
-    static HERE: RefCell<Option<(Id, Arc<Home>)>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<Arc<Home>>> = const { RefCell::new(None) };
+}
+
+/// From now on, all that a commit answers to this thread wakes its runtime once. For a thread that is the only one of
+/// its runtime and runs it to its end, and never blocks it to wait for an answer. Does nothing outside of a runtime.
+pub fn gather_answers_here() {
+    let Ok(runtime) = Handle::try_current() else { return };
+    let home = Arc::<Home>::default();
+    drop(runtime.spawn(Arc::clone(&home).hand_on()));
+    HERE.with_borrow_mut(|here| *here = Some(home));
 }
 
 /// A runtime of one thread, as the place to which answers go.
@@ -21,24 +30,9 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// The runtime that this runs on; `None` if it has several threads, or there is none.
+    /// Where answers to this thread go, if they are gathered.
     pub(super) fn here() -> Option<Arc<Self>> {
-        let runtime = Handle::try_current().ok()?;
-        if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
-            return None;
-        }
-        HERE.with_borrow_mut(|here| {
-            if let Some((id, home)) = here
-                && *id == runtime.id()
-            {
-                return Some(Arc::clone(home));
-            }
-            let home = Arc::<Self>::default();
-            // Ends with its runtime, as do those who wait for the answers.
-            drop(runtime.spawn(Arc::clone(&home).hand_on()));
-            *here = Some((runtime.id(), Arc::clone(&home)));
-            Some(home)
-        })
+        HERE.with_borrow(Clone::clone)
     }
 
     /// Takes an answer along.

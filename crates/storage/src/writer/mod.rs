@@ -21,6 +21,7 @@ use crate::failure::WriteError;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use home::Home;
+pub use home::gather_answers_here;
 use lanes::{Lane, Lanes, LetIn, Waited};
 use request::{Call, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
