@@ -14,6 +14,9 @@ const GENERATION: usize = if cfg!(any(test, feature = "inline")) { 8 } else { 81
 /// So many of them with one commit, which then takes a fraction of a millisecond longer.
 const STEP: usize = if cfg!(any(test, feature = "inline")) { 3 } else { 256 };
 
+/// Of so many that have come since, one more is moved.
+const RECENT_PER_STEP: usize = 16;
+
 /// A generation on its way to the disk.
 struct Moving {
     records: HashMap<i64, i64>,
@@ -81,7 +84,8 @@ impl IdempotencyIndex {
             }
             return Ok(());
         };
-        let from = moving.left.len().saturating_sub(STEP);
+        // Where many come with each commit, more are moved: what waits in memory stays bounded.
+        let from = moving.left.len().saturating_sub(STEP.max(self.recent.len() / RECENT_PER_STEP));
         for (hash, record) in moving.left.drain(from..).rev() {
             statement::run::<InsertHash>(conn, &[hash.into(), record.into()])?;
         }
@@ -105,4 +109,38 @@ statement::statement!(DeleteHash, "DELETE FROM idempotency_hashes WHERE key_hash
 /// Takes a record that is removed out of the index on the disk.
 pub(crate) fn remove(conn: &mut SqliteConnection, hash: i64, record: i64) -> QueryResult<()> {
     statement::run::<DeleteHash>(conn, &[hash.into(), record.into()]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diesel::connection::SimpleConnection;
+
+    #[test]
+    fn however_many_come_with_each_commit_those_in_memory_are_bounded() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        conn.batch_execute(
+            "CREATE TABLE idempotency_records (key INTEGER PRIMARY KEY);
+             CREATE TABLE idempotency_hashes (key_hash INTEGER PRIMARY KEY, record_key BIGINT);
+             CREATE TABLE idempotency_progress (key INTEGER PRIMARY KEY, indexed_to BIGINT);",
+        )
+        .unwrap();
+        let mut index = IdempotencyIndex { last: 0, recent: HashMap::new(), moving: None };
+        let each = 10 * STEP;
+        let most_at_once = (0..500).map(|_| {
+            (0..each).for_each(|_| {
+                index.add(index.last + 1);
+            });
+            index.step(&mut conn).unwrap();
+            index.recent.len() + index.moving.as_ref().map_or(0, |moving| moving.records.len())
+        });
+        let most: Vec<usize> = most_at_once.collect();
+        let (earlier, later) = most.split_at(250);
+        assert!(
+            later.iter().max() <= earlier.iter().max(),
+            "{:?} {:?}",
+            earlier.iter().max(),
+            later.iter().max()
+        );
+    }
 }
