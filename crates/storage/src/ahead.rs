@@ -2,9 +2,9 @@
 //! comes to them. The writer's time is what bounds how many jobs run, and reading takes a third of a claim.
 
 use crate::claim::ClaimRequest;
+use crate::connection::AnyConnection;
 use crate::rows::job::{self as job_rows, StoredJob};
 use crate::store::Inner;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobKey;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ pub(crate) async fn read_ahead(inner: &Inner, requests: &[ClaimRequest]) -> Read
     }
     let keys: Vec<JobKey> = requests.iter().map(|request| request.job).collect();
     let commits = inner.commits.clone();
-    let query = move |conn: &mut SqliteConnection| {
+    let query = move |conn: &mut AnyConnection| {
         // Before the first row is read, which is when the transaction gets its view of the database.
         let commit = commits.last();
         let mut jobs = HashMap::with_capacity(keys.len());

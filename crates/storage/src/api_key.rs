@@ -1,5 +1,6 @@
 //! API keys as they are stored: a hash, never the key.
 
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::error::StoreError;
 use crate::failure::{WriteError, unavailable};
 use crate::reader::read_error;
@@ -7,7 +8,6 @@ use crate::rows::{from_json, instant, to_json};
 use crate::schema::api_keys;
 use crate::startup::OpenDatabase;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,7 +46,7 @@ pub struct ApiKey {
 }
 
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = api_keys, check_for_backend(Sqlite))]
+#[diesel(table_name = api_keys, check_for_backend(AnyBackend))]
 struct ApiKeyRow {
     id: String,
     name: String,
@@ -57,11 +57,7 @@ struct ApiKeyRow {
 }
 
 /// Stores a key.
-pub(crate) fn insert(
-    conn: &mut SqliteConnection,
-    now: Timestamp,
-    key: NewApiKey,
-) -> Result<ApiKey, WriteError> {
+pub(crate) fn insert(conn: &mut AnyConnection, now: Timestamp, key: NewApiKey) -> Result<ApiKey, WriteError> {
     diesel::insert_into(api_keys::table)
         .values((
             api_keys::id.eq(&key.id),
@@ -84,7 +80,7 @@ pub(crate) fn insert(
 }
 
 /// The key with this hash.
-pub(crate) fn by_hash(conn: &mut SqliteConnection, hash: &str) -> Result<Option<ApiKey>, WriteError> {
+pub(crate) fn by_hash(conn: &mut AnyConnection, hash: &str) -> Result<Option<ApiKey>, WriteError> {
     let row = api_keys::table
         .filter(api_keys::key_hash.eq(hash))
         .select(ApiKeyRow::as_select())
@@ -102,7 +98,7 @@ pub(crate) fn by_hash(conn: &mut SqliteConnection, hash: &str) -> Result<Option<
 }
 
 /// Whether there is any key.
-pub(crate) fn exists(conn: &mut SqliteConnection) -> Result<bool, WriteError> {
+pub(crate) fn exists(conn: &mut AnyConnection) -> Result<bool, WriteError> {
     Ok(diesel::select(diesel::dsl::exists(api_keys::table.select(api_keys::id))).get_result(conn)?)
 }
 
@@ -128,7 +124,7 @@ impl ApiKeyStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn create_api_key(&self, now: Timestamp, key: NewApiKey) -> Result<ApiKey, StoreError> {
-        self.run(move |conn| conn.immediate_transaction(|conn| insert(conn, now, key))).await
+        self.run(move |conn| conn.write_transaction(|conn| insert(conn, now, key))).await
     }
 
     /// The key with this hash, expired or not.
@@ -142,7 +138,7 @@ impl ApiKeyStore {
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
         let database = Arc::clone(&self.database);
         let work = tokio::task::spawn_blocking(move || {

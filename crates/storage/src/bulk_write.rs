@@ -4,6 +4,7 @@
 //! long. A slice and the record of its idempotency key are one transaction. After a crash between two slices the
 //! same request finds the slices that were written by their records, and writes the others.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::idempotency;
 use crate::job_write::{create_one, is_allowed, no_project};
@@ -13,7 +14,6 @@ use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
 use crate::{NewJob, Refusal, Store, StoreError, Written};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{Context, FieldError, Job, JobId, Timestamp, ValidationErrors};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -159,7 +159,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn jobs_by_id(&self, ids: Vec<JobId>) -> Result<HashMap<JobId, Job>, StoreError> {
-        let query = move |conn: &mut SqliteConnection| {
+        let query = move |conn: &mut AnyConnection| {
             let mut found = HashMap::with_capacity(ids.len());
             for id in ids {
                 if let Some(stored) = job_rows::by_id(conn, id)? {
@@ -262,7 +262,7 @@ fn allowed(context: &Context, new: NewJob) -> Result<NewJob, Refusal> {
 
 /// Why the job's own name cannot be given to it. It is asked for beforehand, because a statement that fails would
 /// leave behind what was written of the job before.
-fn taken(conn: &mut SqliteConnection, new: &NewJob) -> QueryResult<Option<Refusal>> {
+fn taken(conn: &mut AnyConnection, new: &NewJob) -> QueryResult<Option<Refusal>> {
     let Some(name) = &new.definition.external_id else { return Ok(None) };
     let found: Option<i64> = job_states::table
         .filter(job_states::external_id.eq(name))

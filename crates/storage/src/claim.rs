@@ -5,9 +5,8 @@ use crate::failure::{RowError, WriteError};
 use crate::rows::attempt::{self, NewAttempt};
 use crate::rows::job as job_rows;
 use crate::rows::job::StoredJob;
-use crate::schema::busy_keys;
+use crate::statement;
 use crate::writer::tx::Tx;
-use diesel::prelude::*;
 use oneoff_domain::{EventKind, ExecutionId, Fence, Job, JobId, JobKey, JobStatus, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -125,13 +124,15 @@ fn miss(
     Ok(ClaimResult::Missed(stored.job.key))
 }
 
+statement::statement!(
+    TakeKey,
+    "INSERT INTO busy_keys (job_key, concurrency_key) VALUES (?, ?) ON CONFLICT DO NOTHING"
+);
+
 /// Makes the job's concurrency key busy; `false` if another job has it.
 fn take_key(tx: &mut Tx<'_>, job: &Job) -> Result<bool, WriteError> {
     let Some(key) = &job.definition.concurrency_key else { return Ok(true) };
-    let taken = diesel::insert_or_ignore_into(busy_keys::table)
-        .values((busy_keys::job_key.eq(job.key.0), busy_keys::concurrency_key.eq(key)))
-        .execute(tx.conn)?;
-    Ok(taken == 1)
+    Ok(statement::run::<TakeKey>(tx.conn, &[job.key.0.into(), key.as_str().into()])? == 1)
 }
 
 fn start(

@@ -1,8 +1,9 @@
 //! Opening connections: how a file is addressed, and the settings of writers and readers.
 
 use crate::condition::{Condition, Misplaced};
+use crate::connection::AnyConnection;
 use crate::database_file::DatabaseFile;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::sqlite::SqliteConnection;
@@ -102,7 +103,7 @@ impl Connector {
     pub(crate) fn reader(&self) -> Result<ReaderConnection, ConnectError> {
         let mut conn = self.plain()?;
         conn.batch_execute(READER_SETTINGS)?;
-        Ok(ReaderConnection { conn, _file: Arc::clone(self.condition.file()) })
+        Ok(ReaderConnection { conn: AnyConnection::Sqlite(conn), _file: Arc::clone(self.condition.file()) })
     }
 
     /// A pool of connections for reading. They are opened as they are needed.
@@ -125,7 +126,7 @@ pub(crate) fn set_up_writer(conn: &mut SqliteConnection) -> QueryResult<()> {
 
 /// A connection that only reads. It closes before the file is let go.
 pub(crate) struct ReaderConnection {
-    pub(crate) conn: SqliteConnection,
+    pub(crate) conn: AnyConnection,
     _file: Arc<DatabaseFile>,
 }
 
@@ -148,6 +149,6 @@ impl ManageConnection for ReaderManager {
     }
 
     fn has_broken(&self, reader: &mut ReaderConnection) -> bool {
-        std::thread::panicking() || AnsiTransactionManager::is_broken_transaction_manager(&mut reader.conn)
+        std::thread::panicking() || AnyConnection::is_broken_transaction_manager(&mut reader.conn)
     }
 }

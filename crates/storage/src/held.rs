@@ -1,5 +1,6 @@
 //! The jobs of one hold reason, to be released together: a slice in one commit.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::job::{self as job_rows, StoredJob};
 use crate::schema::job_holds;
@@ -7,7 +8,6 @@ use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
 use crate::{JobChange, Store, StoreError, job_write};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{Context, EventKind, HoldReason, JobKey, Timestamp};
 use serde_json::{Map, json};
 
@@ -74,7 +74,7 @@ impl Store {
 type Release = (StoredJob, JobChange);
 
 fn decide(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     context: &Context,
     held: HeldFor,
 ) -> Result<(ReleasedSlice, Vec<Release>), WriteError> {

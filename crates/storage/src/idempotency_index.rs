@@ -2,11 +2,11 @@
 //! each of them. Those of the last records are therefore kept in memory, and are moved to the disk in their order,
 //! many at a time: each page that is written then takes in several.
 
+use crate::connection::AnyConnection;
 use crate::schema::{idempotency_hashes, idempotency_progress, idempotency_records};
 use crate::statement;
 use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use std::collections::HashMap;
 
 /// So many are moved together. Few where histories are simulated, so that they come by it.
@@ -36,7 +36,7 @@ pub(crate) struct IdempotencyIndex {
 
 impl IdempotencyIndex {
     /// Reads what is not on the disk in its order.
-    pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
+    pub(crate) fn load(conn: &mut AnyConnection) -> QueryResult<Self> {
         let indexed_to = idempotency_progress::table.select(idempotency_progress::indexed_to);
         let indexed_to: i64 = indexed_to.get_result(conn)?;
         let last: Option<i64> =
@@ -51,7 +51,7 @@ impl IdempotencyIndex {
     }
 
     /// The record of a hash, if there is one. It may have been removed since.
-    pub(crate) fn find(&self, conn: &mut SqliteConnection, hash: i64) -> QueryResult<Option<i64>> {
+    pub(crate) fn find(&self, conn: &mut AnyConnection, hash: i64) -> QueryResult<Option<i64>> {
         let moving = self.moving.as_ref().and_then(|moving| moving.records.get(&hash));
         if let Some(record) = self.recent.get(&hash).or(moving) {
             return Ok(Some(*record));
@@ -74,7 +74,7 @@ impl IdempotencyIndex {
 
     /// Moves some to the disk, when there are enough of them. A crash before all of a generation are there leaves it
     /// to be moved again.
-    pub(crate) fn step(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
+    pub(crate) fn step(&mut self, conn: &mut AnyConnection) -> QueryResult<()> {
         let Some(moving) = &mut self.moving else {
             if self.recent.len() >= GENERATION {
                 let records = std::mem::take(&mut self.recent);
@@ -107,7 +107,7 @@ statement::statement!(SetIndexedTo, "UPDATE idempotency_progress SET indexed_to 
 statement::statement!(DeleteHash, "DELETE FROM idempotency_hashes WHERE key_hash = ? AND record_key = ?");
 
 /// Takes a record that is removed out of the index on the disk.
-pub(crate) fn remove(conn: &mut SqliteConnection, hash: i64, record: i64) -> QueryResult<()> {
+pub(crate) fn remove(conn: &mut AnyConnection, hash: i64, record: i64) -> QueryResult<()> {
     statement::run::<DeleteHash>(conn, &[hash.into(), record.into()]).map(drop)
 }
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn however_many_come_with_each_commit_those_in_memory_are_bounded() {
-        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let mut conn = AnyConnection::establish(":memory:").unwrap();
         conn.batch_execute(
             "CREATE TABLE idempotency_records (key INTEGER PRIMARY KEY);
              CREATE TABLE idempotency_hashes (key_hash INTEGER PRIMARY KEY, record_key BIGINT);

@@ -7,6 +7,7 @@ mod audit;
 mod checkpoint;
 mod condition;
 mod connect;
+mod connection;
 mod cursor;
 mod database_file;
 mod doubt;

@@ -1,15 +1,15 @@
 //! Reading the event outbox by cursor.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::event::EventRow;
 use crate::schema::events;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::Event;
 
 /// The number of the newest event that was ever written, kept or not; 0 when there was none.
-pub(crate) fn last_sequence(conn: &mut SqliteConnection) -> Result<i64, WriteError> {
+pub(crate) fn last_sequence(conn: &mut AnyConnection) -> Result<i64, WriteError> {
     let last: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;
     Ok(last.unwrap_or(0))
 }
@@ -17,7 +17,7 @@ pub(crate) fn last_sequence(conn: &mut SqliteConnection) -> Result<i64, WriteErr
 /// Events after the cursor, oldest first; `None` when some of them are not kept any more, or when the cursor
 /// lies ahead of all events, as it does when an older backup was restored.
 pub(crate) fn after(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     sequence: i64,
     limit: usize,
 ) -> Result<Option<Vec<Event>>, WriteError> {

@@ -1,6 +1,7 @@
 //! Output of executions: chunks that are addressed by their byte offset in the original stream.
 
 use crate::Refusal;
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::{attempt, instant, word};
 use crate::schema::{attempts, output_chunks};
@@ -8,7 +9,6 @@ use crate::statement;
 use crate::writer::tx::Tx;
 use bytes::Bytes;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{ExecutionId, ExecutionStatus, OutputStream, Timestamp};
 
 /// A piece of output to be stored.
@@ -53,6 +53,12 @@ pub struct OutputPage {
 /// Chunks that are read at a time while a page is filled.
 const CHUNKS_AT_A_TIME: i64 = 16;
 
+statement::statement!(
+    InsertChunk,
+    "INSERT INTO output_chunks (execution_key, start_offset, stream, written_at, bytes) VALUES (?, ?, ?, ?, ?) \
+     ON CONFLICT DO NOTHING"
+);
+
 /// Stores chunks. One that is stored already is left as it is, so that an append may be repeated.
 pub(crate) fn insert_chunks(
     tx: &mut Tx<'_>,
@@ -61,15 +67,14 @@ pub(crate) fn insert_chunks(
 ) -> Result<(), WriteError> {
     let mut added_bytes = 0;
     for chunk in chunks.iter().filter(|chunk| !chunk.bytes.is_empty()) {
-        let inserted = diesel::insert_or_ignore_into(output_chunks::table)
-            .values((
-                output_chunks::execution_key.eq(execution_key),
-                output_chunks::start_offset.eq(chunk.offset),
-                output_chunks::stream.eq(chunk.stream.as_str()),
-                output_chunks::written_at.eq(chunk.at.as_micros()),
-                output_chunks::bytes.eq(chunk.bytes.as_ref()),
-            ))
-            .execute(tx.conn)?;
+        let values = [
+            execution_key.into(),
+            chunk.offset.into(),
+            chunk.stream.as_str().into(),
+            chunk.at.as_micros().into(),
+            chunk.bytes.as_ref().into(),
+        ];
+        let inserted = statement::run::<InsertChunk>(tx.conn, &values)?;
         if inserted > 0 {
             added_bytes += i64::try_from(chunk.bytes.len()).unwrap_or(0);
         }
@@ -113,7 +118,7 @@ type ChunkRow = (i64, String, i64, Vec<u8>);
 
 /// Output of an execution from `offset` on; `None` if there is no such execution.
 pub(crate) fn read(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     execution: ExecutionId,
     offset: i64,
     limit_bytes: usize,
@@ -159,7 +164,7 @@ pub(crate) fn read(
 }
 
 /// Where the chunk begins that holds `offset`, or `offset` itself.
-fn first_chunk(conn: &mut SqliteConnection, key: i64, offset: i64) -> QueryResult<i64> {
+fn first_chunk(conn: &mut AnyConnection, key: i64, offset: i64) -> QueryResult<i64> {
     let before: Option<i64> = output_chunks::table
         .filter(output_chunks::execution_key.eq(key).and(output_chunks::start_offset.le(offset)))
         .order(output_chunks::start_offset.desc())

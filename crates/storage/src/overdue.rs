@@ -1,6 +1,7 @@
 //! Overdue jobs at a start: after a restore, or a long time without a server, they are held for a person to
 //! confirm, instead of all starting at once. Also what is left to do after a restore.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::job::{self as job_rows, StoredJob};
 use crate::schema::{epochs, events, job_holds, restores};
@@ -9,7 +10,6 @@ use crate::writer::tx::Tx;
 use crate::{JobChange, LostExecution, Store, StoreError, job_write, queue, recover};
 use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{
     Actor, Context, EventKind, ExecutionId, Hold, HoldReason, Job, JobKey, JobState, JobStatus, Timestamp,
 };
@@ -132,7 +132,7 @@ impl Store {
     /// The database's.
     pub async fn last_heard_of(&self) -> Result<Option<Timestamp>, StoreError> {
         let epoch = self.inner.epoch;
-        let query = move |conn: &mut SqliteConnection| {
+        let query = move |conn: &mut AnyConnection| {
             let newest = events::table.order(events::sequence.desc()).select(events::written_at);
             let written_at: Option<i64> = newest.first(conn).optional()?;
             let earlier = epochs::table.filter(epochs::epoch.lt(epoch));
@@ -245,7 +245,7 @@ pub(crate) fn hold_one(
     job_write::apply(tx, &context, now, stored, change)
 }
 
-fn unsettled(conn: &mut SqliteConnection) -> Result<Option<UnsettledRestore>, WriteError> {
+fn unsettled(conn: &mut AnyConnection) -> Result<Option<UnsettledRestore>, WriteError> {
     let row: Option<(i64, String)> = restores::table
         .filter(restores::settled_at.is_null())
         .order(restores::key.desc())

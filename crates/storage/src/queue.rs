@@ -1,12 +1,12 @@
 //! What the due queue reads: waiting jobs by due time, how many are overdue, and which holds end.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::pending::{self, DuePart};
 use crate::rows::{instant, number, word};
 use crate::schema::{job_holds, job_states, running_jobs};
 use crate::{CancelledAttempt, PendingJob};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{JobId, JobKey, Timestamp};
 
 diesel::joinable!(job_holds -> job_states (job_key));
@@ -14,7 +14,7 @@ diesel::allow_tables_to_appear_in_same_query!(job_holds, job_states);
 
 /// Waiting jobs after `after` and not later than `until`, in the order of due time and key.
 pub(crate) fn window(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     after: Option<(Timestamp, JobKey)>,
     until: Timestamp,
     limit: usize,
@@ -30,16 +30,12 @@ pub(crate) fn window(
 }
 
 /// How many jobs wait whose time is before `now`, counted up to `limit`.
-pub(crate) fn overdue(
-    conn: &mut SqliteConnection,
-    now: Timestamp,
-    limit: usize,
-) -> Result<usize, WriteError> {
+pub(crate) fn overdue(conn: &mut AnyConnection, now: Timestamp, limit: usize) -> Result<usize, WriteError> {
     Ok(pending::count_before(conn, now.as_micros(), row_limit(limit))?)
 }
 
 /// When the first waiting job is due.
-pub(crate) fn next_due(conn: &mut SqliteConnection) -> Result<Option<Timestamp>, WriteError> {
+pub(crate) fn next_due(conn: &mut AnyConnection) -> Result<Option<Timestamp>, WriteError> {
     Ok(pending::first_due(conn)?)
 }
 
@@ -48,10 +44,7 @@ fn row_limit(limit: usize) -> i64 {
 }
 
 /// The attempts of this epoch that run and are to end as cancelled.
-pub(crate) fn cancelled(
-    conn: &mut SqliteConnection,
-    epoch: i64,
-) -> Result<Vec<CancelledAttempt>, WriteError> {
+pub(crate) fn cancelled(conn: &mut AnyConnection, epoch: i64) -> Result<Vec<CancelledAttempt>, WriteError> {
     let rows: Vec<(String, i64, i64)> = running_jobs::table
         .inner_join(job_states::table.on(job_states::key.eq(running_jobs::job_key)))
         .filter(running_jobs::cancel_requested)
@@ -71,7 +64,7 @@ pub(crate) fn cancelled(
 
 /// The holds that end by themselves, the earliest first: one line per job.
 pub(crate) fn holds_ending(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     limit: usize,
 ) -> Result<Vec<(JobId, Timestamp)>, WriteError> {
     // A job may have several such holds: as many more rows are read as there are reasons.

@@ -3,11 +3,11 @@
 use crate::StoreError;
 use crate::condition::Condition;
 use crate::connect::{Connector, ReaderManager};
+use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, unavailable};
 use crate::read_gate::ReadGate;
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
-use diesel::sqlite::SqliteConnection;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -76,7 +76,7 @@ impl Reader {
     pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
         #[cfg(any(test, feature = "inline"))]
         if let Some(inline) = &self.inline {
@@ -92,7 +92,7 @@ impl Reader {
     pub(crate) async fn read_first<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
         #[cfg(any(test, feature = "inline"))]
         if let Some(inline) = &self.inline {
@@ -105,7 +105,7 @@ impl Reader {
     async fn read_with<T, F>(&self, permit: OwnedSemaphorePermit, query: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, WriteError> + Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
         let reading = self.gate.enter().await;
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();

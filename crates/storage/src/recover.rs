@@ -1,6 +1,7 @@
 //! Recovery: the attempts that earlier epochs left running, and what becomes of their jobs.
 
 use crate::LostExecution;
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::finish;
 use crate::overdue;
@@ -11,14 +12,13 @@ use crate::writer::tx::Tx;
 use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::state::AfterAttempt;
 use oneoff_domain::{
     AttemptOutcome, ExecutionId, ExecutionStatus, HoldReason, Job, JobKey, JobStatus, Reason, Timestamp,
 };
 
 /// The attempts of epochs before `epoch` that are recorded as running, oldest first.
-pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<ExecutionId>, WriteError> {
+pub(crate) fn lost(conn: &mut AnyConnection, epoch: i64) -> Result<Vec<ExecutionId>, WriteError> {
     // Written out, the condition is that of the partial index. In the order of keys SQLite would rather read all
     // attempts than sort these few.
     let running = sql::<Bool>("attempts.status = 'running'");
@@ -40,7 +40,7 @@ pub(crate) fn lost(conn: &mut SqliteConnection, epoch: i64) -> Result<Vec<Execut
 
 /// The latest time, not after `until`, that epochs before `epoch` wrote down, in an event or as their own beginning.
 pub(crate) fn last_written(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     epoch: i64,
     until: Timestamp,
 ) -> Result<Option<Timestamp>, WriteError> {
@@ -54,7 +54,7 @@ pub(crate) fn last_written(
 }
 
 /// When the last event not after `until` was written. Their times rise with their numbers, but for steps of the clock.
-fn last_event(conn: &mut SqliteConnection, until: Timestamp) -> QueryResult<Option<i64>> {
+fn last_event(conn: &mut AnyConnection, until: Timestamp) -> QueryResult<Option<i64>> {
     // Two statements: for both ends in one SQLite would read all events.
     let first: Option<i64> = events::table.select(min(events::sequence)).get_result(conn)?;
     let last: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;

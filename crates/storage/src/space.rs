@@ -1,8 +1,10 @@
 //! How much space the store takes.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::schema::output_totals;
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
@@ -34,19 +36,30 @@ pub(crate) struct Pages {
 const PAGES: &str = "SELECT page_count, freelist_count, page_size \
     FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
 
+const SERVER_PAGES: &str = "SELECT pg_database_size(current_database()) AS page_count, \
+    0::bigint AS freelist_count, 1::bigint AS page_size";
+
+/// The bytes of a server's database. What is free in it is not known without a walk through all of it.
+fn server_pages(conn: &mut PgConnection) -> QueryResult<Pages> {
+    diesel::sql_query(SERVER_PAGES).get_result(conn)
+}
+
 /// The pages, as this connection sees them.
 pub(crate) fn pages(conn: &mut SqliteConnection) -> QueryResult<Pages> {
     diesel::sql_query(PAGES).get_result(conn)
 }
 
 /// Bytes of output that are kept in all.
-pub(crate) fn output_bytes(conn: &mut SqliteConnection) -> QueryResult<i64> {
+pub(crate) fn output_bytes(conn: &mut AnyConnection) -> QueryResult<i64> {
     output_totals::table.select(output_totals::bytes).filter(output_totals::key.eq(1)).get_result(conn)
 }
 
 /// All but the log, which is a file of its own.
-pub(crate) fn space(conn: &mut SqliteConnection) -> Result<Space, WriteError> {
-    let Pages { page_count, freelist_count, page_size } = pages(conn)?;
+pub(crate) fn space(conn: &mut AnyConnection) -> Result<Space, WriteError> {
+    let Pages { page_count, freelist_count, page_size } = match conn {
+        AnyConnection::Sqlite(conn) => pages(conn)?,
+        AnyConnection::Postgres(conn) => server_pages(conn)?,
+    };
     let bytes = |pages: i64| u64::try_from(pages.saturating_mul(page_size)).unwrap_or(0);
     Ok(Space {
         database_bytes: bytes(page_count),
@@ -65,7 +78,9 @@ const GIVEN_PAGES: i64 = 128;
 
 /// Gives some of what is free back to the file system, when it is more than is soon used again; answers whether
 /// there is more of it.
-pub(crate) fn give_back(conn: &mut SqliteConnection) -> QueryResult<bool> {
+pub(crate) fn give_back(conn: &mut AnyConnection) -> QueryResult<bool> {
+    // A server does so by itself.
+    let AnyConnection::Sqlite(conn) = conn else { return Ok(false) };
     let Pages { page_count, freelist_count, .. } = pages(conn)?;
     let too_many = freelist_count - KEPT_PAGES.max(page_count / KEPT_SHARE);
     if too_many <= 0 {

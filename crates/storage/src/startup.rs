@@ -2,6 +2,7 @@
 
 use crate::backup::last;
 use crate::connect::{APPLICATION_ID, ConnectError, Connector, set_up_writer};
+use crate::connection::AnyConnection;
 use crate::database_file::DatabaseFile;
 use crate::error::Source;
 use crate::failure::{is_damage, is_full, is_read_only};
@@ -28,7 +29,7 @@ pub(crate) struct OpenDatabase {
     pub(crate) path: PathBuf,
     // Before the connector, which keeps the file open for as long as a connection is.
     /// A connection for writing.
-    pub(crate) conn: SqliteConnection,
+    pub(crate) conn: AnyConnection,
     /// How further connections are opened.
     pub(crate) connector: Connector,
     /// The lock, where it was taken.
@@ -56,7 +57,8 @@ fn begin_log_anew(database: &mut OpenDatabase, real: &Path) -> Result<(), OpenEr
     if !std::fs::metadata(wal_path(real)).is_ok_and(|log| log.len() > 0) {
         return Ok(());
     }
-    let begun = log_anew::begin(&mut database.conn).map_err(|error| query_error(&database.path, error))?;
+    let begun = database.conn.sqlite().and_then(log_anew::begin);
+    let begun = begun.map_err(|error| query_error(&database.path, error))?;
     if !begun {
         tracing::warn!(
             "another process reads the database: the log that was left behind is not brought to it yet"
@@ -86,7 +88,7 @@ fn connect(path: PathBuf, real: &Path, file: Arc<DatabaseFile>) -> Result<OpenDa
     let connector = Connector::new(real, file).map_err(|error| connect_error(&path, error))?;
     let mut conn = connector.plain().map_err(|error| connect_error(&path, error))?;
     prepare(&path, &mut conn)?;
-    Ok(OpenDatabase { path, conn, connector, lock: None })
+    Ok(OpenDatabase { path, conn: AnyConnection::Sqlite(conn), connector, lock: None })
 }
 
 /// Opens the file beside a server that may run. Only when none runs is it made or migrated.

@@ -9,10 +9,10 @@
 //! For the first reason single rows are read with `get_result` and not with `first`, which adds `LIMIT ?`: since
 //! 3.47 SQLite plans by the value bound there and prepares the statement anew whenever one is bound.
 
+use crate::connection::{AnyBackend, AnyConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use std::marker::PhantomData;
 
 /// A statement that is written out.
@@ -72,6 +72,7 @@ pub(crate) enum Bind<'a> {
     Number(Option<i64>),
     Text(Option<&'a str>),
     Flag(bool),
+    Bytes(&'a [u8]),
 }
 
 impl From<i64> for Bind<'_> {
@@ -104,6 +105,12 @@ impl From<bool> for Bind<'_> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Bind<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(value)
+    }
+}
+
 struct Bound<'a, S> {
     values: &'a [Bind<'a>],
     statement: PhantomData<S>,
@@ -114,8 +121,8 @@ impl<S: Statement> QueryId for Bound<'_, S> {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<S: Statement> QueryFragment<Sqlite> for Bound<'_, S> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+impl<S: Statement> QueryFragment<AnyBackend> for Bound<'_, S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, AnyBackend>) -> QueryResult<()> {
         let Some((last, parts)) = S::PARTS.split_last().filter(|(_, parts)| parts.len() == self.values.len())
         else {
             return Err(wrong_count(&S::PARTS.join("?")));
@@ -126,6 +133,7 @@ impl<S: Statement> QueryFragment<Sqlite> for Bound<'_, S> {
                 Bind::Number(value) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value)?,
                 Bind::Text(value) => out.push_bind_param::<Nullable<Text>, Option<&str>>(value)?,
                 Bind::Flag(value) => out.push_bind_param::<Bool, bool>(value)?,
+                Bind::Bytes(value) => out.push_bind_param::<Binary, &[u8]>(value)?,
             }
         }
         out.push_sql(last);
@@ -137,9 +145,9 @@ fn wrong_count(sql: &str) -> diesel::result::Error {
     diesel::result::Error::QueryBuilderError(format!("wrong number of values for `{sql}`").into())
 }
 
-impl<S: Statement> RunQueryDsl<SqliteConnection> for Bound<'_, S> {}
+impl<S: Statement> RunQueryDsl<AnyConnection> for Bound<'_, S> {}
 
 /// Runs a statement; answers how many rows it changed.
-pub(crate) fn run<S: Statement>(conn: &mut SqliteConnection, values: &[Bind<'_>]) -> QueryResult<usize> {
+pub(crate) fn run<S: Statement>(conn: &mut AnyConnection, values: &[Bind<'_>]) -> QueryResult<usize> {
     Bound::<S> { values, statement: PhantomData }.execute(conn)
 }

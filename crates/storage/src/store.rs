@@ -1,6 +1,7 @@
 //! The store: its public methods.
 
 use crate::ahead::CommitCount;
+use crate::connection::AnyConnection;
 use crate::lock::ServerLock;
 use crate::reader::Reader;
 use crate::schema::epochs;
@@ -12,7 +13,6 @@ use crate::writer::lanes::Lane;
 use crate::writer::tx::{Node, Tx};
 use crate::*;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{Context, ExecutionId, Job, JobId, NewEvent, Timestamp};
 use oneoff_faults::Sabotage;
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ impl Inner {
 }
 
 /// The epoch of this process.
-pub(crate) fn begin_epoch(conn: &mut SqliteConnection, node: &str, now: Timestamp) -> QueryResult<i64> {
+pub(crate) fn begin_epoch(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryResult<i64> {
     diesel::insert_into(epochs::table)
         .values((epochs::node_id.eq(node), epochs::started_at.eq(now.as_micros())))
         .returning(epochs::epoch)

@@ -1,9 +1,9 @@
 //! What is read of the store: what waits, jobs, executions, output, events, numbers.
 
+use crate::connection::AnyConnection;
 use crate::lists;
 use crate::output;
 use crate::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{Event, Execution, ExecutionId, Job, JobId, JobKey, Timestamp};
 
 impl Store {
@@ -67,8 +67,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        let query =
-            move |conn: &mut SqliteConnection| Ok(rows::job::by_id(conn, id)?.map(|stored| stored.job));
+        let query = move |conn: &mut AnyConnection| Ok(rows::job::by_id(conn, id)?.map(|stored| stored.job));
         self.inner.reader.read(query).await
     }
 

@@ -1,10 +1,10 @@
 //! What the scheduler and the operator need beside jobs: counters and recovery.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::{number, word};
 use crate::schema::job_counters;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{ExecutionId, Job, JobStatus};
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct LostExecution {
 }
 
 /// The counters: every status, also those that no job has.
-pub(crate) fn counters(conn: &mut SqliteConnection) -> Result<Counters, WriteError> {
+pub(crate) fn counters(conn: &mut AnyConnection) -> Result<Counters, WriteError> {
     let rows: Vec<(String, i64)> =
         job_counters::table.select((job_counters::status, job_counters::jobs)).load(conn)?;
     let mut jobs = BTreeMap::new();

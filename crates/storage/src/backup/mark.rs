@@ -3,9 +3,9 @@
 
 use super::partial::Partial;
 use crate::connect::address;
+use crate::connection::AnyConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 
 /// The user version of a backup: `Back` in ASCII. That of a database is 0.
 const USER_VERSION: u32 = 0x4261_636B;
@@ -18,10 +18,10 @@ pub(super) fn is_in(header: &[u8]) -> bool {
 }
 
 /// Opens a copy that nobody else knows yet for writing.
-pub(super) fn open(copy: &Partial) -> QueryResult<SqliteConnection> {
+pub(super) fn open(copy: &Partial) -> QueryResult<AnyConnection> {
     let failed = diesel::result::Error::QueryBuilderError;
     let place = address(copy.path()).map_err(|error| failed(error.into()))?;
-    let connected = SqliteConnection::establish(&format!("{place}?mode=rw"));
+    let connected = AnyConnection::establish(&format!("{place}?mode=rw"));
     let mut conn = connected.map_err(|error| failed(error.into()))?;
     // A journal in a file would stay behind if this were interrupted. The copy is thrown away then.
     conn.batch_execute("PRAGMA journal_mode = MEMORY")?;
@@ -34,7 +34,7 @@ pub(super) fn set(copy: &Partial) -> QueryResult<()> {
 }
 
 /// Takes the mark from a file that becomes a database, if it has one.
-pub(crate) fn clear(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(crate) fn clear(conn: &mut AnyConnection) -> QueryResult<()> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = diesel::sql_types::BigInt)]

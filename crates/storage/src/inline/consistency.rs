@@ -1,10 +1,10 @@
 //! Whether the tables agree with each other: what is kept twice for speed must be the same in both places.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::{Store, StoreError};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel::sqlite::SqliteConnection;
 
 /// Jobs as they are now, and what waits, wherever it is kept.
 const PRESENT: &str = "WITH
@@ -100,7 +100,7 @@ struct Fault {
     fault: String,
 }
 
-fn check(conn: &mut SqliteConnection) -> Result<Vec<String>, WriteError> {
+fn check(conn: &mut AnyConnection) -> Result<Vec<String>, WriteError> {
     let mut faults = Vec::new();
     for check in CHECKS {
         let found: Vec<Fault> = diesel::sql_query(format!("{PRESENT}{check}")).load(conn)?;

@@ -3,11 +3,12 @@
 use super::faults::{Failure, Faults, GroupFault};
 use crate::StoreError;
 use crate::connect::{ConnectError, Connector};
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::writer::machine::Machine;
 use crate::writer::request::Request;
 use crate::writer::tx::Tx;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::SqliteConnection;
@@ -68,13 +69,13 @@ impl Machine for PlannedMachine {
         self.faults.moving().map_or(Ok(()), |failure| Err(failure.error()))
     }
 
-    fn commit(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
+    fn commit(&self, conn: &mut AnyConnection) -> QueryResult<()> {
         match self.group().take() {
             Some(GroupFault::CommitLost(failure)) => Err(failure.error()),
             Some(GroupFault::CommitDone) => {
-                AnsiTransactionManager::commit_transaction(conn).and(Err(Failure::Io.error()))
+                AnyConnection::commit_transaction(conn).and(Err(Failure::Io.error()))
             }
-            Some(GroupFault::Within { .. }) | None => AnsiTransactionManager::commit_transaction(conn),
+            Some(GroupFault::Within { .. }) | None => AnyConnection::commit_transaction(conn),
         }
     }
 }

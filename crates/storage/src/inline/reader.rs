@@ -3,10 +3,10 @@
 use super::faults::Faults;
 use crate::StoreError;
 use crate::connect::{Connector, ReaderConnection};
+use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
 use crate::reader::read_error;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 enum Link {
@@ -29,7 +29,7 @@ impl InlineReader {
     /// Runs a query at once.
     pub(crate) fn read<T>(
         &self,
-        query: impl FnOnce(&mut SqliteConnection) -> Result<T, WriteError>,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, WriteError>,
     ) -> Result<T, StoreError> {
         if let Some(failure) = self.faults.read() {
             return Err(failure.error().into());

@@ -1,6 +1,7 @@
 //! The list of executions, by start.
 
 use super::{Listing, Wanted};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::attempt;
@@ -9,14 +10,13 @@ use crate::{ExecutionFilter, ExecutionSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Execution, ExecutionStatus, JobId};
 
 /// Executions of one job that can be listed, the latest of them.
 const EXECUTIONS_OF_JOB_MAX: usize = 10_000;
 
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = attempts, check_for_backend(Sqlite))]
+#[diesel(table_name = attempts, check_for_backend(AnyBackend))]
 pub(crate) struct NarrowRow {
     key: i64,
     status: String,
@@ -36,7 +36,7 @@ impl Listing for ExecutionListing {
 
     fn rows(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<NarrowRow>, WriteError> {
@@ -84,7 +84,7 @@ impl Listing for ExecutionListing {
 }
 
 /// The executions that run: there are no more of them than there are worker slots.
-fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
+fn running(conn: &mut AnyConnection) -> QueryResult<Vec<NarrowRow>> {
     // Written out, the condition is that of the partial index. With an order or a range SQLite would rather go through
     // all executions by their start.
     let running = sql::<Bool>("attempts.status = 'running'");
@@ -115,7 +115,7 @@ impl ExecutionListing {
 }
 
 /// The keys of the executions of a job, the last one first, up to a number that no list goes beyond.
-fn of_job(conn: &mut SqliteConnection, id: JobId) -> Result<Vec<i64>, WriteError> {
+fn of_job(conn: &mut AnyConnection, id: JobId) -> Result<Vec<i64>, WriteError> {
     let job = job_states::table.filter(job_states::id.eq(id.to_string())).select(job_states::key);
     let Some(job_key) = job.get_result(conn).optional()? else { return Ok(Vec::new()) };
     let mut keys = Vec::new();
@@ -129,7 +129,7 @@ fn of_job(conn: &mut SqliteConnection, id: JobId) -> Result<Vec<i64>, WriteError
 
 /// A page of executions.
 pub(crate) fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     filter: ExecutionFilter,
     request: &PageRequest<ExecutionSort>,
 ) -> Result<Page<Execution>, WriteError> {
@@ -145,6 +145,6 @@ pub(crate) fn list(
         with_total: request.with_total,
     };
     let listing = ExecutionListing { filter, order: request.order, of_job };
-    let load = |conn: &mut SqliteConnection, keys: &[i64]| Ok((attempt::by_keys(conn, keys)?, keys.len()));
+    let load = |conn: &mut AnyConnection, keys: &[i64]| Ok((attempt::by_keys(conn, keys)?, keys.len()));
     super::page(conn, &listing, &wanted, None, load)
 }

@@ -1,8 +1,8 @@
 //! The jobs of a page, as many as are not too large together: a page ends early rather than take much memory.
 
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::job as job_rows;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::Job;
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ pub(crate) const PAGE_BYTES: usize = 4 * 1024 * 1024;
 const FIRST_ROWS: usize = 50;
 
 /// The first of these jobs, and of how many of the keys they are. Those that cannot be read are left out.
-pub(crate) fn jobs(conn: &mut SqliteConnection, keys: &[i64]) -> Result<(Vec<Job>, usize), WriteError> {
+pub(crate) fn jobs(conn: &mut AnyConnection, keys: &[i64]) -> Result<(Vec<Job>, usize), WriteError> {
     let mut jobs = Vec::with_capacity(keys.len());
     let (mut taken, mut bytes, mut rows) = (0, 0, FIRST_ROWS);
     while let Some(chunk) = keys.get(taken..keys.len().min(taken + rows)).filter(|chunk| !chunk.is_empty()) {

@@ -2,6 +2,7 @@
 
 use super::schedule::{self, Range};
 use super::{COUNT_MAX, Listing, Wanted, full_rows};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::ended::{NEVER, is_of_job};
@@ -11,7 +12,6 @@ use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Job, JobStatus};
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ const RARE_MAX: u64 = 5_000;
 
 /// What is read of a job to decide whether it is in a page.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = job_states, check_for_backend(Sqlite))]
+#[diesel(table_name = job_states, check_for_backend(AnyBackend))]
 pub(crate) struct NarrowRow {
     pub(super) key: i64,
     status: String,
@@ -84,8 +84,11 @@ struct JobListing {
 }
 
 /// A query for narrow rows.
-pub(super) type Rows<'a> =
-    job_states::BoxedQuery<'a, Sqlite, diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<NarrowRow, Sqlite>>>;
+pub(super) type Rows<'a> = job_states::BoxedQuery<
+    'a,
+    AnyBackend,
+    diesel::dsl::SqlTypeOf<diesel::dsl::AsSelect<NarrowRow, AnyBackend>>,
+>;
 
 /// All jobs, to be narrowed.
 pub(super) fn rows_of<'a>() -> Rows<'a> {
@@ -99,7 +102,7 @@ fn held<'a>() -> Rows<'a> {
 }
 
 /// The jobs that run: there are no more of them than there are worker slots.
-fn running(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
+fn running(conn: &mut AnyConnection) -> QueryResult<Vec<NarrowRow>> {
     // In two steps: of a join SQLite would go through all jobs, as it knows nothing of the sizes of tables.
     let keys: Vec<i64> = running_jobs::table.select(running_jobs::job_key).load(conn)?;
     rows_of()
@@ -137,7 +140,7 @@ macro_rules! present {
 
 /// Says of the jobs that run that they do, and of those that are over how they ended.
 fn tell_present(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     rows: Vec<(NarrowRow, Option<String>)>,
 ) -> QueryResult<Vec<NarrowRow>> {
     let running: HashSet<i64> =
@@ -152,7 +155,7 @@ fn tell_present(
 
 impl JobListing {
     fn new(
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         filter: JobFilter,
         sort: JobSort,
         order: SortOrder,
@@ -161,7 +164,7 @@ impl JobListing {
         Ok(Self { filter, sort, order, way })
     }
 
-    fn way(conn: &mut SqliteConnection, filter: &JobFilter, sort: JobSort) -> Result<Way, WriteError> {
+    fn way(conn: &mut AnyConnection, filter: &JobFilter, sort: JobSort) -> Result<Way, WriteError> {
         if let Some(name) = &filter.external_id {
             return Ok(Way::Named(name.clone()));
         }
@@ -189,12 +192,12 @@ impl JobListing {
 
     fn by_creation(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         after: Option<Position>,
         limit: i64,
     ) -> QueryResult<Vec<NarrowRow>> {
         let key = job_states::key;
-        let rows = present!().into_boxed::<Sqlite>();
+        let rows = present!().into_boxed::<AnyBackend>();
         let rows = match (self.order, after) {
             (SortOrder::Ascending, Some(after)) => rows.filter(key.gt(after.key)),
             (SortOrder::Descending, Some(after)) => rows.filter(key.lt(after.key)),
@@ -210,7 +213,7 @@ impl JobListing {
     /// Jobs with a scheduled time after a place.
     fn scheduled(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         part: Part,
         after: Option<Position>,
         limit: usize,
@@ -229,7 +232,7 @@ impl JobListing {
     /// Jobs without a scheduled time after a place. What waits or runs has one.
     fn unscheduled(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         part: Part,
         after: Option<Position>,
         limit: i64,
@@ -248,7 +251,7 @@ impl JobListing {
     /// By scheduled time: first those that have one, then those that have none.
     fn by_schedule(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         part: Part,
         after: Option<Position>,
         limit: usize,
@@ -284,7 +287,7 @@ impl JobListing {
 }
 
 /// How many jobs have one of these statuses.
-fn with_status(conn: &mut SqliteConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
+fn with_status(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
     let counters = counters(conn)?;
     Ok(statuses.iter().filter_map(|status| counters.jobs.get(status)).sum())
 }
@@ -294,7 +297,7 @@ impl Listing for JobListing {
 
     fn rows(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<NarrowRow>, WriteError> {
@@ -352,7 +355,7 @@ impl Listing for JobListing {
 
 /// A page of jobs.
 pub(crate) fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     filter: JobFilter,
     request: &PageRequest<JobSort>,
 ) -> Result<Page<Job>, WriteError> {
@@ -375,7 +378,7 @@ pub(crate) fn list(
 }
 
 /// What the counters say, up to the number to which totals are exact.
-fn total(conn: &mut SqliteConnection, statuses: &[JobStatus]) -> Result<(u64, bool), WriteError> {
+fn total(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<(u64, bool), WriteError> {
     let mut distinct = if statuses.is_empty() { JobStatus::ALL.to_vec() } else { statuses.to_vec() };
     distinct.sort_unstable();
     distinct.dedup();

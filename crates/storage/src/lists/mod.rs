@@ -11,9 +11,9 @@ mod plans;
 mod schedule;
 
 use crate::Page;
+use crate::connection::AnyConnection;
 use crate::cursor::{self, Position};
 use crate::failure::WriteError;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::limits::PAGE_MAX;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ pub(crate) trait Listing {
     /// The rows after `after` in the list's order, at most `limit`; fewer only at its end.
     fn rows(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<Self::Row>, WriteError>;
@@ -55,7 +55,7 @@ type Place = (i64, Position);
 /// The keys of the rows of a page with their places, and where it ended; no place if that is the end of the list. However slow the machine, the
 /// second page of two begins behind the first.
 fn scan<L: Listing>(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     listing: &L,
     mut after: Option<Position>,
     limit: usize,
@@ -89,7 +89,7 @@ fn scan<L: Listing>(
 }
 
 /// How many rows the filter lets through, counted up to [`COUNT_MAX`], and whether there may be more.
-fn count<L: Listing>(conn: &mut SqliteConnection, listing: &L) -> Result<(u64, bool), WriteError> {
+fn count<L: Listing>(conn: &mut AnyConnection, listing: &L) -> Result<(u64, bool), WriteError> {
     let (mut after, mut scanned, mut found) = (None, 0, 0);
     while scanned < COUNT_SCAN_MAX {
         let rows = listing.rows(conn, after, COUNT_CHUNK_ROWS)?;
@@ -123,11 +123,11 @@ struct Wanted<'a> {
 
 /// A page of a list, with its rows loaded by `load`, which says of how many of the keys they are.
 fn page<L: Listing, T>(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     listing: &L,
     wanted: &Wanted<'_>,
     known_total: Option<(u64, bool)>,
-    load: impl FnOnce(&mut SqliteConnection, &[i64]) -> Result<(Vec<T>, usize), WriteError>,
+    load: impl FnOnce(&mut AnyConnection, &[i64]) -> Result<(Vec<T>, usize), WriteError>,
 ) -> Result<Page<T>, WriteError> {
     let after = wanted.cursor.map(|text| cursor::decode(wanted.sort, text)).transpose()?;
     let limit = usize::try_from(wanted.limit.clamp(1, PAGE_MAX)).unwrap_or(1);
@@ -166,7 +166,7 @@ mod tests {
 
         fn rows(
             &self,
-            _conn: &mut SqliteConnection,
+            _conn: &mut AnyConnection,
             after: Option<Position>,
             limit: usize,
         ) -> Result<Vec<i64>, WriteError> {
@@ -195,7 +195,7 @@ mod tests {
 
     fn scan_endless(each_takes: Duration) -> (Endless, Option<Position>) {
         use diesel::Connection;
-        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let mut conn = AnyConnection::establish(":memory:").unwrap();
         let listing = Endless { each_takes, reads: Cell::new(0), rows: Cell::new(0) };
         let (keys, end) = scan(&mut conn, &listing, None, 50).unwrap();
         assert!(keys.is_empty());

@@ -1,5 +1,6 @@
 //! How SQLite runs what is asked for on request paths: by an index, and without sorting more than a few rows.
 
+use crate::connection::AnyConnection;
 use crate::schema::job_states;
 use crate::startup::{self, OpenDatabase};
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{
     Actor, Context, ExecutionId, ExecutionStatus, JobDefinition, JobId, JobKey, JobState, JobStatus, OnCrash,
     OnLate, Random, RetryPolicy, Timestamp,
@@ -54,7 +54,7 @@ impl Random for Same {
 }
 
 /// The statements that `ask` runs.
-fn statements(conn: &mut SqliteConnection, ask: impl FnOnce(&mut SqliteConnection)) -> BTreeSet<String> {
+fn statements(conn: &mut AnyConnection, ask: impl FnOnce(&mut AnyConnection)) -> BTreeSet<String> {
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let noted = Arc::clone(&seen);
     conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -71,7 +71,7 @@ fn statements(conn: &mut SqliteConnection, ask: impl FnOnce(&mut SqliteConnectio
 }
 
 /// What is wrong with how a statement is run.
-fn faults(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
+fn faults(conn: &mut AnyConnection, sql: &str) -> Vec<String> {
     if sql.contains("WHERE (1=0)") {
         return Vec::new();
     }
@@ -92,7 +92,7 @@ fn faults(conn: &mut SqliteConnection, sql: &str) -> Vec<String> {
     scans.chain(sorts).chain(missed).map(|step| format!("{step}\n  of {plan:?}\n  of {sql}")).collect()
 }
 
-fn check(conn: &mut SqliteConnection, what: &str, ask: impl FnOnce(&mut SqliteConnection)) {
+fn check(conn: &mut AnyConnection, what: &str, ask: impl FnOnce(&mut AnyConnection)) {
     let statements = statements(conn, ask);
     assert!(!statements.is_empty(), "{what}: nothing was asked");
     for sql in statements {

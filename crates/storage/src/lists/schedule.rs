@@ -2,13 +2,13 @@
 
 use super::jobs::{NarrowRow, Rows, rows_of};
 use crate::SortOrder;
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::rows::ended::NEVER;
 use crate::rows::pending::{self, DuePart};
 use crate::schema::{ended_jobs, job_states};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::JobStatus;
 use std::collections::HashMap;
 
@@ -55,7 +55,7 @@ fn row_limit(limit: usize) -> i64 {
 
 /// Those of `rows` in the range, by an index that ends with the scheduled time.
 pub(super) fn sorted(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     rows: Rows<'_>,
     range: &Range,
     limit: usize,
@@ -85,7 +85,7 @@ pub(super) fn sorted(
 
 /// Those of `rows` that have no scheduled time, after this key, in the order of the keys.
 pub(super) fn never(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     rows: Rows<'_>,
     order: SortOrder,
     last: Option<i64>,
@@ -114,7 +114,7 @@ macro_rules! ended_rows {
             ended_jobs::job_type,
             ended_jobs::project_id,
         );
-        let rows = ended_jobs::table.select(columns).into_boxed::<Sqlite>();
+        let rows = ended_jobs::table.select(columns).into_boxed::<AnyBackend>();
         match $status {
             None => rows,
             // Written out, the second condition is that of the partial index.
@@ -127,7 +127,7 @@ macro_rules! ended_rows {
 
 /// The jobs that are over, all or those that ended in this status, in the range, in its order.
 pub(super) fn ended(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     status: Option<JobStatus>,
     range: &Range,
     limit: usize,
@@ -153,7 +153,7 @@ pub(super) fn ended(
 
 /// Those of them that have no scheduled time, after this key, in the order of the keys.
 pub(super) fn never_ended(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     status: Option<JobStatus>,
     order: SortOrder,
     last: Option<i64>,
@@ -174,7 +174,7 @@ pub(super) fn never_ended(
 }
 
 /// All jobs that ended in this status, in no order.
-pub(super) fn all_ended(conn: &mut SqliteConnection, status: JobStatus) -> QueryResult<Vec<NarrowRow>> {
+pub(super) fn all_ended(conn: &mut AnyConnection, status: JobStatus) -> QueryResult<Vec<NarrowRow>> {
     Ok(narrow(ended_rows!(Some(status)).load(conn)?))
 }
 
@@ -184,7 +184,7 @@ fn narrow(rows: Vec<(i64, i64, String, String, String)>) -> Vec<NarrowRow> {
 
 /// The jobs that wait, with the time of their next start. Of those whose type is not `wanted`, nothing else is read.
 pub(super) fn waiting(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     range: &Range,
     limit: usize,
     wanted: impl Fn(&str) -> bool,
@@ -205,13 +205,13 @@ pub(super) fn waiting(
 }
 
 /// All jobs that wait, with the time of their next start, in no order.
-pub(super) fn all_waiting(conn: &mut SqliteConnection) -> QueryResult<Vec<NarrowRow>> {
+pub(super) fn all_waiting(conn: &mut AnyConnection) -> QueryResult<Vec<NarrowRow>> {
     let everything = Range { from: None, to: None, after: None, order: SortOrder::Ascending };
     waiting(conn, &everything, usize::MAX, |_any_type| true)
 }
 
 /// The jobs with these keys, with these times as what they are sorted by.
-fn with_due_times(conn: &mut SqliteConnection, due: &[(i64, i64)]) -> QueryResult<Vec<NarrowRow>> {
+fn with_due_times(conn: &mut AnyConnection, due: &[(i64, i64)]) -> QueryResult<Vec<NarrowRow>> {
     let due_of: HashMap<i64, i64> = due.iter().copied().collect();
     let keys: Vec<i64> = due.iter().map(|(key, _)| *key).collect();
     let mut rows: Vec<NarrowRow> = Vec::with_capacity(keys.len());

@@ -3,13 +3,13 @@
 use super::Budget;
 use super::output::remove_execution;
 use super::policy::{RetentionPolicy, RetentionSlice};
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::attempt;
 use crate::schema::attempts;
 use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobKey;
 
 /// Work of the removal of one execution without output.
@@ -60,7 +60,7 @@ pub(super) fn remove(
 }
 
 /// The attempt before this one, where that is kept although it came first: the clock was set back between the two.
-fn kept_before(conn: &mut SqliteConnection, key: i64, job_key: i64) -> QueryResult<Option<i64>> {
+fn kept_before(conn: &mut AnyConnection, key: i64, job_key: i64) -> QueryResult<Option<i64>> {
     let Some(previous) = attempt::previous(conn, key, job_key)? else { return Ok(None) };
     let of_job = attempts::table.find(previous).filter(attempts::job_key.eq(job_key));
     of_job.select(attempts::key).get_result(conn).optional()
@@ -69,7 +69,7 @@ fn kept_before(conn: &mut SqliteConnection, key: i64, job_key: i64) -> QueryResu
 /// Lets the attempt after one that was removed lead to the one before it. A job's attempts are found from the last
 /// one on, so that it takes all of them along when it goes.
 fn relink(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     removed: i64,
     previous: Option<i64>,
     job_key: i64,

@@ -1,18 +1,18 @@
 //! Rows of `attempts`: executions as the store keeps them.
 
 use super::{from_json, instant, number, to_json, word};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::{RowError, WriteError};
 use crate::rows::ended::is_of_job;
 use crate::schema::{attempts, ended_jobs, job_definitions, job_states, running_jobs};
 use crate::statement::{self, Bind};
 use crate::writer::tx::Node;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, Job, Timestamp};
 
 /// What is read of an attempt.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = attempts, check_for_backend(Sqlite))]
+#[diesel(table_name = attempts, check_for_backend(AnyBackend))]
 pub(crate) struct AttemptRow {
     /// Its own key.
     pub(crate) key: i64,
@@ -87,14 +87,14 @@ macro_rules! executions_where {
 }
 
 /// The execution with this id.
-pub(crate) fn by_id(conn: &mut SqliteConnection, id: ExecutionId) -> Result<Option<Execution>, WriteError> {
+pub(crate) fn by_id(conn: &mut AnyConnection, id: ExecutionId) -> Result<Option<Execution>, WriteError> {
     let row: Option<JoinedRow> =
         executions_where!(attempts::id.eq(id.to_string())).get_result(conn).optional()?;
     Ok(row.map(into_domain).transpose()?)
 }
 
 /// The executions with these keys, in the order of the keys given, without those that cannot be read.
-pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<Execution>, WriteError> {
+pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> Result<Vec<Execution>, WriteError> {
     let rows: Vec<JoinedRow> = executions_where!(attempts::key.eq_any(keys)).load(conn)?;
     let mut by_key = std::collections::HashMap::with_capacity(rows.len());
     for row in rows {
@@ -110,7 +110,7 @@ pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<E
 }
 
 /// The last attempt of a job, if that is kept.
-pub(crate) fn last_of_job(conn: &mut SqliteConnection, job_key: i64) -> QueryResult<Option<i64>> {
+pub(crate) fn last_of_job(conn: &mut AnyConnection, job_key: i64) -> QueryResult<Option<i64>> {
     type Row = (Option<i64>, Option<i64>, Option<(i64, Option<i64>)>);
     let job: Option<Row> = job_states::table
         .left_join(running_jobs::table.on(running_jobs::job_key.eq(job_states::key)))
@@ -131,7 +131,7 @@ pub(crate) fn last_of_job(conn: &mut SqliteConnection, job_key: i64) -> QueryRes
 }
 
 /// The attempt of the same job before this one, if that is kept.
-pub(crate) fn previous(conn: &mut SqliteConnection, key: i64, job_key: i64) -> QueryResult<Option<i64>> {
+pub(crate) fn previous(conn: &mut AnyConnection, key: i64, job_key: i64) -> QueryResult<Option<i64>> {
     let previous: Option<Option<i64>> = attempts::table
         .filter(attempts::key.eq(key))
         .filter(attempts::job_key.eq(job_key))
@@ -170,7 +170,7 @@ statement::statement!(
 );
 
 /// Records that an attempt began.
-pub(crate) fn insert(conn: &mut SqliteConnection, new: NewAttempt<'_>) -> QueryResult<()> {
+pub(crate) fn insert(conn: &mut AnyConnection, new: NewAttempt<'_>) -> QueryResult<()> {
     let id = new.id.to_string();
     let values = [
         new.key.into(),
@@ -211,7 +211,7 @@ statement::statement!(
 );
 
 /// Records how an attempt ended; `false` if it does not run any more, and then nothing is written.
-pub(crate) fn end(conn: &mut SqliteConnection, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
+pub(crate) fn end(conn: &mut AnyConnection, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
     let outcome = ending.outcome;
     let result = outcome.result.as_ref().map(|result| to_json("attempts.result", result)).transpose()?;
     let (bytes, truncated) = match ending.output {
@@ -236,7 +236,7 @@ pub(crate) fn end(conn: &mut SqliteConnection, key: i64, ending: &Ending<'_>) ->
 statement::statement!(SetOutputBytes, "UPDATE attempts SET output_bytes = ? WHERE key = ?");
 
 /// Records how much output a running attempt wrote so far.
-pub(crate) fn set_output_bytes(conn: &mut SqliteConnection, key: i64, bytes: i64) -> QueryResult<()> {
+pub(crate) fn set_output_bytes(conn: &mut AnyConnection, key: i64, bytes: i64) -> QueryResult<()> {
     statement::run::<SetOutputBytes>(conn, &[bytes.into(), key.into()])?;
     Ok(())
 }

@@ -1,17 +1,17 @@
 //! Rows of `job_definitions`: what a job does, one immutable row per revision.
 
 use super::{Faults, from_json, number, to_json, word};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::RowError;
 use crate::schema::job_definitions;
 use crate::statement;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{JobDefinition, JobKey, OnCrash, OnLate, RetryPolicy, Timestamp};
 use serde_json::{Map, Value};
 
 /// What is read of a definition.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = job_definitions, check_for_backend(Sqlite))]
+#[diesel(table_name = job_definitions, check_for_backend(AnyBackend))]
 pub(crate) struct DefinitionRow {
     revision: i64,
     name: String,
@@ -113,10 +113,7 @@ pub(crate) struct Revision<'a> {
 }
 
 /// Stores a revision.
-pub(crate) fn insert(
-    conn: &mut SqliteConnection,
-    new: Revision<'_>,
-) -> Result<(), crate::failure::WriteError> {
+pub(crate) fn insert(conn: &mut AnyConnection, new: Revision<'_>) -> Result<(), crate::failure::WriteError> {
     let definition = new.definition;
     let config = to_json("job_definitions.config", &definition.config)?;
     let tags = to_json("job_definitions.tags", &definition.tags)?;
@@ -156,12 +153,12 @@ pub(crate) fn insert(
 }
 
 /// Where a job came from, as it is stored with its first revision.
-pub(crate) fn origin(conn: &mut SqliteConnection, definition_key: i64) -> QueryResult<Option<String>> {
+pub(crate) fn origin(conn: &mut AnyConnection, definition_key: i64) -> QueryResult<Option<String>> {
     job_definitions::table.find(definition_key).select(job_definitions::origin).get_result(conn)
 }
 
 /// Removes all revisions of a job, of which `last` is the newest.
-pub(crate) fn delete_all(conn: &mut SqliteConnection, last: i64) -> QueryResult<()> {
+pub(crate) fn delete_all(conn: &mut AnyConnection, last: i64) -> QueryResult<()> {
     let mut next = Some(last);
     while let Some(key) = next {
         let row = job_definitions::table.find(key);

@@ -2,11 +2,11 @@
 //! end, so that those which end together share the pages that are written.
 
 use super::job::StoredJob;
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::schema::ended_jobs;
 use crate::statement;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::JobKey;
 
 /// Stands for the scheduled time of a job that has none.
@@ -14,7 +14,7 @@ pub(crate) const NEVER: i64 = i64::MIN;
 
 /// What changes until a job is over.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = ended_jobs, check_for_backend(Sqlite))]
+#[diesel(table_name = ended_jobs, check_for_backend(AnyBackend))]
 pub(crate) struct EndedRow {
     /// Where the row lies.
     pub(crate) scheduled_at: i64,
@@ -54,7 +54,7 @@ statement::statement!(
 );
 
 /// The job is over. When that was is the time of its last change.
-pub(super) fn insert(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(super) fn insert(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResult<()> {
     let job = &stored.job;
     let last_execution = job.last_execution.map(|id| id.to_string());
     let values = [
@@ -78,7 +78,7 @@ pub(super) fn insert(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryRe
 statement::statement!(DeleteEnded, "DELETE FROM ended_jobs WHERE scheduled_at = ? AND job_key = ?");
 
 /// The job is over no more, or is gone.
-pub(crate) fn delete(conn: &mut SqliteConnection, scheduled_at: i64, job: JobKey) -> QueryResult<()> {
+pub(crate) fn delete(conn: &mut AnyConnection, scheduled_at: i64, job: JobKey) -> QueryResult<()> {
     statement::run::<DeleteEnded>(conn, &[scheduled_at.into(), job.0.into()])?;
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! Rows of `events`, the outbox.
 
 use super::{from_json, instant, to_json, word};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::{RowError, WriteError};
 use crate::schema::events;
 use crate::statement;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Event, NewEvent, Timestamp};
 
 /// An event.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = events, check_for_backend(Sqlite))]
+#[diesel(table_name = events, check_for_backend(AnyBackend))]
 pub(crate) struct EventRow {
     sequence: i64,
     written_at: i64,
@@ -46,7 +46,7 @@ statement::statement!(
 
 /// Writes an event under its number.
 pub(crate) fn insert(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     sequence: i64,
     now: Timestamp,
     event: &NewEvent,

@@ -1,15 +1,15 @@
 //! Rows of `job_holds`: the reasons of held jobs.
 
 use super::{instant, word};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::RowError;
 use crate::schema::job_holds;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Hold, JobKey};
 
 /// A hold and its job.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = job_holds, check_for_backend(Sqlite))]
+#[diesel(table_name = job_holds, check_for_backend(AnyBackend))]
 pub(crate) struct HoldRow {
     /// The job.
     pub(crate) job_key: i64,
@@ -31,7 +31,7 @@ impl HoldRow {
 }
 
 /// The holds of these jobs, oldest first within a job.
-pub(crate) fn of_jobs(conn: &mut SqliteConnection, jobs: &[i64]) -> QueryResult<Vec<HoldRow>> {
+pub(crate) fn of_jobs(conn: &mut AnyConnection, jobs: &[i64]) -> QueryResult<Vec<HoldRow>> {
     job_holds::table
         .filter(job_holds::job_key.eq_any(jobs))
         .order((job_holds::job_key, job_holds::key))
@@ -40,7 +40,7 @@ pub(crate) fn of_jobs(conn: &mut SqliteConnection, jobs: &[i64]) -> QueryResult<
 }
 
 /// Makes `holds` the job's holds.
-pub(crate) fn replace(conn: &mut SqliteConnection, job: JobKey, holds: &[Hold]) -> QueryResult<()> {
+pub(crate) fn replace(conn: &mut AnyConnection, job: JobKey, holds: &[Hold]) -> QueryResult<()> {
     diesel::delete(job_holds::table.filter(job_holds::job_key.eq(job.0))).execute(conn)?;
     for hold in holds {
         diesel::insert_into(job_holds::table)

@@ -4,18 +4,18 @@ use super::definition::{DefinitionRow, ReadDefinition};
 use super::ended::{self, EndedRow, is_of_job};
 use super::running::{self, RunningRow};
 use super::{Faults, hold, instant, number, word};
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::{RowError, WriteError};
 use crate::schema::{ended_jobs, job_definitions, job_states, running_jobs};
 use crate::statement;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Hold, Job, JobId, JobKey, JobState, JobStatus};
 use std::collections::HashMap;
 
 /// What is read of a job's state.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = job_states, check_for_backend(Sqlite))]
+#[diesel(table_name = job_states, check_for_backend(AnyBackend))]
 pub(crate) struct StateRow {
     key: i64,
     id: String,
@@ -173,7 +173,7 @@ macro_rules! jobs_where {
 
 /// Jobs with their holds, each on its own: one that cannot be read at all does not keep the others out.
 fn complete(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     rows: Vec<JobRows>,
 ) -> QueryResult<Vec<(i64, Result<StoredJob, RowError>)>> {
     let held: Vec<i64> = rows
@@ -195,25 +195,25 @@ fn complete(
     Ok(jobs)
 }
 
-fn single(conn: &mut SqliteConnection, row: Option<JobRows>) -> Result<Option<StoredJob>, WriteError> {
+fn single(conn: &mut AnyConnection, row: Option<JobRows>) -> Result<Option<StoredJob>, WriteError> {
     let found = complete(conn, row.into_iter().collect())?.pop();
     Ok(found.map(|(_, stored)| stored).transpose()?)
 }
 
 /// The job with this key.
-pub(crate) fn by_key(conn: &mut SqliteConnection, key: JobKey) -> Result<Option<StoredJob>, WriteError> {
+pub(crate) fn by_key(conn: &mut AnyConnection, key: JobKey) -> Result<Option<StoredJob>, WriteError> {
     let row = jobs_where!(job_states::key.eq(key.0)).get_result(conn).optional()?;
     single(conn, row)
 }
 
 /// The job with this id.
-pub(crate) fn by_id(conn: &mut SqliteConnection, id: JobId) -> Result<Option<StoredJob>, WriteError> {
+pub(crate) fn by_id(conn: &mut AnyConnection, id: JobId) -> Result<Option<StoredJob>, WriteError> {
     let row = jobs_where!(job_states::id.eq(id.to_string())).get_result(conn).optional()?;
     single(conn, row)
 }
 
 /// The jobs with these keys, in the order of the keys given, without those that cannot be read at all.
-pub(crate) fn by_keys(conn: &mut SqliteConnection, keys: &[i64]) -> Result<Vec<(i64, Job)>, WriteError> {
+pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> Result<Vec<(i64, Job)>, WriteError> {
     let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
     let mut by_key: HashMap<i64, Job> = HashMap::with_capacity(rows.len());
     for (key, stored) in complete(conn, rows)? {
@@ -233,7 +233,7 @@ statement::statement!(
 );
 
 /// Stores a new job's state.
-pub(crate) fn insert(conn: &mut SqliteConnection, job: &Job, definition_key: i64) -> QueryResult<()> {
+pub(crate) fn insert(conn: &mut AnyConnection, job: &Job, definition_key: i64) -> QueryResult<()> {
     let (state, definition) = (&job.state, &job.definition);
     let id = job.id.to_string();
     let values = [

@@ -3,11 +3,11 @@
 
 use super::instant;
 use crate::PendingJob;
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::schema::{arrivals, pending_jobs};
 use crate::statement;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::{Job, JobKey, Timestamp};
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -57,7 +57,7 @@ statement::statement!(
 );
 
 /// Lets a job wait.
-pub(crate) fn insert(conn: &mut SqliteConnection, pending: &PendingJob) -> QueryResult<()> {
+pub(crate) fn insert(conn: &mut AnyConnection, pending: &PendingJob) -> QueryResult<()> {
     let values = [
         pending.key.0.into(),
         pending.due_at.as_micros().into(),
@@ -73,7 +73,7 @@ statement::statement!(DeleteArrival, "DELETE FROM arrivals WHERE job_key = ?");
 statement::statement!(DeletePending, "DELETE FROM pending_jobs WHERE due_hour = ? AND job_key = ?");
 
 /// Ends a job's waiting for `due_at`.
-pub(crate) fn delete(conn: &mut SqliteConnection, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
+pub(crate) fn delete(conn: &mut AnyConnection, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
     if statement::run::<DeleteArrival>(conn, &[job.0.into()])? == 0 {
         let hour = hour_of(due_at.as_micros());
         statement::run::<DeletePending>(conn, &[hour.into(), job.0.into()])?;
@@ -95,7 +95,7 @@ statement::statement!(RemoveArrivals, "DELETE FROM arrivals WHERE job_key <= ?")
 
 /// Moves the first arrivals to where they are clustered, at most `limit`, in the order of their hours. Answers how
 /// many.
-pub(crate) fn move_arrivals(conn: &mut SqliteConnection, limit: i64) -> QueryResult<usize> {
+pub(crate) fn move_arrivals(conn: &mut AnyConnection, limit: i64) -> QueryResult<usize> {
     let nth = arrivals::table.order(arrivals::job_key).offset(limit - 1).limit(1).select(arrivals::job_key);
     let last: Option<i64> = nth.get_result(conn).optional()?;
     let last = last.unwrap_or(i64::MAX);
@@ -104,7 +104,7 @@ pub(crate) fn move_arrivals(conn: &mut SqliteConnection, limit: i64) -> QueryRes
 }
 
 /// How many arrivals were not moved yet.
-pub(crate) fn count_arrivals(conn: &mut SqliteConnection) -> QueryResult<i64> {
+pub(crate) fn count_arrivals(conn: &mut AnyConnection) -> QueryResult<i64> {
     arrivals::table.count().get_result(conn)
 }
 
@@ -127,7 +127,7 @@ macro_rules! rows_of {
         let mut rows = $table::table
             .filter($filter)
             .select((key, at, $table::priority, $table::job_type, $table::concurrency_key))
-            .into_boxed::<Sqlite>();
+            .into_boxed::<AnyBackend>();
         if let Some((after_at, after_key)) = $part.after {
             rows = match $part.descending {
                 false => rows.filter(at.gt(after_at).or(at.eq(after_at).and(key.gt(after_key)))),
@@ -143,7 +143,7 @@ macro_rules! rows_of {
 }
 
 /// What waits in a part of the time, in the part's order.
-pub(crate) fn due(conn: &mut SqliteConnection, part: &DuePart, limit: usize) -> QueryResult<Vec<PendingJob>> {
+pub(crate) fn due(conn: &mut AnyConnection, part: &DuePart, limit: usize) -> QueryResult<Vec<PendingJob>> {
     let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let in_part = arrivals::due_at.between(part.first, part.last);
     let mut found: Vec<PendingRow> = rows_of!(arrivals, in_part, part, row_limit).load(conn)?;
@@ -157,7 +157,7 @@ pub(crate) fn due(conn: &mut SqliteConnection, part: &DuePart, limit: usize) -> 
 }
 
 /// The same of `pending_jobs` alone: hour after hour, each sorted as it is read.
-fn clustered(conn: &mut SqliteConnection, part: &DuePart, limit: i64) -> QueryResult<Vec<PendingRow>> {
+fn clustered(conn: &mut AnyConnection, part: &DuePart, limit: i64) -> QueryResult<Vec<PendingRow>> {
     let (mut first, mut last) = (part.first, part.last);
     match part.after {
         Some((at, _)) if part.descending => last = last.min(at),
@@ -178,7 +178,7 @@ fn clustered(conn: &mut SqliteConnection, part: &DuePart, limit: i64) -> QueryRe
 }
 
 /// The first hour from `from` on in which a job is due.
-fn next_hour(conn: &mut SqliteConnection, from: i64, descending: bool) -> QueryResult<Option<i64>> {
+fn next_hour(conn: &mut AnyConnection, from: i64, descending: bool) -> QueryResult<Option<i64>> {
     let hour = pending_jobs::due_hour;
     match descending {
         false => pending_jobs::table.filter(hour.ge(from)).select(min(hour)).get_result(conn),
@@ -187,7 +187,7 @@ fn next_hour(conn: &mut SqliteConnection, from: i64, descending: bool) -> QueryR
 }
 
 /// How many jobs wait whose time is before `at_us`, counted up to `limit`.
-pub(crate) fn count_before(conn: &mut SqliteConnection, at_us: i64, limit: i64) -> QueryResult<usize> {
+pub(crate) fn count_before(conn: &mut AnyConnection, at_us: i64, limit: i64) -> QueryResult<usize> {
     let arrived: Vec<i64> = arrivals::table
         .filter(arrivals::due_at.lt(at_us))
         .limit(limit)
@@ -203,7 +203,7 @@ pub(crate) fn count_before(conn: &mut SqliteConnection, at_us: i64, limit: i64) 
 }
 
 /// When the first job that waits is due.
-pub(crate) fn first_due(conn: &mut SqliteConnection) -> QueryResult<Option<Timestamp>> {
+pub(crate) fn first_due(conn: &mut AnyConnection) -> QueryResult<Option<Timestamp>> {
     let arrived: Option<i64> = arrivals::table.select(min(arrivals::due_at)).get_result(conn)?;
     let clustered: Option<i64> = match next_hour(conn, i64::MIN, false)? {
         Some(hour) => pending_jobs::table

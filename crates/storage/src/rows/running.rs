@@ -1,15 +1,15 @@
 //! Rows of `running_jobs`: the present state of the jobs that run.
 
 use super::job::StoredJob;
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::schema::running_jobs;
 use crate::statement;
 use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
 use oneoff_domain::JobKey;
 
 /// What changes when a job starts, and until it ends.
 #[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = running_jobs, check_for_backend(Sqlite))]
+#[diesel(table_name = running_jobs, check_for_backend(AnyBackend))]
 pub(crate) struct RunningRow {
     pub(crate) execution_key: i64,
     pub(crate) execution_id: String,
@@ -28,7 +28,7 @@ statement::statement!(
 );
 
 /// The job began to run.
-pub(super) fn insert(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(super) fn insert(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResult<()> {
     let job = &stored.job;
     let (Some(execution_key), Some(epoch), Some(execution_id)) =
         (stored.last_attempt_key, stored.epoch, job.last_execution)
@@ -57,7 +57,7 @@ statement::statement!(
 );
 
 /// Something changed of a job that goes on running.
-pub(super) fn update(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(super) fn update(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResult<()> {
     let job = &stored.job;
     let values = [
         job.state.cancel_requested.into(),
@@ -72,7 +72,7 @@ pub(super) fn update(conn: &mut SqliteConnection, stored: &StoredJob) -> QueryRe
 statement::statement!(DeleteRunning, "DELETE FROM running_jobs WHERE job_key = ?");
 
 /// The job does not run any more.
-pub(crate) fn delete(conn: &mut SqliteConnection, job: JobKey) -> QueryResult<()> {
+pub(crate) fn delete(conn: &mut AnyConnection, job: JobKey) -> QueryResult<()> {
     statement::run::<DeleteRunning>(conn, &[job.0.into()])?;
     Ok(())
 }

@@ -6,11 +6,11 @@
 
 use super::sql::{self, Definition};
 use super::text::searchable;
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::from_json;
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 
 /// Jobs of a slice. They take a few milliseconds.
 const SLICE_JOBS: i64 = 1000;
@@ -38,7 +38,7 @@ pub struct SearchLag {
 }
 
 /// How far the index is behind.
-pub(super) fn lag(conn: &mut SqliteConnection) -> Result<SearchLag, WriteError> {
+pub(super) fn lag(conn: &mut AnyConnection) -> Result<SearchLag, WriteError> {
     let behind = sql::last_definition(conn)? - sql::indexed_to(conn)?;
     let has_removed = !sql::removed(conn, 1)?.is_empty();
     Ok(SearchLag { unindexed: u64::try_from(behind).unwrap_or(0), has_removed })
@@ -71,7 +71,7 @@ fn is_full(rows: usize) -> bool {
     i64::try_from(rows).is_ok_and(|rows| rows >= SLICE_JOBS)
 }
 
-fn index(conn: &mut SqliteConnection, definition: Definition) -> QueryResult<()> {
+fn index(conn: &mut AnyConnection, definition: Definition) -> QueryResult<()> {
     if definition.previous_key.is_some() {
         sql::remove(conn, definition.job_key)?;
     }

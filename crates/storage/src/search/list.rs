@@ -4,12 +4,12 @@ use super::fill::text_of;
 use super::sql::Candidate;
 use super::text::Needle;
 use super::walk::Walk;
+use crate::connection::AnyConnection;
 use crate::cursor::{self, Position};
 use crate::failure::WriteError;
 use crate::lists;
 use crate::lists::full_rows;
 use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::limits::PAGE_MAX;
 use oneoff_domain::{Job, JobStatus};
 
@@ -20,7 +20,7 @@ const SCHEDULE_LOOK_MAX: u32 = 600;
 
 /// A page of the jobs that are meant by `text` and pass the filter.
 pub(crate) fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     text: &str,
     filter: JobFilter,
     request: &PageRequest<JobSort>,
@@ -37,7 +37,7 @@ fn limit_of(request: &PageRequest<JobSort>) -> usize {
 }
 
 fn by_creation(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     needle: &Needle,
     filter: &JobFilter,
     request: &PageRequest<JobSort>,
@@ -80,7 +80,7 @@ fn position(row: &Candidate) -> Position {
 }
 
 fn by_schedule(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     needle: &Needle,
     filter: JobFilter,
     request: &PageRequest<JobSort>,
@@ -112,7 +112,7 @@ fn by_schedule(
 
 /// Looks through the list by scheduled time, as far as that does not take too long.
 fn through_schedule(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     needle: &Needle,
     filter: &JobFilter,
     request: &PageRequest<JobSort>,

@@ -11,15 +11,15 @@ mod walk;
 pub use fill::{SearchLag, SearchSlice};
 pub(crate) use list::list;
 
+use crate::connection::AnyConnection;
 use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
 use crate::{JobFilter, JobSort, Page, PageRequest, Store, StoreError};
 use diesel::QueryResult;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::Job;
 
 /// The largest key that the index may know, which must not be given to a new job.
-pub(crate) fn last_known_key(conn: &mut SqliteConnection) -> QueryResult<i64> {
+pub(crate) fn last_known_key(conn: &mut AnyConnection) -> QueryResult<i64> {
     sql::last_known(conn)
 }
 

@@ -1,12 +1,12 @@
 //! All SQL of the search: the index of SQLite, of which nothing outside of this file knows. Another database has
 //! this file once more.
 
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::statement;
 use crate::{JobFilter, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use diesel::sqlite::{Sqlite, SqliteConnection};
 
 diesel::table! {
     job_search (rowid) {
@@ -30,7 +30,7 @@ diesel::table! {
     }
 }
 
-diesel::infix_operator!(Matches, " MATCH ", backend: Sqlite);
+diesel::infix_operator!(Matches, " MATCH ", backend: AnyBackend);
 
 use crate::rows::ended::is_of_job;
 use crate::schema::{ended_jobs, job_definitions, job_states};
@@ -48,7 +48,7 @@ pub(super) struct Keys {
 
 /// The jobs whose text has all of these pieces, at most `limit` of them.
 pub(super) fn matches(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     grams: &[&str],
     keys: Keys,
     limit: usize,
@@ -72,7 +72,7 @@ fn take(rows: impl Iterator<Item = QueryResult<i64>>, limit: usize) -> QueryResu
 }
 
 /// The keys of jobs in a part, at most `limit` of them.
-pub(super) fn jobs(conn: &mut SqliteConnection, keys: Keys, limit: usize) -> QueryResult<Vec<i64>> {
+pub(super) fn jobs(conn: &mut AnyConnection, keys: Keys, limit: usize) -> QueryResult<Vec<i64>> {
     let key = job_states::key;
     let rows = job_states::table.filter(key.ge(keys.first)).filter(key.le(keys.last)).select(key);
     match keys.order {
@@ -82,11 +82,7 @@ pub(super) fn jobs(conn: &mut SqliteConnection, keys: Keys, limit: usize) -> Que
 }
 
 /// The last jobs whose ids begin with this, at most `limit` of them.
-pub(super) fn jobs_by_id(
-    conn: &mut SqliteConnection,
-    beginning: &str,
-    limit: usize,
-) -> QueryResult<Vec<i64>> {
+pub(super) fn jobs_by_id(conn: &mut AnyConnection, beginning: &str, limit: usize) -> QueryResult<Vec<i64>> {
     // Behind all digits that can follow.
     let end = format!("{beginning}g");
     let rows = job_states::table
@@ -128,7 +124,7 @@ impl Candidate {
 }
 
 /// The jobs with these keys as they are now, in no order.
-pub(super) fn candidates(conn: &mut SqliteConnection, keys: &[i64]) -> QueryResult<Vec<Candidate>> {
+pub(super) fn candidates(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<Candidate>> {
     job_states::table
         .inner_join(job_definitions::table.on(job_definitions::key.eq(job_states::definition_key)))
         .left_join(ended_jobs::table.on(is_of_job!()))
@@ -149,19 +145,19 @@ pub(super) fn candidates(conn: &mut SqliteConnection, keys: &[i64]) -> QueryResu
 }
 
 /// Up to which definition the index is filled.
-pub(super) fn indexed_to(conn: &mut SqliteConnection) -> QueryResult<i64> {
+pub(super) fn indexed_to(conn: &mut AnyConnection) -> QueryResult<i64> {
     job_search_progress::table.find(1).select(job_search_progress::indexed_to).get_result(conn)
 }
 
 /// The last definition.
-pub(super) fn last_definition(conn: &mut SqliteConnection) -> QueryResult<i64> {
+pub(super) fn last_definition(conn: &mut AnyConnection) -> QueryResult<i64> {
     let last: Option<i64> =
         job_definitions::table.select(diesel::dsl::max(job_definitions::key)).get_result(conn)?;
     Ok(last.unwrap_or(0))
 }
 
 /// The largest key that the index may know. It must not be given to a new job, which would be taken for the old one.
-pub(super) fn last_known(conn: &mut SqliteConnection) -> QueryResult<i64> {
+pub(super) fn last_known(conn: &mut AnyConnection) -> QueryResult<i64> {
     let removed: Option<i64> =
         job_search_removed::table.select(diesel::dsl::max(job_search_removed::job_key)).get_result(conn)?;
     Ok(indexed_to(conn)?.max(removed.unwrap_or(0)))
@@ -180,7 +176,7 @@ pub(super) struct Definition {
 
 /// The definitions after this one, at most `limit`.
 pub(super) fn definitions_after(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     key: i64,
     limit: i64,
 ) -> QueryResult<Vec<Definition>> {
@@ -200,7 +196,7 @@ pub(super) fn definitions_after(
 }
 
 /// The jobs that were edited after this definition, the last first, at most `limit`.
-pub(super) fn edited_after(conn: &mut SqliteConnection, key: i64, limit: i64) -> QueryResult<Vec<i64>> {
+pub(super) fn edited_after(conn: &mut AnyConnection, key: i64, limit: i64) -> QueryResult<Vec<i64>> {
     job_definitions::table
         .filter(job_definitions::previous_key.is_not_null())
         .filter(job_definitions::key.gt(key))
@@ -211,7 +207,7 @@ pub(super) fn edited_after(conn: &mut SqliteConnection, key: i64, limit: i64) ->
 }
 
 /// Jobs that are gone and still in the index, at most `limit`.
-pub(super) fn removed(conn: &mut SqliteConnection, limit: i64) -> QueryResult<Vec<i64>> {
+pub(super) fn removed(conn: &mut AnyConnection, limit: i64) -> QueryResult<Vec<i64>> {
     job_search_removed::table
         .order(job_search_removed::job_key)
         .limit(limit)
@@ -234,28 +230,28 @@ statements! {
 }
 
 /// Puts a job into the index.
-pub(super) fn insert(conn: &mut SqliteConnection, job_key: i64, text: &str) -> QueryResult<()> {
+pub(super) fn insert(conn: &mut AnyConnection, job_key: i64, text: &str) -> QueryResult<()> {
     statement::run::<Insert>(conn, &[job_key.into(), text.into()]).map(drop)
 }
 
 /// Takes a job out of the index, if it is in it.
-pub(super) fn remove(conn: &mut SqliteConnection, job_key: i64) -> QueryResult<()> {
+pub(super) fn remove(conn: &mut AnyConnection, job_key: i64) -> QueryResult<()> {
     statement::run::<Remove>(conn, &[job_key.into()]).map(drop)
 }
 
 /// Takes a job that is gone out of the index for good.
-pub(super) fn forget(conn: &mut SqliteConnection, job_key: i64) -> QueryResult<()> {
+pub(super) fn forget(conn: &mut AnyConnection, job_key: i64) -> QueryResult<()> {
     remove(conn, job_key)?;
     statement::run::<Forget>(conn, &[job_key.into()]).map(drop)
 }
 
 /// Notes up to which definition the index is filled.
-pub(super) fn set_indexed_to(conn: &mut SqliteConnection, key: i64) -> QueryResult<()> {
+pub(super) fn set_indexed_to(conn: &mut AnyConnection, key: i64) -> QueryResult<()> {
     statement::run::<Progress>(conn, &[key.into()]).map(drop)
 }
 
 /// Merges parts of the index, writing about so many pages. Answers whether there was anything to do.
-pub(super) fn merge(conn: &mut SqliteConnection, pages: i64) -> QueryResult<bool> {
+pub(super) fn merge(conn: &mut AnyConnection, pages: i64) -> QueryResult<bool> {
     let changes = diesel::dsl::sql::<BigInt>("total_changes()");
     let before: i64 = diesel::select(changes.clone()).get_result(conn)?;
     statement::run::<Merge>(conn, &[pages.into()])?;

@@ -6,11 +6,11 @@
 use super::fill::text_of;
 use super::sql::{self, Candidate, Keys};
 use super::text::Needle;
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::schema::running_jobs;
 use crate::{JobFilter, SortOrder};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobStatus;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         needle: &'a Needle,
         filter: &'a JobFilter,
         order: SortOrder,
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
     /// The jobs that are meant after a key, at most `limit`, as far as it does not take too long.
     pub(super) fn after(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         after: Option<i64>,
         limit: usize,
     ) -> Result<Found, WriteError> {
@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
     }
 
     /// How the jobs of a zone are best found.
-    fn way(&self, conn: &mut SqliteConnection, zone: Keys) -> QueryResult<Way> {
+    fn way(&self, conn: &mut AnyConnection, zone: Keys) -> QueryResult<Way> {
         let grams = self.needle.grams();
         let apart = grams.len().div_ceil(TRIED_GRAMS).max(1);
         let mut tried: Vec<(u64, String)> = Vec::with_capacity(TRIED_GRAMS);
@@ -172,7 +172,7 @@ impl<'a> Walk<'a> {
     /// Keys of a zone that the index knows, and up to which key there are no others.
     fn ask(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         way: &Way,
         zone: Keys,
         span: i64,
@@ -204,7 +204,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Those of the jobs that are meant, as they are now, in the order of the keys.
-    fn look(&self, conn: &mut SqliteConnection, keys: &[i64]) -> QueryResult<Vec<Candidate>> {
+    fn look(&self, conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<Candidate>> {
         let mut by_key = HashMap::with_capacity(keys.len());
         for keys in keys.chunks(CHUNK_JOBS) {
             for mut row in sql::candidates(conn, keys)? {
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
 }
 
 /// All keys of a zone, and up to which key there are no others.
-fn each(conn: &mut SqliteConnection, zone: Keys, room: usize) -> QueryResult<(Vec<i64>, i64)> {
+fn each(conn: &mut AnyConnection, zone: Keys, room: usize) -> QueryResult<(Vec<i64>, i64)> {
     let room = room.max(CHUNK_JOBS);
     let keys = sql::jobs(conn, zone, room)?;
     let end = if keys.len() < room { zone.end() } else { keys.last().copied().unwrap_or(zone.end()) };

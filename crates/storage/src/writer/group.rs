@@ -14,11 +14,12 @@ use super::request::Request;
 use super::tx::{Effects, Node};
 use crate::ahead::CommitCount;
 use crate::connect::{ConnectError, Connector};
+use crate::connection::AnyConnection;
 use crate::failure::{Consequence, commit_failed, unavailable};
 use crate::rows::pending;
 use crate::statement;
 use crate::{CommitListener, Committed, StoreError};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_faults::{Moment, Operations, Sabotage};
@@ -76,7 +77,7 @@ impl GroupWriter {
         slow_commit: Duration,
     ) -> QueryResult<Self> {
         let commits = CommitCount::default();
-        let link = Link::Up(Box::new(Live::new(conn, &commits)?));
+        let link = Link::Up(Box::new(Live::new(AnyConnection::Sqlite(conn), &commits)?));
         let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
         let outage = Outage::default();
@@ -121,7 +122,7 @@ impl GroupWriter {
     /// The connection between two groups, unless it is lost.
     pub(crate) fn connection(&mut self) -> Option<&mut SqliteConnection> {
         match &mut self.link {
-            Link::Up(live) => Some(&mut live.conn),
+            Link::Up(live) => live.conn.sqlite().ok(),
             Link::Down { .. } => None,
         }
     }
@@ -194,13 +195,13 @@ impl GroupWriter {
         }
         // Another process may write, too: a transaction that began by reading could not go on to write then.
         let machine = &self.machine;
-        let moving = |conn: &mut SqliteConnection| -> QueryResult<usize> {
+        let moving = |conn: &mut AnyConnection| -> QueryResult<usize> {
             let moved = pending::move_arrivals(conn, ARRIVALS_MOVED)?;
             machine.moves_arrivals()?;
             oneoff_faults::reach("arrivals.before_commit");
             Ok(moved)
         };
-        match live.conn.immediate_transaction(moving) {
+        match live.conn.write_transaction(moving) {
             Ok(moved) => {
                 oneoff_faults::reach("arrivals.after_commit");
                 let moved = i64::try_from(moved).unwrap_or(i64::MAX);
@@ -268,7 +269,7 @@ impl GroupWriter {
             }
             self.doubts_log = false;
         }
-        Ok(Live::new(conn, &self.commits)?)
+        Ok(Live::new(AnyConnection::Sqlite(conn), &self.commits)?)
     }
 
     fn tell_failure(&mut self, error: &StoreError, requests: usize) {
@@ -329,8 +330,7 @@ fn execute(
     next: &mut dyn FnMut() -> Option<Box<dyn Request>>,
     requests: &mut Vec<Box<dyn Request>>,
 ) -> Result<(Committed, Operations), StoreError> {
-    let begun = AnsiTransactionManager::begin_transaction_sql(&mut live.conn, "BEGIN IMMEDIATE");
-    if let Err(error) = begun {
+    if let Err(error) = live.conn.begin_write() {
         requests.extend(std::iter::from_fn(next));
         return Err(error.into());
     }
@@ -389,7 +389,7 @@ fn finish(
 
 /// Rolls back as far as that is still possible. The connection is dropped afterwards in any case.
 fn roll_back(live: &mut Live, error: StoreError) -> StoreError {
-    if let Err(rollback) = AnsiTransactionManager::rollback_transaction(&mut live.conn) {
+    if let Err(rollback) = AnyConnection::rollback_transaction(&mut live.conn) {
         tracing::debug!(%rollback, "nothing was left to roll back");
     }
     error

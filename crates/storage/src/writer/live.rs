@@ -3,20 +3,20 @@
 use super::request::Request;
 use super::tx::{Effects, Keys, Node, Tx};
 use crate::ahead::{ChangedJobs, CommitCount};
+use crate::connection::AnyConnection;
 use crate::failure::{Consequence, WriteError};
 use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
 use crate::rows::pending;
 use crate::{Change, Committed};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::JobKey;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The connection, and what the writer knows of its database.
 pub(super) struct Live {
-    pub(super) conn: SqliteConnection,
+    pub(super) conn: AnyConnection,
     pub(super) keys: Keys,
     unreadable: HashSet<JobKey>,
     claimed: HashMap<JobKey, StoredJob>,
@@ -27,7 +27,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(mut conn: SqliteConnection, commits: &CommitCount) -> QueryResult<Self> {
+    pub(super) fn new(mut conn: AnyConnection, commits: &CommitCount) -> QueryResult<Self> {
         let keys = Keys::load(&mut conn)?;
         let arrivals = pending::count_arrivals(&mut conn)?;
         let idempotency = IdempotencyIndex::load(&mut conn)?;
@@ -54,7 +54,7 @@ pub(super) fn run_one(
     let Live { conn, keys, unreadable, claimed, changed, idempotency, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
-    let mut run = |conn: &mut SqliteConnection| {
+    let mut run = |conn: &mut AnyConnection| {
         let effects_before = Effects::default();
         let mut tx =
             Tx { conn, keys, node, unreadable, claimed, changed, idempotency, effects: effects_before };

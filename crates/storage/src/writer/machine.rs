@@ -1,7 +1,8 @@
 //! What the writer asks of the machine beneath it: the time, connections, commits.
 
 use crate::connect::{ConnectError, Connector};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use crate::connection::AnyConnection;
+use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use std::time::Instant;
@@ -24,8 +25,8 @@ pub(crate) trait Machine: Send + Sync {
     }
 
     /// Commits the transaction that is open.
-    fn commit(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
-        AnsiTransactionManager::commit_transaction(conn)
+    fn commit(&self, conn: &mut AnyConnection) -> QueryResult<()> {
+        AnyConnection::commit_transaction(conn)
     }
 }
 

@@ -1,16 +1,16 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
 use crate::ahead::ChangedJobs;
+use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
 use crate::rows::{event, pending};
 use crate::schema::{attempts, events, job_definitions, removed_output};
 use crate::{Change, PendingJob};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::TransactionManager;
 use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEvent, Timestamp};
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
@@ -74,7 +74,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Reads the highest keys in use.
-    pub(crate) fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
+    pub(crate) fn load(conn: &mut AnyConnection) -> QueryResult<Self> {
         let definition: Option<i64> =
             job_definitions::table.select(max(job_definitions::key)).get_result(conn)?;
         // What was removed may still be in the search index.
@@ -127,7 +127,7 @@ pub(crate) struct Node {
 /// The transaction as a request sees it.
 pub(crate) struct Tx<'a> {
     /// The connection, inside the request's savepoint.
-    pub(crate) conn: &'a mut SqliteConnection,
+    pub(crate) conn: &'a mut AnyConnection,
     /// The next free keys.
     pub(crate) keys: &'a mut Keys,
     /// Who writes.
@@ -155,9 +155,9 @@ impl Tx<'_> {
         if !breaks(promise) {
             return part(self);
         }
-        AnsiTransactionManager::begin_transaction(self.conn)?;
+        AnyConnection::begin_transaction(self.conn)?;
         let result = part(self);
-        AnsiTransactionManager::rollback_transaction(self.conn)?;
+        AnyConnection::rollback_transaction(self.conn)?;
         self.effects = Effects::default();
         result
     }
