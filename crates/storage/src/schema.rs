@@ -188,6 +188,19 @@ diesel::table! {
     }
 }
 
+// Only on PostgreSQL.
+diesel::table! {
+    new_events (key) {
+        key -> BigInt,
+        written_at -> BigInt,
+        kind -> Text,
+        job_id -> Nullable<Text>,
+        execution_id -> Nullable<Text>,
+        project_id -> Text,
+        data -> Text,
+    }
+}
+
 diesel::table! {
     audit_entries (key) {
         key -> BigInt,
@@ -231,6 +244,7 @@ diesel::table! {
     job_counters (key) {
         key -> BigInt,
         status -> Text,
+        shard -> BigInt,
         jobs -> BigInt,
     }
 }
@@ -241,6 +255,21 @@ diesel::table! {
         node_id -> Text,
         started_at -> BigInt,
         last_seen_at -> Nullable<BigInt>,
+        lease_until -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        version -> Nullable<Text>,
+        slots -> Nullable<BigInt>,
+        running -> Nullable<BigInt>,
+        clock_offset_us -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    roles (name) {
+        name -> Text,
+        epoch -> BigInt,
+        term -> BigInt,
+        until -> BigInt,
     }
 }
 

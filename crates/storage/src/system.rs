@@ -28,9 +28,14 @@ pub struct LostExecution {
 pub(crate) fn counters(conn: &mut AnyConnection) -> Result<Counters, WriteError> {
     let rows: Vec<(String, i64)> =
         job_counters::table.select((job_counters::status, job_counters::jobs)).load(conn)?;
-    let mut jobs = BTreeMap::new();
+    // A job that one shard has counted in may be counted out by another: only their sum is a number of jobs.
+    let mut sums: BTreeMap<JobStatus, i64> = BTreeMap::new();
     for (status, count) in rows {
-        jobs.insert(word("job_counters.status", &status)?, number("job_counters.jobs", count)?);
+        *sums.entry(word("job_counters.status", &status)?).or_default() += count;
+    }
+    let mut jobs = BTreeMap::new();
+    for (status, sum) in sums {
+        jobs.insert(status, number("job_counters.jobs", sum)?);
     }
     Ok(Counters { jobs })
 }

@@ -2,6 +2,7 @@
 DROP VIEW executions;
 DROP VIEW jobs;
 DROP TABLE api_keys;
+DROP TABLE roles;
 DROP TABLE epochs;
 DROP TABLE job_counters;
 DROP TABLE idempotency_progress;

@@ -233,21 +233,40 @@ CREATE TABLE idempotency_progress (
 );
 INSERT INTO idempotency_progress (key, indexed_to) VALUES (1, 0);
 
+-- The number of jobs of a status is the sum over its shards. One server needs one shard; several have one each, so
+-- that none waits for another's row.
 CREATE TABLE job_counters (
     key INTEGER PRIMARY KEY NOT NULL,
-    status TEXT NOT NULL UNIQUE,
-    jobs BIGINT NOT NULL
+    status TEXT NOT NULL,
+    shard BIGINT NOT NULL,
+    jobs BIGINT NOT NULL,
+    UNIQUE (status, shard)
 );
-INSERT INTO job_counters (status, jobs) VALUES
-    ('scheduled', 0), ('running', 0), ('held', 0), ('completed', 0),
-    ('failed', 0), ('cancelled', 0), ('missed', 0);
+INSERT INTO job_counters (status, shard, jobs) VALUES
+    ('scheduled', 0, 0), ('running', 0, 0), ('held', 0, 0), ('completed', 0, 0),
+    ('failed', 0, 0), ('cancelled', 0, 0), ('missed', 0, 0);
 
+-- The lives of server processes. The lease and what a node says of itself are kept up only where there are several.
 CREATE TABLE epochs (
     epoch INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     node_id TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     -- Kept up only where it matters after a crash: with HOLD_OVERDUE_AFTER_SECONDS.
-    last_seen_at BIGINT
+    last_seen_at BIGINT,
+    lease_until BIGINT,
+    ended_at BIGINT,
+    version TEXT,
+    slots BIGINT,
+    running BIGINT,
+    clock_offset_us BIGINT
+);
+
+-- Work that one node does for all: which epoch has it until when. Each change of hands raises the term.
+CREATE TABLE roles (
+    name TEXT PRIMARY KEY NOT NULL,
+    epoch BIGINT NOT NULL,
+    term BIGINT NOT NULL,
+    until BIGINT NOT NULL
 );
 
 CREATE TABLE api_keys (

@@ -21,7 +21,8 @@ const PRESENT: &str = "WITH
 /// Each answers a line of text per fault.
 const CHECKS: [&str; 23] = [
     "SELECT 'the counter of ' || c.status || ' is ' || c.jobs || ', there are ' || coalesce(n.jobs, 0) AS fault
-     FROM job_counters AS c LEFT JOIN counted AS n ON n.status = c.status
+     FROM (SELECT status, CAST(sum(jobs) AS BIGINT) AS jobs FROM job_counters GROUP BY status) AS c
+     LEFT JOIN counted AS n ON n.status = c.status
      WHERE c.jobs <> coalesce(n.jobs, 0)",
     "SELECT 'job ' || s.id || ' is scheduled and does not wait' AS fault FROM present AS s
      WHERE s.status = 'scheduled' AND NOT EXISTS (

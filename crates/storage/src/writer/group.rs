@@ -356,7 +356,7 @@ fn execute(
     }
 }
 
-statement::statement!(AddToCounter, "UPDATE job_counters SET jobs = jobs + ? WHERE status = ?");
+statement::statement!(AddToCounter, "UPDATE job_counters SET jobs = jobs + ? WHERE status = ? AND shard = 0");
 
 /// Sums up what the group changed, and commits.
 fn finish(

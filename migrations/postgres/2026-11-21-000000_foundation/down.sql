@@ -1,0 +1,25 @@
+-- Removes everything that the foundation made.
+DROP VIEW executions;
+DROP VIEW jobs;
+DROP FUNCTION utc(BIGINT);
+DROP TABLE api_keys;
+DROP TABLE roles;
+DROP TABLE epochs;
+DROP TABLE job_counters;
+DROP TABLE idempotency_records;
+DROP TABLE audit_entries;
+DROP TABLE new_events;
+DROP TABLE events;
+DROP TABLE output_totals;
+DROP TABLE removed_output;
+DROP TABLE output_chunks;
+DROP TABLE busy_keys;
+DROP TABLE attempts;
+DROP TABLE arrivals;
+DROP TABLE ended_jobs;
+DROP TABLE running_jobs;
+DROP TABLE job_holds;
+DROP TABLE job_states;
+DROP TABLE job_definitions;
+DROP SEQUENCE attempt_keys;
+DROP SEQUENCE job_definition_keys;

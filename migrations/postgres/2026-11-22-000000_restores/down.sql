@@ -1,0 +1,2 @@
+DROP INDEX job_holds_by_reason;
+DROP TABLE restores;
