@@ -88,7 +88,9 @@ fn connect(path: PathBuf, real: &Path, file: Arc<DatabaseFile>) -> Result<OpenDa
     let connector = Connector::new(real, file).map_err(|error| connect_error(&path, error))?;
     let mut conn = connector.plain().map_err(|error| connect_error(&path, error))?;
     prepare(&path, &mut conn)?;
-    Ok(OpenDatabase { path, conn: AnyConnection::Sqlite(conn), connector, lock: None })
+    let mut conn = AnyConnection::Sqlite(conn);
+    refuse_newer(&path, &mut conn)?;
+    Ok(OpenDatabase { path, conn, connector, lock: None })
 }
 
 /// Opens the file beside a server that may run. Only when none runs is it made or migrated.
@@ -311,6 +313,11 @@ fn prepare(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
     if tables.count > 0 {
         probe(path, conn)?;
     }
+    Ok(())
+}
+
+/// Refuses a database that a newer program has changed.
+fn refuse_newer(path: &Path, conn: &mut AnyConnection) -> Result<(), OpenError> {
     match migrations::newest_unknown(conn).map_err(|error| migration_error(path, error))? {
         Some(newest) => Err(OpenError::TooNew { path: path.to_owned(), newest }),
         None => Ok(()),

@@ -3,6 +3,7 @@
 use super::BackupError;
 use super::partial::Partial;
 use crate::connect::{APPLICATION_ID, address};
+use crate::connection::AnyConnection;
 use crate::migrations;
 use crate::schema::job_counters;
 use diesel::prelude::*;
@@ -32,7 +33,8 @@ pub(super) fn check(from: &Path, partial: &Partial) -> Result<u64, BackupError> 
 /// The outer error is that of reading, the inner one what was read.
 fn look(partial: &Partial) -> Result<Result<u64, String>, Box<dyn std::error::Error>> {
     // Nobody else knows the file, so SQLite needs neither locks nor a log for it.
-    let mut conn = SqliteConnection::establish(&format!("{}?mode=ro&immutable=1", address(partial.path())?))?;
+    let place = format!("{}?mode=ro&immutable=1", address(partial.path())?);
+    let mut conn = AnyConnection::Sqlite(SqliteConnection::establish(&place)?);
     let found: ApplicationId = diesel::sql_query("PRAGMA application_id").get_result(&mut conn)?;
     if found.application_id != APPLICATION_ID {
         return Ok(Err("it does not carry the mark of OneOff".to_owned()));

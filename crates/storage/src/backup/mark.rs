@@ -6,6 +6,7 @@ use crate::connect::address;
 use crate::connection::AnyConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 
 /// The user version of a backup: `Back` in ASCII. That of a database is 0.
 const USER_VERSION: u32 = 0x4261_636B;
@@ -21,8 +22,8 @@ pub(super) fn is_in(header: &[u8]) -> bool {
 pub(super) fn open(copy: &Partial) -> QueryResult<AnyConnection> {
     let failed = diesel::result::Error::QueryBuilderError;
     let place = address(copy.path()).map_err(|error| failed(error.into()))?;
-    let connected = AnyConnection::establish(&format!("{place}?mode=rw"));
-    let mut conn = connected.map_err(|error| failed(error.into()))?;
+    let connected = SqliteConnection::establish(&format!("{place}?mode=rw"));
+    let mut conn = AnyConnection::Sqlite(connected.map_err(|error| failed(error.into()))?);
     // A journal in a file would stay behind if this were interrupted. The copy is thrown away then.
     conn.batch_execute("PRAGMA journal_mode = MEMORY")?;
     Ok(conn)

@@ -11,10 +11,10 @@ pub(crate) mod mark;
 pub use error::BackupError;
 pub use restore::restore;
 
+use crate::connection::AnyConnection;
 use crate::startup;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use diesel::sqlite::SqliteConnection;
 use last::LastBackup;
 use oneoff_domain::Timestamp;
 use partial::Partial;
@@ -56,7 +56,7 @@ pub fn back_up(database: &Path, target: &Path, now: Timestamp) -> Result<Copied,
 }
 
 /// Copies what one transaction sees. The copy has no free pages and no log beside it.
-fn copy(source: &mut SqliteConnection, path: &Path, partial: &Partial) -> Result<(), BackupError> {
+fn copy(source: &mut AnyConnection, path: &Path, partial: &Partial) -> Result<(), BackupError> {
     let syncing = partial.sync_meanwhile();
     let copied = diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(partial.name()?).execute(source);
     syncing.end();

@@ -4,6 +4,7 @@
 use super::partial::Partial;
 use super::{BackupError, Copied, check, copy, last, mark};
 use crate::connect::{APPLICATION_ID, address};
+use crate::connection::AnyConnection;
 use crate::lock::{LockError, hold_beside, real_path};
 use crate::schema::restores;
 use crate::{OpenError, migrations, startup};
@@ -79,7 +80,7 @@ struct ApplicationId {
 }
 
 /// Opens a backup for reading, also on a medium that cannot be written.
-fn open(backup: &Path) -> Result<SqliteConnection, BackupError> {
+fn open(backup: &Path) -> Result<AnyConnection, BackupError> {
     let backup = std::path::absolute(backup).map_err(|error| BackupError::of_file(backup, error))?;
     match std::fs::metadata(&backup) {
         Ok(found) if found.is_file() => {}
@@ -93,8 +94,9 @@ fn open(backup: &Path) -> Result<SqliteConnection, BackupError> {
     // Without a log beside it the file is all there is, and needs neither locks nor files of SQLite's own.
     let has_log = std::fs::metadata(with_suffix(&backup, "-wal")).is_ok_and(|log| log.len() > 0);
     let mode = if has_log { "?mode=ro" } else { "?mode=ro&immutable=1" };
-    let mut conn =
+    let conn =
         SqliteConnection::establish(&format!("{place}{mode}")).map_err(|error| other(Arc::new(error)))?;
+    let mut conn = AnyConnection::Sqlite(conn);
     let failed = |error| BackupError::Open(startup::query_error(&backup, error));
     conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(failed)?;
     let mark: ApplicationId =

@@ -45,7 +45,7 @@ impl Store {
         startup::migrate(&mut database)?;
         let OpenDatabase { path, connector, mut conn, lock } = database;
         let failed = |error| startup::query_error(&path, error);
-        machine::skip_syncs(&mut conn).map_err(failed)?;
+        conn.sqlite().and_then(machine::skip_syncs).map_err(failed)?;
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
         let node = Node { name: options.node_name, epoch };
         let listener: Listener = Arc::new(OnceLock::new());

@@ -71,13 +71,13 @@ impl GroupWriter {
     /// A writer on an open connection, and how to open another one.
     pub(crate) fn new(
         connector: Connector,
-        conn: SqliteConnection,
+        conn: AnyConnection,
         node: Node,
         listener: Listener,
         slow_commit: Duration,
     ) -> QueryResult<Self> {
         let commits = CommitCount::default();
-        let link = Link::Up(Box::new(Live::new(AnyConnection::Sqlite(conn), &commits)?));
+        let link = Link::Up(Box::new(Live::new(conn, &commits)?));
         let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
         let outage = Outage::default();
