@@ -40,6 +40,6 @@ pub(crate) fn record(
         deed.project.into(),
         context.request_id.as_deref().into(),
     ];
-    statement::run::<InsertEntry>(tx.conn, &values)?;
+    statement::run::<InsertEntry>(&mut tx.rows(), &values)?;
     Ok(())
 }

@@ -59,7 +59,10 @@ pub(crate) fn claim(
 ) -> Result<Vec<ClaimResult>, WriteError> {
     let mut results = Vec::with_capacity(requests.len());
     for request in requests {
-        let known = read.take(request.job, tx.changed);
+        let known = match &mut tx.waiting {
+            Some(waiting) => waiting.remove(&request.job).transpose(),
+            None => Ok(read.take(request.job, tx.changed)),
+        };
         results.push(claim_one(tx, now, request, known)?);
     }
     Ok(results)
@@ -69,11 +72,14 @@ fn claim_one(
     tx: &mut Tx<'_>,
     now: Timestamp,
     request: &ClaimRequest,
-    known: Option<StoredJob>,
+    known: Result<Option<StoredJob>, RowError>,
 ) -> Result<ClaimResult, WriteError> {
     let found = match known {
-        Some(stored) => Ok(Some(stored)),
-        None => job_rows::by_key(tx.conn, request.job),
+        Ok(Some(stored)) => Ok(Some(stored)),
+        // Where jobs that wait are locked for all claims, another node has the one that is not there.
+        Ok(None) if tx.waiting.is_some() => Ok(None),
+        Ok(None) => job_rows::to_change(tx.conn, request.job),
+        Err(fault) => Err(fault.into()),
     };
     let stored = match found {
         Ok(Some(stored)) => stored,
@@ -141,7 +147,7 @@ fn start(
     mut stored: StoredJob,
     request: &ClaimRequest,
 ) -> Result<ClaimResult, WriteError> {
-    let execution_key = tx.keys.attempt();
+    let execution_key = tx.new_attempt_key()?;
     stored.job.state = stored.job.state.claim().map_err(crate::Refusal::from)?;
     stored.job.updated_at = now;
     stored.job.last_execution = Some(request.execution_id);
@@ -159,7 +165,7 @@ fn start(
         scheduled_for: request.due_at,
         started_at: now,
     };
-    attempt::insert(tx.conn, new)?;
+    attempt::insert(&mut tx.rows(), new)?;
     job_rows::update_step(tx, &stored)?;
     tx.claimed.insert(job.key, stored.clone().that_runs());
     tx.stop_waiting(job.key, request.due_at)?;

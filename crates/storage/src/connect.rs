@@ -3,14 +3,16 @@
 use crate::condition::{Condition, Misplaced};
 use crate::connection::AnyConnection;
 use crate::database_file::DatabaseFile;
+use crate::postgres::connect::ServerConnector;
+use crate::postgres::connect::ServerError;
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use diesel::r2d2::{ManageConnection, Pool};
+use diesel::r2d2::{ManageConnection, Pool, R2D2Connection};
 use diesel::sqlite::SqliteConnection;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Marks a database as ours in its header: `OneO` in ASCII.
 pub(crate) const APPLICATION_ID: i32 = 0x4F6E_654F;
@@ -46,6 +48,9 @@ pub(crate) enum ConnectError {
     /// The path leads to another file, or to none.
     #[error(transparent)]
     Misplaced(#[from] Misplaced),
+    /// The server cannot be used.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The path cannot be passed to SQLite.
     #[error("the path is not valid UTF-8")]
     Path,
@@ -103,7 +108,8 @@ impl Connector {
     pub(crate) fn reader(&self) -> Result<ReaderConnection, ConnectError> {
         let mut conn = self.plain()?;
         conn.batch_execute(READER_SETTINGS)?;
-        Ok(ReaderConnection { conn: AnyConnection::Sqlite(conn), _file: Arc::clone(self.condition.file()) })
+        let file = Arc::clone(self.condition.file());
+        Ok(ReaderConnection::new(AnyConnection::Sqlite(conn), Some(file)))
     }
 
     /// A pool of connections for reading. They are opened as they are needed.
@@ -115,7 +121,7 @@ impl Connector {
             .max_lifetime(None)
             .test_on_check_out(false)
             .connection_timeout(READER_TIMEOUT)
-            .build_unchecked(ReaderManager { connector: self.clone() })
+            .build_unchecked(ReaderManager::OfFile(self.clone()))
     }
 }
 
@@ -127,13 +133,29 @@ pub(crate) fn set_up_writer(conn: &mut SqliteConnection) -> QueryResult<()> {
 /// A connection that only reads. It closes before the file is let go.
 pub(crate) struct ReaderConnection {
     pub(crate) conn: AnyConnection,
-    _file: Arc<DatabaseFile>,
+    _file: Option<Arc<DatabaseFile>>,
+    used_at: Instant,
+    /// Whether it failed, so that another one is opened in its place.
+    pub(crate) is_suspect: bool,
 }
+
+impl ReaderConnection {
+    /// Keeps the file open that it reads.
+    pub(crate) fn new(conn: AnyConnection, file: Option<Arc<DatabaseFile>>) -> Self {
+        Self { conn, _file: file, used_at: Instant::now(), is_suspect: false }
+    }
+}
+
+/// A connection to a server that was idle for longer is asked first whether it is still there.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Opens readers for the pool.
 #[derive(Debug)]
-pub(crate) struct ReaderManager {
-    connector: Connector,
+pub(crate) enum ReaderManager {
+    /// Of a file.
+    OfFile(Connector),
+    /// Of a server.
+    OfServer(ServerConnector),
 }
 
 impl ManageConnection for ReaderManager {
@@ -141,14 +163,23 @@ impl ManageConnection for ReaderManager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<ReaderConnection, ConnectError> {
-        self.connector.reader()
+        match self {
+            Self::OfFile(connector) => connector.reader(),
+            Self::OfServer(connector) => Ok(connector.reader()?),
+        }
     }
 
-    fn is_valid(&self, _reader: &mut ReaderConnection) -> Result<(), ConnectError> {
+    fn is_valid(&self, reader: &mut ReaderConnection) -> Result<(), ConnectError> {
+        if reader.used_at.elapsed() > TRUSTED {
+            reader.conn.ping()?;
+        }
+        reader.used_at = Instant::now();
         Ok(())
     }
 
     fn has_broken(&self, reader: &mut ReaderConnection) -> bool {
-        std::thread::panicking() || AnyConnection::is_broken_transaction_manager(&mut reader.conn)
+        reader.is_suspect
+            || std::thread::panicking()
+            || AnyConnection::is_broken_transaction_manager(&mut reader.conn)
     }
 }

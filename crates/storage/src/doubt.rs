@@ -33,7 +33,7 @@ fn claim_taken(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<Option<Claimed
             && stored.epoch == Some(epoch)
             && stored.job.last_execution == Some(request.execution_id)
     };
-    let Some(stored) = job_rows::by_key(tx.conn, request.job)?.filter(is_its) else { return Ok(None) };
+    let Some(stored) = job_rows::to_change(tx.conn, request.job)?.filter(is_its) else { return Ok(None) };
     let job = stored.job;
     let fence = Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch };
     let (execution_id, scheduled_for) = (request.execution_id, request.due_at);

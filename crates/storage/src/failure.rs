@@ -36,6 +36,25 @@ pub(crate) enum WriteError {
     Panicked(String),
 }
 
+impl WriteError {
+    /// Of what a panic carries.
+    pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Self::Panicked(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
+    }
+}
+
+impl From<WriteError> for StoreError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Refused(refusal) => Self::Refused(refusal),
+            WriteError::Row(row) => row.into(),
+            WriteError::Panicked(_) => Self::Unavailable(source(error)),
+            WriteError::Database(error) => error.into(),
+        }
+    }
+}
+
 /// What SQLite's message says happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
@@ -60,6 +79,8 @@ fn cause(error: &DieselError) -> Cause {
     }
     match message {
         "database or disk is full" => Cause::Full,
+        // A server passes on what its system says.
+        _ if message.contains("No space left on device") => Cause::Full,
         "database disk image is malformed" | "file is not a database" => Cause::Corrupt,
         _ if message.starts_with("malformed database schema") => Cause::Corrupt,
         _ => Cause::Other,
@@ -82,13 +103,14 @@ pub(crate) fn is_read_only(error: &DieselError) -> bool {
         if information.message() == "attempt to write a readonly database")
 }
 
-/// Whether a unique value of this column is taken.
+/// Whether a unique value of this column is taken. SQLite names the column, a server the index, which is named by it.
 pub(crate) fn is_taken(error: &DieselError, column: &str) -> bool {
-    match error {
-        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) => {
-            information.message().contains(column)
-        }
-        _ => false,
+    let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) = error else {
+        return false;
+    };
+    match information.constraint_name() {
+        Some(index) => index.starts_with(&column.replace('.', "_")),
+        None => information.message().contains(column),
     }
 }
 
@@ -147,6 +169,32 @@ pub(crate) fn commit_failed(error: DieselError) -> StoreError {
     match cause(&error) {
         Cause::Full => StoreError::Full(source(error)),
         Cause::Constraint | Cause::Corrupt | Cause::Other => StoreError::OutcomeUnknown(source(error)),
+    }
+}
+
+/// The answer to everybody in a group that ended before its commit on a server.
+pub(crate) fn server_failed(error: DieselError) -> StoreError {
+    error.into()
+}
+
+/// The answer to everybody in a group whose commit failed on a server. What the server itself says of a commit is that it
+/// undid it; when it said nothing, the outcome is not known.
+pub(crate) fn server_commit_failed(error: DieselError) -> StoreError {
+    let told = match &error {
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => commit_error.as_ref(),
+        other => other,
+    };
+    match told {
+        DieselError::DatabaseError(
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation,
+            _,
+        ) => StoreError::Unavailable(source(error)),
+        _ => StoreError::OutcomeUnknown(source(error)),
     }
 }
 

@@ -50,7 +50,7 @@ pub enum FinishResult {
 pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, WriteError> {
     let stored = match tx.claimed.remove(&finish.fence.job) {
         Some(stored) => Some(stored),
-        None => job_rows::by_key(tx.conn, finish.fence.job)?,
+        None => job_rows::to_change(tx.conn, finish.fence.job)?,
     };
     let Some(stored) = stored else { return Ok(FinishResult::Fenced) };
     let is_ours = holds(&stored, finish) || breaks(Sabotage::NoFence);
@@ -63,7 +63,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, W
         duration_us: Some(finish.duration_us),
         output: Some((finish.output_bytes, finish.output_truncated)),
     };
-    if !attempt::end(tx.conn, execution_key, &ending)? {
+    if !attempt::end(&mut tx.rows(), execution_key, &ending)? {
         return Ok(FinishResult::Fenced);
     }
     output::insert_chunks(tx, execution_key, &finish.output)?;

@@ -90,7 +90,7 @@ fn decide(
     let mut releases = Vec::with_capacity(rows.len());
     let mut skipped = 0;
     for (_, job_key) in rows {
-        let stored = match job_rows::by_key(conn, JobKey(job_key)) {
+        let stored = match job_rows::to_change(conn, JobKey(job_key)) {
             Ok(Some(stored)) => stored,
             Ok(None) | Err(WriteError::Row(_)) => {
                 skipped += 1;

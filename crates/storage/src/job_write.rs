@@ -8,7 +8,8 @@ use crate::retain;
 use crate::rows::definition::{self, Revision};
 use crate::rows::job::StoredJob;
 use crate::rows::{ended, from_json, hold, job as job_rows, pending, running};
-use crate::schema::{busy_keys, job_states};
+use crate::schema::job_states;
+use crate::statement;
 use crate::writer::tx::Tx;
 use crate::{CancelledAttempt, Change};
 use diesel::prelude::*;
@@ -73,7 +74,7 @@ pub(crate) fn no_project(project: &str) -> Refusal {
 
 /// The job, if it is there and the actor may touch it.
 fn find(tx: &mut Tx<'_>, context: &Context, id: JobId) -> Result<StoredJob, WriteError> {
-    let stored = job_rows::by_id(tx.conn, id)?.ok_or_else(|| no_job(id))?;
+    let stored = job_rows::to_change_by_id(tx.conn, id)?.ok_or_else(|| no_job(id))?;
     check_project(context, &stored)?;
     Ok(stored)
 }
@@ -99,6 +100,11 @@ fn name_taken(error: WriteError, job: &Job) -> WriteError {
         return refusal("id", job.id.to_string());
     }
     error.into()
+}
+
+/// Whether none of the jobs has a name of its own that another could have.
+pub(crate) fn are_unnamed(jobs: &[NewJob]) -> bool {
+    jobs.iter().all(|job| job.definition.external_id.is_none() && job.state.holds.is_empty())
 }
 
 /// Stores new jobs, all of them or none.
@@ -137,7 +143,7 @@ pub(crate) fn create_one(
     if !is_allowed(context, &new.definition.project_id) {
         return Err(no_project(&new.definition.project_id).into());
     }
-    let key = tx.keys.job();
+    let key = tx.new_job_key()?;
     let job = Job {
         key,
         id: new.id,
@@ -150,7 +156,7 @@ pub(crate) fn create_one(
         updated_at: now,
     };
     // First of all, because this alone may be refused.
-    let stored = job_rows::insert(tx.conn, &job, key.0);
+    let stored = job_rows::insert(&mut tx.rows(), &job, key.0);
     stored.map_err(|error| name_taken(error.into(), &job))?;
     let revision = Revision {
         key: key.0,
@@ -161,7 +167,7 @@ pub(crate) fn create_one(
         origin: new.origin.as_ref(),
         now,
     };
-    definition::insert(tx.conn, revision)?;
+    definition::insert(&mut tx.rows(), revision)?;
     if !job.state.holds.is_empty() {
         hold::replace(tx.conn, job.key, &job.state.holds)?;
     }
@@ -270,7 +276,7 @@ fn rewrite(
 fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp) -> Result<i64, WriteError> {
     let origin = definition::origin(tx.conn, before.definition_key)?;
     let origin: Option<Value> = origin.map(|text| from_json("job_definitions.origin", &text)).transpose()?;
-    let key = tx.keys.definition();
+    let key = tx.new_definition_key()?;
     let revision = Revision {
         key,
         previous_key: Some(before.definition_key),
@@ -280,7 +286,7 @@ fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp
         origin: origin.as_ref(),
         now,
     };
-    definition::insert(tx.conn, revision)?;
+    definition::insert(&mut tx.rows(), revision)?;
     Ok(key)
 }
 
@@ -293,7 +299,7 @@ pub(crate) fn requeue(tx: &mut Tx<'_>, before: &Job, after: &Job) -> Result<(), 
     match (old, new) {
         (Some(old), None) => tx.stop_waiting(old.key, old.due_at),
         (Some(old), Some(new)) => {
-            pending::delete(tx.conn, old.key, old.due_at)?;
+            pending::delete(&mut tx.rows(), old.key, old.due_at)?;
             tx.wait(new)
         }
         (None, Some(new)) => tx.wait(new),
@@ -301,10 +307,12 @@ pub(crate) fn requeue(tx: &mut Tx<'_>, before: &Job, after: &Job) -> Result<(), 
     }
 }
 
+statement::statement!(FreeKey, "DELETE FROM busy_keys WHERE job_key = ?");
+
 /// Lets the next job of the same concurrency key run.
 pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
     let Some(key) = &job.definition.concurrency_key else { return Ok(()) };
-    diesel::delete(busy_keys::table.find(job.key.0)).execute(tx.conn)?;
+    statement::run::<FreeKey>(&mut tx.rows(), &[job.key.0.into()])?;
     tx.effects.changes.push(Change::KeyFree(key.clone()));
     Ok(())
 }

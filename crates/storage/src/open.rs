@@ -1,5 +1,6 @@
 //! Opening a store: options, and what can be wrong with the file, each with what to do about it.
 
+use crate::DatabaseUrl;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
+    /// The database of a server, in place of a file.
+    pub server: Option<DatabaseUrl>,
     /// The database file. Its directory must exist; the file is made when it does not.
     pub path: PathBuf,
     /// Read connections.
@@ -23,6 +26,7 @@ impl StoreOptions {
     /// The usual options for a file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
+            server: None,
             path: path.into(),
             readers: 4,
             max_waiting_writes: 10_000,
@@ -121,6 +125,26 @@ pub enum OpenError {
         /// The system's error.
         #[source]
         source: std::io::Error,
+    },
+    /// No server answers there, or it lets nobody in.
+    #[error(
+        "cannot connect to the database {url}: check DATABASE_URL, and that the server runs and lets this user in"
+    )]
+    Unreachable {
+        /// Its address, without the password.
+        url: String,
+        /// What the server or the network said.
+        #[source]
+        source: crate::error::Source,
+    },
+    /// The server cannot be used.
+    #[error("cannot use the database {url}")]
+    Server {
+        /// Its address, without the password.
+        url: String,
+        /// Why.
+        #[source]
+        source: crate::error::Source,
     },
     /// Anything else.
     #[error("cannot open the database {path}")]

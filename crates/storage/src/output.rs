@@ -74,7 +74,7 @@ pub(crate) fn insert_chunks(
             chunk.at.as_micros().into(),
             chunk.bytes.as_ref().into(),
         ];
-        let inserted = statement::run::<InsertChunk>(tx.conn, &values)?;
+        let inserted = statement::run::<InsertChunk>(&mut tx.rows(), &values)?;
         if inserted > 0 {
             added_bytes += i64::try_from(chunk.bytes.len()).unwrap_or(0);
         }

@@ -154,7 +154,7 @@ fn hold_slice(
     let next = waiting.last().filter(|_| waiting.len() >= limit).map(|last| (last.due_at, last.key));
     let mut held = 0;
     for job in waiting {
-        let stored = match job_rows::by_key(tx.conn, job.key) {
+        let stored = match job_rows::to_change(tx.conn, job.key) {
             Ok(Some(stored)) if stored.job.state.due_at() == Some(job.due_at) => stored,
             Ok(_) => continue,
             Err(WriteError::Row(error)) => {
@@ -193,7 +193,7 @@ fn hold_slice_of_held(
     let next = last.and_then(|(at, key)| Some((Timestamp::from_micros_clamped((*at)?), JobKey(*key))));
     let mut held = 0;
     for (_, key) in rows {
-        let stored = match job_rows::by_key(tx.conn, JobKey(key)) {
+        let stored = match job_rows::to_change(tx.conn, JobKey(key)) {
             Ok(Some(stored)) if starts_until(&stored.job.state, hold.due_until) => stored,
             Ok(_) => continue,
             Err(WriteError::Row(error)) => {

@@ -5,6 +5,7 @@ use crate::condition::Condition;
 use crate::connect::{Connector, ReaderManager};
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, unavailable};
+use crate::postgres::connect::ServerConnector;
 use crate::read_gate::ReadGate;
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
@@ -26,7 +27,8 @@ pub(crate) struct Reader {
     engine_permit: Arc<Semaphore>,
     wait_max: Duration,
     gate: Arc<ReadGate>,
-    condition: Arc<Condition>,
+    // Of a file.
+    condition: Option<Arc<Condition>>,
     #[cfg(any(test, feature = "inline"))]
     inline: Option<crate::inline::InlineReader>,
 }
@@ -35,14 +37,24 @@ impl Reader {
     /// `count` connections, opened as they are needed.
     pub(crate) fn new(connector: &Connector, count: u32) -> Self {
         let count = count.max(1);
+        Self::of(connector.readers(count + 1), count, Some(Arc::clone(connector.condition())))
+    }
+
+    /// The same of a server.
+    pub(crate) fn of_server(connector: &ServerConnector, count: u32) -> Self {
+        let count = count.max(1);
+        Self::of(connector.readers(count + 1), count, None)
+    }
+
+    fn of(pool: ReaderPool, count: u32, condition: Option<Arc<Condition>>) -> Self {
         let permits = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
         Self {
-            pool: Mutex::new(Some(connector.readers(count + 1))),
+            pool: Mutex::new(Some(pool)),
             permits,
             engine_permit: Arc::new(Semaphore::new(1)),
             wait_max: WAIT_MAX,
             gate: Arc::default(),
-            condition: Arc::clone(connector.condition()),
+            condition,
             #[cfg(any(test, feature = "inline"))]
             inline: None,
         }
@@ -57,14 +69,14 @@ impl Reader {
             engine_permit: Arc::new(Semaphore::new(0)),
             wait_max: WAIT_MAX,
             gate: Arc::default(),
-            condition: Arc::clone(connector.condition()),
+            condition: Some(Arc::clone(connector.condition())),
             inline: Some(reader),
         }
     }
 
     /// What is known of the file.
-    pub(crate) fn condition(&self) -> &Condition {
-        &self.condition
+    pub(crate) fn condition(&self) -> Option<&Condition> {
+        self.condition.as_deref()
     }
 
     /// Where reads can be made to wait for a moment.
@@ -110,10 +122,17 @@ impl Reader {
         let reading = self.gate.enter().await;
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let pool = pool.ok_or(StoreError::Closed)?;
-        let condition = Arc::clone(&self.condition);
+        let condition = self.condition.clone();
         let work = tokio::task::spawn_blocking(move || {
             let mut reader = pool.get().map_err(unavailable)?;
-            let result = reader.conn.transaction(query).map_err(|error| condition.told(read_error(error)));
+            let result = reader.conn.transaction(query);
+            let is_server = condition.is_none();
+            reader.is_suspect = is_server && matches!(result, Err(WriteError::Database(_)));
+            let told = |error| {
+                let error = read_error(error);
+                condition.map_or(error.clone(), |file| file.told(error))
+            };
+            let result = result.map_err(told);
             drop(reader);
             drop(reading);
             drop(permit);
@@ -136,12 +155,7 @@ impl Reader {
 
 /// What the caller of a read is told.
 pub(crate) fn read_error(error: WriteError) -> StoreError {
-    match error {
-        WriteError::Refused(refusal) => refusal.into(),
-        WriteError::Row(row) => StoreError::from(row),
-        WriteError::Database(error) => error.into(),
-        WriteError::Panicked(text) => RowError { place: "request", detail: text }.into(),
-    }
+    error.into()
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn close_one(
     let ending = Ending { outcome: &outcome, completed_at: now, duration_us: None, output: None };
     attempt::end(tx.conn, execution_key, &ending)?;
     tx.claimed.remove(&JobKey(job_key));
-    let stored = match job_rows::by_key(tx.conn, JobKey(job_key)) {
+    let stored = match job_rows::to_change(tx.conn, JobKey(job_key)) {
         Ok(Some(stored)) => stored,
         Ok(None) => return Ok(None),
         Err(WriteError::Row(error)) => {
@@ -137,7 +137,7 @@ fn close_one(
 
 /// Holds a job that would start again after its loss.
 fn hold_again(tx: &mut Tx<'_>, now: Timestamp, reason: HoldReason, job: Job) -> Result<Job, WriteError> {
-    match job_rows::by_key(tx.conn, job.key)? {
+    match job_rows::to_change(tx.conn, job.key)? {
         Some(stored) => overdue::hold_one(tx, now, reason, stored),
         None => Ok(job),
     }

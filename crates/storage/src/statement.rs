@@ -10,6 +10,7 @@
 //! 3.47 SQLite plans by the value bound there and prepares the statement anew whenever one is bound.
 
 use crate::connection::{AnyBackend, AnyConnection};
+use crate::postgres::gathered::Gathered;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
@@ -71,7 +72,7 @@ pub(crate) const fn split<const N: usize>(sql: &'static str) -> [&'static str; N
 pub(crate) enum Bind<'a> {
     Number(Option<i64>),
     Text(Option<&'a str>),
-    Flag(bool),
+    Flag(Option<bool>),
     Bytes(&'a [u8]),
 }
 
@@ -101,6 +102,12 @@ impl<'a> From<Option<&'a str>> for Bind<'a> {
 
 impl From<bool> for Bind<'_> {
     fn from(value: bool) -> Self {
+        Self::Flag(Some(value))
+    }
+}
+
+impl From<Option<bool>> for Bind<'_> {
+    fn from(value: Option<bool>) -> Self {
         Self::Flag(value)
     }
 }
@@ -132,7 +139,7 @@ impl<S: Statement> QueryFragment<AnyBackend> for Bound<'_, S> {
             match value {
                 Bind::Number(value) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value)?,
                 Bind::Text(value) => out.push_bind_param::<Nullable<Text>, Option<&str>>(value)?,
-                Bind::Flag(value) => out.push_bind_param::<Bool, bool>(value)?,
+                Bind::Flag(value) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(value)?,
                 Bind::Bytes(value) => out.push_bind_param::<Binary, &[u8]>(value)?,
             }
         }
@@ -147,7 +154,35 @@ fn wrong_count(sql: &str) -> diesel::result::Error {
 
 impl<S: Statement> RunQueryDsl<AnyConnection> for Bound<'_, S> {}
 
-/// Runs a statement; answers how many rows it changed.
-pub(crate) fn run<S: Statement>(conn: &mut AnyConnection, values: &[Bind<'_>]) -> QueryResult<usize> {
-    Bound::<S> { values, statement: PhantomData }.execute(conn)
+/// What runs statements: at once, or together with others of the group.
+pub(crate) trait Target {
+    /// Runs a statement; answers how many rows it changed.
+    fn run<S: Statement>(&mut self, values: &[Bind<'_>]) -> QueryResult<usize>;
+}
+
+impl Target for AnyConnection {
+    fn run<S: Statement>(&mut self, values: &[Bind<'_>]) -> QueryResult<usize> {
+        Bound::<S> { values, statement: PhantomData }.execute(self)
+    }
+}
+
+/// Rows to be written within a group: those of its requests that run together are gathered.
+pub(crate) struct Rows<'a> {
+    pub(crate) conn: &'a mut AnyConnection,
+    pub(crate) gathered: Option<&'a mut Gathered>,
+}
+
+impl Target for Rows<'_> {
+    fn run<S: Statement>(&mut self, values: &[Bind<'_>]) -> QueryResult<usize> {
+        match &mut self.gathered {
+            Some(gathered) => gathered.add::<S>(values),
+            None => self.conn.run::<S>(values),
+        }
+    }
+}
+
+/// Runs a statement; answers how many rows it changed. One that is gathered counts as if it changed the row that it is
+/// about: the row was locked and read before.
+pub(crate) fn run<S: Statement>(target: &mut impl Target, values: &[Bind<'_>]) -> QueryResult<usize> {
+    target.run::<S>(values)
 }

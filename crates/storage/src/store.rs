@@ -1,8 +1,9 @@
 //! The store: its public methods.
 
-use crate::ahead::CommitCount;
+use crate::ahead::{CommitCount, ReadAhead};
 use crate::connection::AnyConnection;
 use crate::lock::ServerLock;
+use crate::postgres::connect::ServerConnector;
 use crate::reader::Reader;
 use crate::schema::epochs;
 use crate::startup::{self, OpenDatabase};
@@ -10,6 +11,7 @@ use crate::wal_guard::WalGuard;
 use crate::writer::Writer;
 use crate::writer::group::{GroupWriter, Listener};
 use crate::writer::lanes::Lane;
+use crate::writer::request::Needs;
 use crate::writer::tx::{Node, Tx};
 use crate::*;
 use diesel::prelude::*;
@@ -32,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) reader: Reader,
     pub(crate) commits: CommitCount,
     pub(crate) lock: Mutex<Option<ServerLock>>,
+    /// Of a store that is on a server.
+    pub(crate) server: Option<ServerConnector>,
 }
 
 impl Drop for Inner {
@@ -61,7 +65,10 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
-    pub fn open(options: StoreOptions, now: Timestamp) -> Result<Store, OpenError> {
+    pub fn open(mut options: StoreOptions, now: Timestamp) -> Result<Store, OpenError> {
+        if let Some(url) = options.server.take() {
+            return postgres::open::open(url, options, now);
+        }
         let mut database = startup::open_locked(&options.path)?;
         startup::migrate(&mut database)?;
         let OpenDatabase { path, connector, mut conn, lock } = database;
@@ -81,7 +88,8 @@ impl Store {
         let guard = WalGuard::new(&real_path, files, reader.gate());
         let writer = Writer::start(group, options.max_waiting_writes, guard)
             .map_err(|error| OpenError::Other { path: path.clone(), source: Arc::new(error) })?;
-        let inner = Inner { path, epoch, listener, writer, reader, commits, lock: Mutex::new(lock) };
+        let lock = Mutex::new(lock);
+        let inner = Inner { path, epoch, listener, writer, reader, commits, lock, server: None };
         Ok(Store { inner: Arc::new(inner) })
     }
 
@@ -107,7 +115,13 @@ impl Store {
         self.inner.epoch
     }
 
-    /// The absolute path of the database.
+    /// Whether other nodes may use the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.inner.server.is_some()
+    }
+
+    /// The absolute path of the database; of one on a server, its address.
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.inner.path
@@ -124,6 +138,12 @@ impl Store {
         now: Timestamp,
         jobs: Vec<NewJob>,
     ) -> Result<Written<Vec<Job>>, StoreError> {
+        if self.is_shared() && job_write::are_unnamed(&jobs) {
+            let needs = Needs::Records(idempotency::hash_of(&context).into_iter().collect());
+            let size = jobs.len();
+            let body = move |tx: &mut Tx<'_>| job_write::create(tx, &context, now, jobs.clone());
+            return self.inner.writer.write_together(Lane::Api, size, needs, body).await;
+        }
         let is_one = jobs.len() == 1;
         let body = move |tx: &mut Tx<'_>| job_write::create(tx, &context, now, jobs);
         match is_one {
@@ -159,6 +179,13 @@ impl Store {
         now: Timestamp,
         requests: Vec<ClaimRequest>,
     ) -> Result<Vec<ClaimResult>, StoreError> {
+        if self.is_shared() {
+            let needs = Needs::Waiting(requests.iter().map(|request| request.job).collect());
+            let size = requests.len();
+            let body = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests, ReadAhead::default());
+            let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, &body);
+            return self.inner.writer.write_together(Lane::Attempts, size, needs, body).await;
+        }
         let read = ahead::read_ahead(&self.inner, &requests).await;
         let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests, read);
         let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, claim_all);
@@ -170,6 +197,11 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn finish(&self, finish: Finish) -> Result<FinishResult, StoreError> {
+        if self.is_shared() {
+            let needs = Needs::Running(finish.fence.job);
+            let body = move |tx: &mut Tx<'_>| finish::finish(tx, &finish);
+            return self.inner.writer.write_together(Lane::Attempts, 1, needs, body).await;
+        }
         let body = move |tx: &mut Tx<'_>| finish::finish(tx, &finish);
         self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }
@@ -262,6 +294,9 @@ impl Store {
     /// # Errors
     /// [`MigrateError`].
     pub fn migrate_up(options: &StoreOptions) -> Result<Vec<MigrationStep>, MigrateError> {
+        if let Some(url) = &options.server {
+            return postgres::open::migrate_up(url);
+        }
         let mut database = startup::open_locked(&options.path)?;
         migrations::apply(&mut database.conn).map_err(MigrateError::Failed)
     }
@@ -271,6 +306,9 @@ impl Store {
     /// # Errors
     /// [`MigrateError`].
     pub fn last_migration(options: &StoreOptions) -> Result<Option<MigrationStep>, MigrateError> {
+        if let Some(url) = &options.server {
+            return migrations::last(&mut postgres::open::connection(url)?).map_err(MigrateError::Failed);
+        }
         let mut database = startup::open_locked(&options.path)?;
         migrations::last(&mut database.conn).map_err(MigrateError::Failed)
     }
@@ -280,8 +318,11 @@ impl Store {
     /// # Errors
     /// [`MigrateError`].
     pub fn migrate_down(options: &StoreOptions) -> Result<MigrationStep, MigrateError> {
-        let mut database = startup::open_locked(&options.path)?;
-        let undone = migrations::undo(&mut database.conn).map_err(MigrateError::Failed)?;
+        let undone = match &options.server {
+            Some(url) => migrations::undo(&mut postgres::open::connection(url)?),
+            None => migrations::undo(&mut startup::open_locked(&options.path)?.conn),
+        };
+        let undone = undone.map_err(MigrateError::Failed)?;
         undone.ok_or(MigrateError::NothingToUndo)
     }
 }

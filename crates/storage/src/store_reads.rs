@@ -154,7 +154,9 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.inner.reader.condition().health()?;
+        if let Some(file) = self.inner.reader.condition() {
+            file.health()?;
+        }
         self.counters().await.map(drop)
     }
 }

@@ -57,8 +57,16 @@ impl Store {
         let writer = InlineWriter::new(group, machine, options.max_waiting_writes, commits);
         let inline = Inline::new(writer.clone());
         let writer = Writer::inline(writer);
-        let inner =
-            Inner { path, epoch, listener, writer, reader, commits: commit_count, lock: Mutex::new(lock) };
+        let inner = Inner {
+            path,
+            epoch,
+            listener,
+            writer,
+            reader,
+            commits: commit_count,
+            lock: Mutex::new(lock),
+            server: None,
+        };
         Ok((Store { inner: Arc::new(inner) }, inline))
     }
 }

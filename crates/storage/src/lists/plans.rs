@@ -245,7 +245,7 @@ fn what_a_start_asks_for_does_not_grow_with_what_is_stored() {
         crate::recover::last_written(conn, 9, Timestamp::MAX).unwrap();
     });
     check(conn, "next keys", |conn| {
-        crate::writer::tx::Keys::load(conn).unwrap();
+        crate::writer::keys::Keys::load(conn).unwrap();
     });
     check(conn, "last event", |conn| {
         crate::outbox::last_sequence(conn).unwrap();

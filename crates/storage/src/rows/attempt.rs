@@ -5,7 +5,7 @@ use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::{RowError, WriteError};
 use crate::rows::ended::is_of_job;
 use crate::schema::{attempts, ended_jobs, job_definitions, job_states, running_jobs};
-use crate::statement::{self, Bind};
+use crate::statement::{self, Bind, Target};
 use crate::writer::tx::Node;
 use diesel::prelude::*;
 use oneoff_domain::{AttemptOutcome, Execution, ExecutionId, Job, Timestamp};
@@ -170,7 +170,7 @@ statement::statement!(
 );
 
 /// Records that an attempt began.
-pub(crate) fn insert(conn: &mut AnyConnection, new: NewAttempt<'_>) -> QueryResult<()> {
+pub(crate) fn insert(on: &mut impl Target, new: NewAttempt<'_>) -> QueryResult<()> {
     let id = new.id.to_string();
     let values = [
         new.key.into(),
@@ -187,7 +187,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, new: NewAttempt<'_>) -> QueryResu
         new.started_at.as_micros().into(),
         new.started_at.micros_since(new.scheduled_for).max(0).into(),
     ];
-    statement::run::<InsertAttempt>(conn, &values)?;
+    statement::run::<InsertAttempt>(on, &values)?;
     Ok(())
 }
 
@@ -207,22 +207,24 @@ statement::statement!(
     EndAttempt,
     "UPDATE attempts SET status = ?, reason = ?, exit_code = ?, error = ?, \
         completed_at = ?, duration_us = ?, result = ?, output_bytes = coalesce(?, output_bytes), \
-        output_truncated = max(output_truncated, coalesce(?, 0)) WHERE key = ? AND status = 'running'"
+        output_truncated = (output_truncated OR coalesce(?, FALSE)) WHERE key = ? AND status = 'running'"
 );
 
 /// Records how an attempt ended; `false` if it does not run any more, and then nothing is written.
-pub(crate) fn end(conn: &mut AnyConnection, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
+pub(crate) fn end(on: &mut impl Target, key: i64, ending: &Ending<'_>) -> Result<bool, WriteError> {
     let outcome = ending.outcome;
     let result = outcome.result.as_ref().map(|result| to_json("attempts.result", result)).transpose()?;
+    // A server's texts have no place for it.
+    let error = outcome.error.as_ref().map(|error| error.replace('\0', "\u{FFFD}"));
     let (bytes, truncated) = match ending.output {
         Some((bytes, truncated)) => (Bind::from(bytes), Bind::from(truncated)),
-        None => (Bind::Number(None), Bind::Number(None)),
+        None => (Bind::Number(None), Bind::Flag(None)),
     };
     let values = [
         outcome.status.as_str().into(),
         outcome.reason.as_str().into(),
         outcome.exit_code.map(i64::from).into(),
-        outcome.error.as_deref().into(),
+        error.as_deref().into(),
         ending.completed_at.as_micros().into(),
         ending.duration_us.into(),
         result.as_deref().into(),
@@ -230,7 +232,7 @@ pub(crate) fn end(conn: &mut AnyConnection, key: i64, ending: &Ending<'_>) -> Re
         truncated,
         key.into(),
     ];
-    Ok(statement::run::<EndAttempt>(conn, &values)? == 1)
+    Ok(statement::run::<EndAttempt>(on, &values)? == 1)
 }
 
 statement::statement!(SetOutputBytes, "UPDATE attempts SET output_bytes = ? WHERE key = ?");

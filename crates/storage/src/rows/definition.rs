@@ -4,7 +4,7 @@ use super::{Faults, from_json, number, to_json, word};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::RowError;
 use crate::schema::job_definitions;
-use crate::statement;
+use crate::statement::{self, Target};
 use diesel::prelude::*;
 use oneoff_domain::{JobDefinition, JobKey, OnCrash, OnLate, RetryPolicy, Timestamp};
 use serde_json::{Map, Value};
@@ -113,7 +113,7 @@ pub(crate) struct Revision<'a> {
 }
 
 /// Stores a revision.
-pub(crate) fn insert(conn: &mut AnyConnection, new: Revision<'_>) -> Result<(), crate::failure::WriteError> {
+pub(crate) fn insert(on: &mut impl Target, new: Revision<'_>) -> Result<(), crate::failure::WriteError> {
     let definition = new.definition;
     let config = to_json("job_definitions.config", &definition.config)?;
     let tags = to_json("job_definitions.tags", &definition.tags)?;
@@ -148,7 +148,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, new: Revision<'_>) -> Result<(), 
         origin.as_deref().into(),
         new.now.as_micros().into(),
     ];
-    statement::run::<InsertDefinition>(conn, &values)?;
+    statement::run::<InsertDefinition>(on, &values)?;
     Ok(())
 }
 

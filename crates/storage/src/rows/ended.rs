@@ -2,9 +2,9 @@
 //! end, so that those which end together share the pages that are written.
 
 use super::job::StoredJob;
-use crate::connection::{AnyBackend, AnyConnection};
+use crate::connection::AnyBackend;
 use crate::schema::ended_jobs;
-use crate::statement;
+use crate::statement::{self, Target};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 use oneoff_domain::JobKey;
@@ -54,7 +54,7 @@ statement::statement!(
 );
 
 /// The job is over. When that was is the time of its last change.
-pub(super) fn insert(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(super) fn insert(on: &mut impl Target, stored: &StoredJob) -> QueryResult<()> {
     let job = &stored.job;
     let last_execution = job.last_execution.map(|id| id.to_string());
     let values = [
@@ -71,14 +71,14 @@ pub(super) fn insert(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResul
         last_execution.as_deref().into(),
         job.updated_at.as_micros().into(),
     ];
-    statement::run::<InsertEnded>(conn, &values)?;
+    statement::run::<InsertEnded>(on, &values)?;
     Ok(())
 }
 
 statement::statement!(DeleteEnded, "DELETE FROM ended_jobs WHERE scheduled_at = ? AND job_key = ?");
 
 /// The job is over no more, or is gone.
-pub(crate) fn delete(conn: &mut AnyConnection, scheduled_at: i64, job: JobKey) -> QueryResult<()> {
-    statement::run::<DeleteEnded>(conn, &[scheduled_at.into(), job.0.into()])?;
+pub(crate) fn delete(on: &mut impl Target, scheduled_at: i64, job: JobKey) -> QueryResult<()> {
+    statement::run::<DeleteEnded>(on, &[scheduled_at.into(), job.0.into()])?;
     Ok(())
 }

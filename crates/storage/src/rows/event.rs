@@ -1,10 +1,10 @@
 //! Rows of `events`, the outbox.
 
 use super::{from_json, instant, to_json, word};
-use crate::connection::{AnyBackend, AnyConnection};
+use crate::connection::AnyBackend;
 use crate::failure::{RowError, WriteError};
 use crate::schema::events;
-use crate::statement;
+use crate::statement::{self, Bind, Target};
 use diesel::prelude::*;
 use oneoff_domain::{Event, NewEvent, Timestamp};
 
@@ -44,18 +44,23 @@ statement::statement!(
      VALUES (?, ?, ?, ?, ?, ?, ?)"
 );
 
-/// Writes an event under its number.
+// What several nodes write is numbered when it is committed.
+statement::statement!(
+    InsertUnnumbered,
+    "INSERT INTO new_events (written_at, kind, job_id, execution_id, project_id, data) VALUES (?, ?, ?, ?, ?, ?)"
+);
+
+/// Writes an event, under its number where the writer gives them.
 pub(crate) fn insert(
-    conn: &mut AnyConnection,
-    sequence: i64,
+    on: &mut impl Target,
+    sequence: Option<i64>,
     now: Timestamp,
     event: &NewEvent,
 ) -> Result<(), WriteError> {
     let job_id = event.job_id.map(|id| id.to_string());
     let execution_id = event.execution_id.map(|id| id.to_string());
     let data = to_json("events.data", &event.data)?;
-    let values = [
-        sequence.into(),
+    let [at, kind, job_id, execution_id, project_id, data]: [Bind<'_>; 6] = [
         now.as_micros().into(),
         event.kind.as_str().into(),
         job_id.as_deref().into(),
@@ -63,6 +68,15 @@ pub(crate) fn insert(
         event.project_id.as_str().into(),
         data.as_str().into(),
     ];
-    statement::run::<InsertEvent>(conn, &values)?;
+    match sequence {
+        Some(sequence) => {
+            let values = [sequence.into(), at, kind, job_id, execution_id, project_id, data];
+            statement::run::<InsertEvent>(on, &values)?
+        }
+        None => {
+            let values = [at, kind, job_id, execution_id, project_id, data];
+            statement::run::<InsertUnnumbered>(on, &values)?
+        }
+    };
     Ok(())
 }

@@ -6,8 +6,9 @@ use super::running::{self, RunningRow};
 use super::{Faults, hold, instant, number, word};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::{RowError, WriteError};
+use crate::postgres::locks;
 use crate::schema::{ended_jobs, job_definitions, job_states, running_jobs};
-use crate::statement;
+use crate::statement::{self, Target};
 use crate::writer::tx::Tx;
 use diesel::prelude::*;
 use oneoff_domain::{Hold, Job, JobId, JobKey, JobState, JobStatus};
@@ -206,6 +207,36 @@ pub(crate) fn by_key(conn: &mut AnyConnection, key: JobKey) -> Result<Option<Sto
     single(conn, row)
 }
 
+/// Jobs by their keys, each on its own, in no order.
+pub(crate) fn stored_by_keys(
+    conn: &mut AnyConnection,
+    keys: &[i64],
+) -> QueryResult<Vec<(i64, Result<StoredJob, RowError>)>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
+    complete(conn, rows)
+}
+
+/// The job with this key, to be changed: nobody else changes it before the transaction ends.
+pub(crate) fn to_change(conn: &mut AnyConnection, key: JobKey) -> Result<Option<StoredJob>, WriteError> {
+    let status = |found: &Option<StoredJob>| found.as_ref().map(|stored| stored.job.state.status);
+    locks::locked(conn, key, |conn| by_key(conn, key), status)
+}
+
+/// The job with this id, to be changed.
+pub(crate) fn to_change_by_id(conn: &mut AnyConnection, id: JobId) -> Result<Option<StoredJob>, WriteError> {
+    if let AnyConnection::Sqlite(_) = conn {
+        return by_id(conn, id);
+    }
+    let key = job_states::table.filter(job_states::id.eq(id.to_string())).select(job_states::key);
+    match key.get_result(conn).optional()? {
+        Some(key) => to_change(conn, JobKey(key)),
+        None => Ok(None),
+    }
+}
+
 /// The job with this id.
 pub(crate) fn by_id(conn: &mut AnyConnection, id: JobId) -> Result<Option<StoredJob>, WriteError> {
     let row = jobs_where!(job_states::id.eq(id.to_string())).get_result(conn).optional()?;
@@ -233,7 +264,7 @@ statement::statement!(
 );
 
 /// Stores a new job's state.
-pub(crate) fn insert(conn: &mut AnyConnection, job: &Job, definition_key: i64) -> QueryResult<()> {
+pub(crate) fn insert(on: &mut impl Target, job: &Job, definition_key: i64) -> QueryResult<()> {
     let (state, definition) = (&job.state, &job.definition);
     let id = job.id.to_string();
     let values = [
@@ -255,7 +286,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, job: &Job, definition_key: i64) -
         job.created_at.as_micros().into(),
         job.updated_at.as_micros().into(),
     ];
-    statement::run::<InsertState>(conn, &values)?;
+    statement::run::<InsertState>(on, &values)?;
     Ok(())
 }
 
@@ -273,22 +304,22 @@ statement::statement!(NotHeld, "UPDATE job_states SET status = 'scheduled' WHERE
 /// it is over, its row in `job_states` stays as it was before.
 pub(crate) fn update_step(tx: &mut Tx<'_>, stored: &StoredJob) -> QueryResult<()> {
     tx.changed.note(stored.job.key);
-    let conn = &mut *tx.conn;
+    let rows = &mut tx.rows();
     match (stored.has_running_row, stored.job.state.status == JobStatus::Running) {
-        (false, true) => return running::insert(conn, stored),
-        (true, true) => return running::update(conn, stored),
-        (true, false) => running::delete(conn, stored.job.key)?,
+        (false, true) => return running::insert(rows, stored),
+        (true, true) => return running::update(rows, stored),
+        (true, false) => running::delete(rows, stored.job.key)?,
         (false, false) => {}
     }
     let job = &stored.job;
     if let Some(scheduled_at) = stored.ended_row_at {
-        ended::delete(conn, scheduled_at, job.key)?;
+        ended::delete(rows, scheduled_at, job.key)?;
     }
     if job.state.status.is_final() {
         if stored.is_stored_as_held {
-            statement::run::<NotHeld>(conn, &[job.key.0.into()])?;
+            statement::run::<NotHeld>(rows, &[job.key.0.into()])?;
         }
-        return ended::insert(conn, stored);
+        return ended::insert(rows, stored);
     }
     let last_execution = job.last_execution.map(|id| id.to_string());
     let values = [
@@ -303,7 +334,7 @@ pub(crate) fn update_step(tx: &mut Tx<'_>, stored: &StoredJob) -> QueryResult<()
         job.updated_at.as_micros().into(),
         job.key.0.into(),
     ];
-    statement::run::<UpdateStep>(conn, &values)?;
+    statement::run::<UpdateStep>(rows, &values)?;
     Ok(())
 }
 

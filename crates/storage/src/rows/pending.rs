@@ -5,7 +5,7 @@ use super::instant;
 use crate::PendingJob;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::schema::{arrivals, pending_jobs};
-use crate::statement;
+use crate::statement::{self, Target};
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use oneoff_domain::{Job, JobKey, Timestamp};
@@ -57,7 +57,7 @@ statement::statement!(
 );
 
 /// Lets a job wait.
-pub(crate) fn insert(conn: &mut AnyConnection, pending: &PendingJob) -> QueryResult<()> {
+pub(crate) fn insert(on: &mut impl Target, pending: &PendingJob) -> QueryResult<()> {
     let values = [
         pending.key.0.into(),
         pending.due_at.as_micros().into(),
@@ -65,7 +65,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, pending: &PendingJob) -> QueryRes
         pending.job_type.as_str().into(),
         pending.concurrency_key.as_deref().into(),
     ];
-    statement::run::<InsertArrival>(conn, &values)?;
+    statement::run::<InsertArrival>(on, &values)?;
     Ok(())
 }
 
@@ -73,10 +73,10 @@ statement::statement!(DeleteArrival, "DELETE FROM arrivals WHERE job_key = ?");
 statement::statement!(DeletePending, "DELETE FROM pending_jobs WHERE due_hour = ? AND job_key = ?");
 
 /// Ends a job's waiting for `due_at`.
-pub(crate) fn delete(conn: &mut AnyConnection, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
-    if statement::run::<DeleteArrival>(conn, &[job.0.into()])? == 0 {
+pub(crate) fn delete(on: &mut impl Target, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
+    if statement::run::<DeleteArrival>(on, &[job.0.into()])? == 0 {
         let hour = hour_of(due_at.as_micros());
-        statement::run::<DeletePending>(conn, &[hour.into(), job.0.into()])?;
+        statement::run::<DeletePending>(on, &[hour.into(), job.0.into()])?;
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Rows of `running_jobs`: the present state of the jobs that run.
 
 use super::job::StoredJob;
-use crate::connection::{AnyBackend, AnyConnection};
+use crate::connection::AnyBackend;
 use crate::schema::running_jobs;
-use crate::statement;
+use crate::statement::{self, Target};
 use diesel::prelude::*;
 use oneoff_domain::JobKey;
 
@@ -28,7 +28,7 @@ statement::statement!(
 );
 
 /// The job began to run.
-pub(super) fn insert(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(super) fn insert(on: &mut impl Target, stored: &StoredJob) -> QueryResult<()> {
     let job = &stored.job;
     let (Some(execution_key), Some(epoch), Some(execution_id)) =
         (stored.last_attempt_key, stored.epoch, job.last_execution)
@@ -47,7 +47,7 @@ pub(super) fn insert(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResul
         job.state.version.into(),
         job.updated_at.as_micros().into(),
     ];
-    statement::run::<InsertRunning>(conn, &values)?;
+    statement::run::<InsertRunning>(on, &values)?;
     Ok(())
 }
 
@@ -57,7 +57,7 @@ statement::statement!(
 );
 
 /// Something changed of a job that goes on running.
-pub(super) fn update(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResult<()> {
+pub(super) fn update(on: &mut impl Target, stored: &StoredJob) -> QueryResult<()> {
     let job = &stored.job;
     let values = [
         job.state.cancel_requested.into(),
@@ -65,14 +65,14 @@ pub(super) fn update(conn: &mut AnyConnection, stored: &StoredJob) -> QueryResul
         job.updated_at.as_micros().into(),
         job.key.0.into(),
     ];
-    statement::run::<UpdateRunning>(conn, &values)?;
+    statement::run::<UpdateRunning>(on, &values)?;
     Ok(())
 }
 
 statement::statement!(DeleteRunning, "DELETE FROM running_jobs WHERE job_key = ?");
 
 /// The job does not run any more.
-pub(crate) fn delete(conn: &mut AnyConnection, job: JobKey) -> QueryResult<()> {
-    statement::run::<DeleteRunning>(conn, &[job.0.into()])?;
+pub(crate) fn delete(on: &mut impl Target, job: JobKey) -> QueryResult<()> {
+    statement::run::<DeleteRunning>(on, &[job.0.into()])?;
     Ok(())
 }

@@ -6,16 +6,17 @@
 //! the disk is full.
 //! Nothing here knows threads or channels, so the same code can run on a caller's thread.
 
+use super::announce::Announcer;
 use super::live::{Live, run_one};
 use super::log_anew;
 use super::machine::{Machine, RealMachine};
-use super::outage::{Outage, Telling};
 use super::request::Request;
 use super::tx::{Effects, Node};
 use crate::ahead::CommitCount;
 use crate::connect::{ConnectError, Connector};
 use crate::connection::AnyConnection;
 use crate::failure::{Consequence, commit_failed, unavailable};
+use crate::idempotency::Records;
 use crate::rows::pending;
 use crate::statement;
 use crate::{CommitListener, Committed, StoreError};
@@ -23,7 +24,6 @@ use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 use oneoff_faults::{Moment, Operations, Sabotage};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -59,9 +59,7 @@ pub(crate) struct GroupWriter {
     machine: Arc<dyn Machine>,
     commits: CommitCount,
     node: Arc<Node>,
-    listener: Listener,
-    slow_commit: Duration,
-    outage: Outage,
+    announcer: Announcer,
     is_disk_full: bool,
     /// Whether a commit failed to be synced, and the log was not begun anew since.
     doubts_log: bool,
@@ -80,16 +78,14 @@ impl GroupWriter {
         let link = Link::Up(Box::new(Live::new(conn, &commits)?));
         let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
-        let outage = Outage::default();
+        let announcer = Announcer::new(listener, slow_commit);
         Ok(Self {
             link,
             connector,
             machine,
             commits,
             node,
-            listener,
-            slow_commit,
-            outage,
+            announcer,
             is_disk_full: false,
             doubts_log: false,
         })
@@ -114,7 +110,7 @@ impl GroupWriter {
     /// The number of the last event; 0 while the connection is lost.
     pub(crate) fn last_event(&self) -> i64 {
         match &self.link {
-            Link::Up(live) => live.keys.last_event(),
+            Link::Up(live) => live.keys.last_event().unwrap_or(0),
             Link::Down { .. } => 0,
         }
     }
@@ -157,7 +153,7 @@ impl GroupWriter {
             Ok(live) => execute(live, &node, machine.as_ref(), next, &mut requests),
             Err(error) => {
                 requests.extend(std::iter::from_fn(next));
-                self.tell_failure(&error, requests.len());
+                self.announcer.failed(&error, requests.len());
                 return answer_error(requests, &error);
             }
         };
@@ -165,10 +161,9 @@ impl GroupWriter {
         let ended = ended.and_then(|done| self.connector.condition().check_commit().map(|()| done));
         match ended {
             Ok((committed, operations)) => {
-                self.warn_if_slow(began.elapsed(), requests.len());
-                self.tell_success();
+                self.announcer.succeeded(began.elapsed(), requests.len());
                 if committed != Committed::default() {
-                    self.tell(|listener| listener.committed(committed));
+                    self.announcer.tell(|listener| listener.committed(committed));
                 }
                 operations.reach(Moment::AfterListener);
                 for request in requests {
@@ -179,7 +174,7 @@ impl GroupWriter {
             }
             Err(error) => {
                 let error = self.connector.condition().told(error);
-                self.tell_failure(&error, requests.len());
+                self.announcer.failed(&error, requests.len());
                 self.link = self.link_after(&error);
                 answer_error(requests, &error);
             }
@@ -210,7 +205,7 @@ impl GroupWriter {
             }
             Err(error) => {
                 let error = StoreError::from(error);
-                self.tell_failure(&error, 0);
+                self.announcer.failed(&error, 0);
                 self.link = self.link_after(&error);
             }
         }
@@ -241,7 +236,7 @@ impl GroupWriter {
             let (pause, earlier) = (*pause, error.clone());
             self.link = match self.reopen() {
                 Ok(live) => {
-                    self.tell(|listener| listener.reopened());
+                    self.announcer.tell(|listener| listener.reopened());
                     Link::Up(Box::new(live))
                 }
                 Err(error) => {
@@ -270,41 +265,6 @@ impl GroupWriter {
             self.doubts_log = false;
         }
         Ok(Live::new(AnyConnection::Sqlite(conn), &self.commits)?)
-    }
-
-    fn tell_failure(&mut self, error: &StoreError, requests: usize) {
-        match self.outage.failed(Instant::now(), requests) {
-            Some(Telling::Began) => tracing::error!(%error, cause = ?error, requests, "writes fail"),
-            Some(Telling::Continues { requests, lasting } | Telling::Ended { requests, lasting }) => {
-                let lasting_seconds = lasting.as_secs();
-                tracing::error!(%error, cause = ?error, requests, lasting_seconds, "writes still fail");
-            }
-            None => {}
-        }
-    }
-
-    fn tell_success(&mut self) {
-        if let Some(Telling::Ended { requests, lasting }) = self.outage.succeeded(Instant::now()) {
-            tracing::info!(
-                failed_requests = requests,
-                lasting_seconds = lasting.as_secs(),
-                "writes succeed again"
-            );
-        }
-    }
-
-    fn warn_if_slow(&self, took: Duration, requests: usize) {
-        if took > self.slow_commit {
-            let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(duration_ms, requests, "a commit was slow");
-        }
-    }
-
-    fn tell(&self, what: impl FnOnce(&dyn CommitListener)) {
-        let Some(listener) = self.listener.get() else { return };
-        if catch_unwind(AssertUnwindSafe(|| what(listener.as_ref()))).is_err() {
-            tracing::error!("the listener of commits panicked");
-        }
     }
 }
 
@@ -370,9 +330,11 @@ fn finish(
             statement::run::<AddToCounter>(conn, &[difference.into(), status.as_str().into()])?;
         }
     }
-    live.idempotency.step(conn)?;
+    if let Records::OfFile(index) = &mut live.idempotency {
+        index.step(conn)?;
+    }
     let last_event_sequence = match effects.wrote_event {
-        true => Some(live.keys.last_event()),
+        true => live.keys.last_event(),
         false => None,
     };
     effects.operations.reach(Moment::BeforeCommit);

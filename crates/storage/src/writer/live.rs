@@ -1,10 +1,12 @@
 //! A connection that writes with what is kept in memory of its database, and how one request runs on it.
 
+use super::keys::Keys;
 use super::request::Request;
-use super::tx::{Effects, Keys, Node, Tx};
+use super::tx::{Effects, Node, Tx};
 use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
 use crate::failure::{Consequence, WriteError};
+use crate::idempotency::Records;
 use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
 use crate::rows::pending;
@@ -21,7 +23,7 @@ pub(super) struct Live {
     unreadable: HashSet<JobKey>,
     claimed: HashMap<JobKey, StoredJob>,
     pub(super) changed: ChangedJobs,
-    pub(super) idempotency: IdempotencyIndex,
+    pub(super) idempotency: Records,
     /// At least as many as there are arrivals that were not moved yet.
     pub(super) arrivals: i64,
 }
@@ -30,7 +32,7 @@ impl Live {
     pub(super) fn new(mut conn: AnyConnection, commits: &CommitCount) -> QueryResult<Self> {
         let keys = Keys::load(&mut conn)?;
         let arrivals = pending::count_arrivals(&mut conn)?;
-        let idempotency = IdempotencyIndex::load(&mut conn)?;
+        let idempotency = Records::OfFile(IdempotencyIndex::load(&mut conn)?);
         let (unreadable, claimed) = (HashSet::new(), HashMap::new());
         let changed = ChangedJobs::new(commits.clone());
         Ok(Self { conn, keys, unreadable, claimed, changed, idempotency, arrivals })
@@ -50,17 +52,27 @@ pub(super) fn run_one(
     node: &Node,
     request: &mut dyn Request,
 ) -> Result<Effects, Consequence> {
-    let keys_before = live.keys;
+    let keys_before = live.keys.clone();
     let Live { conn, keys, unreadable, claimed, changed, idempotency, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
     let mut run = |conn: &mut AnyConnection| {
         let effects_before = Effects::default();
-        let mut tx =
-            Tx { conn, keys, node, unreadable, claimed, changed, idempotency, effects: effects_before };
+        let mut tx = Tx {
+            conn,
+            gathered: None,
+            waiting: None,
+            keys,
+            node,
+            unreadable,
+            claimed,
+            changed,
+            idempotency,
+            effects: effects_before,
+        };
         let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
         effects = tx.effects;
-        result.unwrap_or_else(|panic| Err(WriteError::Panicked(panic_text(panic.as_ref()))))
+        result.unwrap_or_else(|panic| Err(WriteError::panicked(panic.as_ref())))
     };
     let result = if refuses_first { run(conn) } else { conn.transaction(run) };
     let Err(error) = result else { return Ok(effects) };
@@ -71,9 +83,4 @@ pub(super) fn run_one(
         Consequence::Alone(error) if is_left_half_done => Err(Consequence::Group(error)),
         consequence => Err(consequence),
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -2,8 +2,10 @@
 //!
 //! The executing of requests ([`group`]) knows neither threads nor channels; this file joins it to them.
 
+pub(crate) mod announce;
 pub(crate) mod group;
 mod home;
+pub(crate) mod keys;
 pub(crate) mod lanes;
 mod live;
 pub(crate) mod log_anew;
@@ -18,12 +20,13 @@ mod tests;
 use crate::StoreError;
 use crate::checkpoint::Checkpoints;
 use crate::failure::WriteError;
+use crate::postgres::group::ServerGroups;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use home::Home;
 pub use home::gather_answers_here;
 use lanes::{Lane, Lanes, LetIn, Waited};
-use request::{Call, Request, Shape};
+use request::{Call, Needs, Repeatable, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tx::Tx;
@@ -54,6 +57,21 @@ impl Writer {
     }
 
     /// Writes on the caller's thread.
+    /// Starts the thread of a server's writer.
+    pub(crate) fn start_on_server(groups: ServerGroups, max_waiting: usize) -> std::io::Result<Self> {
+        let lanes = Arc::new(Lanes::new(max_waiting));
+        let queue = Arc::clone(&lanes);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write_to_server(groups, &queue))?;
+        Ok(Self {
+            lanes,
+            thread: Mutex::new(Some(thread)),
+            #[cfg(any(test, feature = "inline"))]
+            inline: None,
+        })
+    }
+
     #[cfg(any(test, feature = "inline"))]
     pub(crate) fn inline(writer: crate::inline::InlineWriter) -> Self {
         Self { lanes: Arc::new(Lanes::new(0)), thread: Mutex::new(None), inline: Some(writer) }
@@ -110,17 +128,33 @@ impl Writer {
         self.hand_over(Lane::Api, Shape { size, is_let_in: true, ..Shape::default() }, body).await
     }
 
+    /// The same, of what can be run again and together with others.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) async fn write_together<T, F>(
+        &self,
+        lane: Lane,
+        size: usize,
+        needs: Needs,
+        body: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
+    {
+        let (reply, answered) = reply();
+        let shape = Shape { size, ..Shape::default() };
+        self.push(lane, Box::new(Repeatable::new(body, shape, needs, reply)))?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     async fn hand_over<T, F>(&self, lane: Lane, shape: Shape, body: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, WriteError> + Send + 'static,
     {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let home = Home::here();
-        let reply = move |result| match home {
-            Some(home) => home.deliver(Box::new(move || drop(answer.send(result)))),
-            None => drop(answer.send(result)),
-        };
+        let (reply, answered) = reply();
         let call = Call::new(body, reply).of_shape(shape);
         self.push(lane, Box::new(call))?;
         answered.await.unwrap_or(Err(StoreError::Closed))
@@ -177,4 +211,31 @@ fn write_until_closed(
             guard.look(conn);
         }
     }
+}
+
+fn write_to_server(mut groups: ServerGroups, lanes: &Lanes) {
+    let mut turns = lanes.turns();
+    loop {
+        match lanes.wait(groups.reopens_in()) {
+            Waited::Closed => return,
+            Waited::TimeUp => groups.mend(),
+            Waited::Work => {
+                lanes.begin_group(&mut turns);
+                groups.run(&mut || lanes.take(&mut turns));
+            }
+        }
+    }
+}
+
+type Answered<T> = tokio::sync::oneshot::Receiver<Result<T, StoreError>>;
+
+/// What answers a caller on this thread, and where the answer arrives.
+fn reply<T: Send + 'static>() -> (impl FnOnce(Result<T, StoreError>) + Send + 'static, Answered<T>) {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let home = Home::here();
+    let reply = move |result| match home {
+        Some(home) => home.deliver(Box::new(move || drop(answer.send(result)))),
+        None => drop(answer.send(result)),
+    };
+    (reply, answered)
 }

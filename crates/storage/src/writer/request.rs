@@ -3,8 +3,21 @@
 use super::tx::Tx;
 use crate::StoreError;
 use crate::failure::WriteError;
+use oneoff_domain::JobKey;
 
 /// A request with its type erased.
+/// What a request needs to have been locked and read, so that it can run together with others: it then reads nothing
+/// more, and writes only rows that belong to these. Such a request can be run again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The records of these hashes of idempotency keys.
+    Records(Vec<i64>),
+    /// These jobs, as they wait.
+    Waiting(Vec<JobKey>),
+    /// This job, as it runs.
+    Running(JobKey),
+}
+
 pub(crate) trait Request: Send {
     /// Runs inside the transaction. The result is kept until it can be answered.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError>;
@@ -20,6 +33,11 @@ pub(crate) trait Request: Send {
     /// Whether it is a part of a larger request that was let in as a whole.
     fn is_let_in(&self) -> bool {
         false
+    }
+
+    /// What it needs where it can run together with others; `None` where it runs on its own.
+    fn needs(&self) -> Option<&Needs> {
+        None
     }
     /// Keeps the error of this request alone in place of a result.
     fn fail(&mut self, error: StoreError);
@@ -92,6 +110,58 @@ where
 
     fn is_let_in(&self) -> bool {
         self.shape.is_let_in
+    }
+
+    fn fail(&mut self, error: StoreError) {
+        self.kept = Some(Err(error));
+    }
+
+    fn answer(self: Box<Self>) {
+        (self.reply)(self.kept.unwrap_or(Err(StoreError::Closed)));
+    }
+
+    fn answer_error(self: Box<Self>, error: StoreError) {
+        (self.reply)(Err(error));
+    }
+}
+
+/// Code that can be run again, with what it needs, and its caller.
+pub(crate) struct Repeatable<T, F, R> {
+    body: F,
+    shape: Shape,
+    needs: Needs,
+    kept: Option<Result<T, StoreError>>,
+    reply: R,
+}
+
+impl<T, F, R> Repeatable<T, F, R>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, WriteError>,
+    R: FnOnce(Result<T, StoreError>),
+{
+    /// `reply` gets the result after the commit.
+    pub(crate) fn new(body: F, shape: Shape, needs: Needs, reply: R) -> Self {
+        Self { body, shape, needs, kept: None, reply }
+    }
+}
+
+impl<T, F, R> Request for Repeatable<T, F, R>
+where
+    T: Send,
+    F: FnMut(&mut Tx<'_>) -> Result<T, WriteError> + Send,
+    R: FnOnce(Result<T, StoreError>) + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError> {
+        self.kept = Some(Ok((self.body)(tx)?));
+        Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.shape.size
+    }
+
+    fn needs(&self) -> Option<&Needs> {
+        Some(&self.needs)
     }
 
     fn fail(&mut self, error: StoreError) {

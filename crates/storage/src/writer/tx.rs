@@ -1,15 +1,16 @@
 //! What a request sees of the group's transaction: the connection, and where to note what it changed.
 
+use super::keys::Keys;
 use crate::ahead::ChangedJobs;
 use crate::connection::AnyConnection;
-use crate::failure::WriteError;
-use crate::idempotency_index::IdempotencyIndex;
+use crate::failure::{RowError, WriteError};
+use crate::idempotency::Records;
+use crate::postgres::gathered::Gathered;
 use crate::rows::job::StoredJob;
 use crate::rows::{event, pending};
-use crate::schema::{attempts, events, job_definitions, removed_output};
+use crate::statement::Rows;
 use crate::{Change, PendingJob};
 use diesel::connection::TransactionManager;
-use diesel::dsl::max;
 use diesel::prelude::*;
 use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEvent, Timestamp};
 use oneoff_faults::{Operations, Sabotage, breaks};
@@ -64,57 +65,6 @@ impl Effects {
     }
 }
 
-/// The next free keys. There is one writer, so it numbers rows itself, which saves a statement per row.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Keys {
-    definition: i64,
-    attempt: i64,
-    event: i64,
-}
-
-impl Keys {
-    /// Reads the highest keys in use.
-    pub(crate) fn load(conn: &mut AnyConnection) -> QueryResult<Self> {
-        let definition: Option<i64> =
-            job_definitions::table.select(max(job_definitions::key)).get_result(conn)?;
-        // What was removed may still be in the search index.
-        let definition = definition.max(Some(crate::search::last_known_key(conn)?));
-        let attempt: Option<i64> = attempts::table.select(max(attempts::key)).get_result(conn)?;
-        // The output of removed executions still carries their keys.
-        let removed: Option<i64> =
-            removed_output::table.select(max(removed_output::execution_key)).get_result(conn)?;
-        let attempt = attempt.max(removed);
-        let event: Option<i64> = events::table.select(max(events::sequence)).get_result(conn)?;
-        Ok(Self {
-            definition: definition.unwrap_or(0),
-            attempt: attempt.unwrap_or(0),
-            event: event.unwrap_or(0),
-        })
-    }
-
-    /// A key for a job, which is also that of its first definition.
-    pub(crate) fn job(&mut self) -> JobKey {
-        JobKey(self.definition())
-    }
-
-    /// A key for a definition.
-    pub(crate) fn definition(&mut self) -> i64 {
-        self.definition += 1;
-        self.definition
-    }
-
-    /// A key for an attempt.
-    pub(crate) fn attempt(&mut self) -> i64 {
-        self.attempt += 1;
-        self.attempt
-    }
-
-    /// The number of the last event.
-    pub(crate) fn last_event(&self) -> i64 {
-        self.event
-    }
-}
-
 /// Who writes: this process.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -128,6 +78,8 @@ pub(crate) struct Node {
 pub(crate) struct Tx<'a> {
     /// The connection, inside the request's savepoint.
     pub(crate) conn: &'a mut AnyConnection,
+    /// Where rows are gathered that are written together with those of other requests.
+    pub(crate) gathered: Option<&'a mut Gathered>,
     /// The next free keys.
     pub(crate) keys: &'a mut Keys,
     /// Who writes.
@@ -137,15 +89,37 @@ pub(crate) struct Tx<'a> {
     /// Jobs as they were claimed, so that they need not be read again to be finished. A job that is not here is
     /// read; whatever else changes a job takes it out.
     pub(crate) claimed: &'a mut HashMap<JobKey, StoredJob>,
+    /// Jobs that wait and are locked for the claims that run together; `None` where each claim locks its own.
+    pub(crate) waiting: Option<&'a mut HashMap<JobKey, Result<StoredJob, RowError>>>,
     /// What was changed lately, for those who read ahead of a claim.
     pub(crate) changed: &'a mut ChangedJobs,
     /// Where the records of idempotency keys are.
-    pub(crate) idempotency: &'a mut IdempotencyIndex,
+    pub(crate) idempotency: &'a mut Records,
     /// What the request changed so far.
     pub(crate) effects: Effects,
 }
 
 impl Tx<'_> {
+    /// Where rows are written that nobody reads before the requests that run together are done.
+    pub(crate) fn rows(&mut self) -> Rows<'_> {
+        Rows { conn: self.conn, gathered: self.gathered.as_deref_mut() }
+    }
+
+    /// A key for a job, which is also that of its first definition.
+    pub(crate) fn new_job_key(&mut self) -> QueryResult<JobKey> {
+        self.new_definition_key().map(JobKey)
+    }
+
+    /// A key for a definition.
+    pub(crate) fn new_definition_key(&mut self) -> QueryResult<i64> {
+        self.keys.definition(self.conn)
+    }
+
+    /// A key for an attempt.
+    pub(crate) fn new_attempt_key(&mut self) -> QueryResult<i64> {
+        self.keys.attempt(self.conn)
+    }
+
     /// Runs a part of the transaction. A test build that breaks this promise undoes what it wrote.
     pub(crate) fn kept_unless<T>(
         &mut self,
@@ -164,8 +138,8 @@ impl Tx<'_> {
 
     /// Writes an event.
     pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
-        self.keys.event += 1;
-        event::insert(self.conn, self.keys.event, now, event)?;
+        let sequence = self.keys.event();
+        event::insert(&mut self.rows(), sequence, now, event)?;
         self.effects.wrote_event = true;
         if event.kind != EventKind::JobCreated {
             self.effects.touched.extend(event.job_id);
@@ -194,14 +168,14 @@ impl Tx<'_> {
 
     /// Lets a job wait, and says so.
     pub(crate) fn wait(&mut self, pending: PendingJob) -> Result<(), WriteError> {
-        pending::insert(self.conn, &pending)?;
+        pending::insert(&mut self.rows(), &pending)?;
         self.effects.changes.push(Change::Pending(pending));
         Ok(())
     }
 
     /// Ends a job's waiting for `due_at`, and says so.
     pub(crate) fn stop_waiting(&mut self, job: JobKey, due_at: Timestamp) -> Result<(), WriteError> {
-        pending::delete(self.conn, job, due_at)?;
+        pending::delete(&mut self.rows(), job, due_at)?;
         self.effects.changes.push(Change::NotPending(job));
         Ok(())
     }

@@ -1,0 +1,123 @@
+//! Opening connections to a server, and their settings.
+
+use super::address::DatabaseUrl;
+use crate::connect::{ReaderConnection, ReaderManager};
+use crate::connection::AnyConnection;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::r2d2::Pool;
+use diesel::sql_types::{Bool, Integer};
+use std::time::Duration;
+
+/// The oldest server that the statements are written for.
+const VERSION_MIN: i32 = 140_000;
+
+/// A server that is gone without a word is found out within some ten seconds.
+const PARAMETERS: [(&str, &str); 6] = [
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "10000"),
+    ("application_name", "oneoff"),
+];
+
+/// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong.
+const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '3s'; \
+    SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
+    SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on";
+
+/// All that a read reads is of one moment.
+const READER_SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '3s'; \
+    SET idle_in_transaction_session_timeout = '30s'; SET jit = off; \
+    SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on";
+
+/// How long a read waits for a connection. The semaphore in front makes that time short.
+const READER_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Why a connection to a server cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerError {
+    /// There is none.
+    #[error(transparent)]
+    Establish(#[from] ConnectionError),
+    /// It does not answer as it should.
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+    /// It is too old.
+    #[error("the server is of version {0}, and 14 is the oldest that is supported")]
+    TooOld(String),
+    /// It is a replica, or set to refuse writes.
+    #[error(
+        "the server refuses writes: it is a replica, or read-only; name the primary server (with several hosts in the \
+         address, `target_session_attrs=read-write` chooses it)"
+    )]
+    ReadOnly,
+}
+
+#[derive(QueryableByName)]
+struct About {
+    #[diesel(sql_type = Integer)]
+    version: i32,
+    #[diesel(sql_type = Bool)]
+    is_read_only: bool,
+}
+
+const ABOUT: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
+    (pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on') AS is_read_only";
+
+/// Opens connections to one database of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerConnector {
+    url: DatabaseUrl,
+}
+
+impl ServerConnector {
+    /// To this address.
+    pub(crate) fn new(url: DatabaseUrl) -> Self {
+        Self { url }
+    }
+
+    /// The address.
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    fn connect(&self, settings: &str) -> Result<PgConnection, ServerError> {
+        let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS))?;
+        conn.batch_execute(settings)?;
+        Ok(conn)
+    }
+
+    /// A connection for writing.
+    pub(crate) fn writer(&self) -> Result<AnyConnection, ServerError> {
+        let mut conn = self.connect(WRITER_SETTINGS)?;
+        let About { version, is_read_only } = diesel::sql_query(ABOUT).get_result(&mut conn)?;
+        if version < VERSION_MIN {
+            return Err(ServerError::TooOld(format!("{}.{}", version / 10_000, version % 10_000)));
+        }
+        // A failover may have made a replica of the server that was the primary.
+        if is_read_only {
+            return Err(ServerError::ReadOnly);
+        }
+        Ok(AnyConnection::Postgres(conn))
+    }
+
+    /// A connection for reading.
+    pub(crate) fn reader(&self) -> Result<ReaderConnection, ServerError> {
+        Ok(ReaderConnection::new(AnyConnection::Postgres(self.connect(READER_SETTINGS)?), None))
+    }
+
+    /// A pool of connections for reading. They are opened as they are needed.
+    pub(crate) fn readers(&self, count: u32) -> Pool<ReaderManager> {
+        Pool::builder()
+            .max_size(count)
+            .min_idle(Some(0))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_on_check_out(true)
+            .connection_timeout(READER_TIMEOUT)
+            .build_unchecked(ReaderManager::OfServer(self.clone()))
+    }
+}

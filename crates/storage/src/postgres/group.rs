@@ -1,0 +1,370 @@
+//! Group commit on a server. Requests that can run together do so: what they need is locked and read for all of them,
+//! and what they write goes as one statement for each kind of row. The others follow, each in a savepoint of its own.
+//!
+//! Where requests fail that ran together, nothing of them is kept and each runs again on its own, so that one does not
+//! take the others with it.
+
+use super::connect::ServerConnector;
+use super::gathered::Gathered;
+use super::known_keys::KnownKeys;
+use super::locks;
+use crate::ahead::{ChangedJobs, CommitCount};
+use crate::connection::AnyConnection;
+use crate::failure::{RowError, WriteError, server_commit_failed, server_failed, unavailable};
+use crate::idempotency::Records;
+use crate::rows::job::{self as job_rows, StoredJob};
+use crate::statement;
+use crate::writer::announce::Announcer;
+use crate::writer::keys::Keys;
+use crate::writer::request::{Needs, Request};
+use crate::writer::tx::{Effects, Node, Tx};
+use crate::{Committed, StoreError};
+use diesel::connection::TransactionManager;
+use diesel::prelude::*;
+use oneoff_domain::JobKey;
+use oneoff_faults::{Moment, Operations};
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const RECONNECT_FIRST: Duration = Duration::from_millis(20);
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
+/// Rows of counters, so that nodes seldom wait for each other's.
+const SHARDS: i64 = 8;
+
+type WaitingJobs = HashMap<JobKey, Result<StoredJob, RowError>>;
+
+/// A connection that writes, with what is known of its database.
+struct Live {
+    conn: AnyConnection,
+    keys: Keys,
+    unreadable: HashSet<JobKey>,
+    claimed: HashMap<JobKey, StoredJob>,
+    changed: ChangedJobs,
+    records: Records,
+    gathered: Gathered,
+    waiting: WaitingJobs,
+}
+
+enum Link {
+    Up(Box<Live>),
+    Down { retry_at: Instant, pause: Duration, error: StoreError },
+}
+
+/// Runs groups of requests on a server.
+pub(crate) struct ServerGroups {
+    link: Link,
+    connector: ServerConnector,
+    node: Arc<Node>,
+    announcer: Announcer,
+    commits: CommitCount,
+}
+
+impl ServerGroups {
+    /// Groups on an open connection, and how to open another one.
+    pub(crate) fn new(
+        connector: ServerConnector,
+        conn: AnyConnection,
+        node: Arc<Node>,
+        announcer: Announcer,
+    ) -> Self {
+        let commits = CommitCount::default();
+        let link = Link::Up(Box::new(Live::new(conn, &commits)));
+        Self { link, connector, node, announcer, commits }
+    }
+
+    /// Counts the commits.
+    pub(crate) fn commits(&self) -> CommitCount {
+        self.commits.clone()
+    }
+
+    /// In how long the lost connection is opened anew; `None` unless it is lost.
+    pub(crate) fn reopens_in(&self) -> Option<Duration> {
+        match &self.link {
+            Link::Up(_) => None,
+            Link::Down { retry_at, .. } => Some(retry_at.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Opens the lost connection anew where it is time, although nobody writes.
+    pub(crate) fn mend(&mut self) {
+        if let Err(error) = self.connect() {
+            tracing::debug!(%error, "the server cannot be reached yet");
+        }
+    }
+
+    fn connect(&mut self) -> Result<&mut Live, StoreError> {
+        if let Link::Down { retry_at, pause, error } = &self.link {
+            if Instant::now() < *retry_at {
+                return Err(StoreError::Unavailable(Arc::new(error.clone())));
+            }
+            let pause = *pause;
+            self.link = match self.connector.writer() {
+                Ok(conn) => {
+                    self.announcer.tell(|listener| listener.reopened());
+                    Link::Up(Box::new(Live::new(conn, &self.commits)))
+                }
+                Err(error) => Link::Down {
+                    retry_at: Instant::now() + pause,
+                    pause: (pause * 2).min(RECONNECT_MAX),
+                    error: unavailable(error),
+                },
+            };
+        }
+        match &mut self.link {
+            Link::Up(live) => Ok(live),
+            Link::Down { error, .. } => Err(error.clone()),
+        }
+    }
+
+    /// Runs the requests that `next` yields as one transaction and answers them.
+    pub(crate) fn run(&mut self, next: &mut dyn FnMut() -> Option<Box<dyn Request>>) {
+        let began = Instant::now();
+        let mut requests: Vec<Box<dyn Request>> = std::iter::from_fn(next).collect();
+        let node = Arc::clone(&self.node);
+        let ended = self.connect().and_then(|live| live.execute(&node, &mut requests));
+        match ended {
+            Ok((committed, operations)) => {
+                self.announcer.succeeded(began.elapsed(), requests.len());
+                if committed != Committed::default() {
+                    self.announcer.tell(|listener| listener.committed(committed));
+                }
+                operations.reach(Moment::AfterListener);
+                requests.into_iter().for_each(Request::answer);
+                operations.reach(Moment::AfterAnswer);
+            }
+            Err(error) => {
+                self.announcer.failed(&error, requests.len());
+                if let Link::Up(_) = &self.link {
+                    let (retry_at, pause) = (Instant::now(), RECONNECT_FIRST);
+                    self.link = Link::Down { retry_at, pause, error: error.clone() };
+                }
+                requests.into_iter().for_each(|request| request.answer_error(error.clone()));
+            }
+        }
+    }
+}
+
+/// What the requests of a group need that run together.
+#[derive(Default)]
+struct Wanted {
+    hashes: Vec<i64>,
+    waiting: Vec<i64>,
+    running: Vec<i64>,
+}
+
+/// Which requests run together: no two of them are about the same job or key.
+fn together(requests: &[Box<dyn Request>]) -> (Vec<bool>, Wanted) {
+    let mut wanted = Wanted::default();
+    let (mut hashes, mut jobs) = (HashSet::<i64>::new(), HashSet::<JobKey>::new());
+    let mut choose = |needs: &Needs| match needs {
+        Needs::Records(of) if of.iter().all(|hash| !hashes.contains(hash)) => {
+            hashes.extend(of);
+            wanted.hashes.extend(of);
+            true
+        }
+        Needs::Waiting(of) if of.iter().all(|job| !jobs.contains(job)) => {
+            jobs.extend(of);
+            wanted.waiting.extend(of.iter().map(|job| job.0));
+            true
+        }
+        Needs::Running(job) if jobs.insert(*job) => {
+            wanted.running.push(job.0);
+            true
+        }
+        Needs::Records(_) | Needs::Waiting(_) | Needs::Running(_) => false,
+    };
+    let chosen = requests.iter().map(|request| request.needs().is_some_and(&mut choose)).collect();
+    (chosen, wanted)
+}
+
+impl Live {
+    fn new(conn: AnyConnection, commits: &CommitCount) -> Self {
+        Self {
+            conn,
+            keys: Keys::drawn(),
+            unreadable: HashSet::new(),
+            claimed: HashMap::new(),
+            changed: ChangedJobs::new(commits.clone()),
+            records: Records::OfServer(KnownKeys::default()),
+            gathered: Gathered::default(),
+            waiting: HashMap::new(),
+        }
+    }
+
+    /// Runs and commits. An error is one of the connection, and everybody's.
+    fn execute(
+        &mut self,
+        node: &Node,
+        requests: &mut [Box<dyn Request>],
+    ) -> Result<(Committed, Operations), StoreError> {
+        let (chosen, wanted) = together(requests);
+        let mut effects = Effects::default();
+        self.begin()?;
+        let run_together = self.run_together(node, requests, &chosen, &wanted, &mut effects);
+        let is_done = run_together.is_ok();
+        if let Err(error) = run_together {
+            tracing::debug!(%error, "requests that ran together failed: each runs again on its own");
+            self.claimed.clear();
+            effects = Effects::default();
+            AnyConnection::rollback_transaction(&mut self.conn).map_err(unavailable)?;
+            self.begin()?;
+        }
+        for (request, _) in requests.iter_mut().zip(&chosen).filter(|(_, chosen)| !(**chosen && is_done)) {
+            self.run_alone(node, request.as_mut(), &mut effects)?;
+        }
+        self.finish(node, effects)
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if let Records::OfServer(known) = &mut self.records {
+            known.clear();
+        }
+        self.conn.begin_write().map_err(unavailable)
+    }
+
+    /// Locks and reads what the requests need, runs them, and writes what they gathered.
+    fn run_together(
+        &mut self,
+        node: &Node,
+        requests: &mut [Box<dyn Request>],
+        chosen: &[bool],
+        wanted: &Wanted,
+        effects: &mut Effects,
+    ) -> QueryResult<()> {
+        self.prepare(wanted)?;
+        for (request, _) in requests.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
+            let mark = self.gathered.mark();
+            match self.run(node, request.as_mut(), true) {
+                Ok(made) => effects.merge(made),
+                Err(WriteError::Database(error)) => {
+                    self.gathered = Gathered::default();
+                    return Err(error);
+                }
+                Err(refused) => {
+                    self.gathered.forget_since(&mark);
+                    request.fail(refused.into());
+                }
+            }
+        }
+        self.gathered.write(&mut self.conn)
+    }
+
+    fn prepare(&mut self, wanted: &Wanted) -> QueryResult<()> {
+        if let (Records::OfServer(known), false) = (&mut self.records, wanted.hashes.is_empty()) {
+            known.look_for(&mut self.conn, &wanted.hashes)?;
+        }
+        if !wanted.running.is_empty() {
+            self.know_running(&wanted.running)?;
+        }
+        self.waiting = match wanted.waiting.is_empty() {
+            true => HashMap::new(),
+            false => locks::waiting(&mut self.conn, &wanted.waiting)?,
+        };
+        Ok(())
+    }
+
+    /// Locks jobs that are to end, and brings what is remembered of them up to date.
+    fn know_running(&mut self, keys: &[i64]) -> QueryResult<()> {
+        let locked = locks::running(&mut self.conn, keys)?;
+        let mut unknown = Vec::new();
+        let mut known = HashMap::with_capacity(locked.len());
+        for row in locked {
+            let key = JobKey(row.job_key);
+            let remembered =
+                self.claimed.remove(&key).filter(|job| job.last_attempt_key == Some(row.execution_key));
+            match remembered {
+                Some(mut stored) => {
+                    stored.job.state.cancel_requested = row.cancel_requested;
+                    stored.job.state.version = row.version;
+                    known.insert(key, stored);
+                }
+                None => unknown.push(row.job_key),
+            }
+        }
+        keys.iter().for_each(|key| drop(self.claimed.remove(&JobKey(*key))));
+        self.claimed.extend(known);
+        for (key, stored) in job_rows::stored_by_keys(&mut self.conn, &unknown)? {
+            // One that cannot be read is read again by who needs it, and refused there.
+            self.claimed.extend(stored.ok().map(|stored| (JobKey(key), stored)));
+        }
+        Ok(())
+    }
+
+    fn run_alone(
+        &mut self,
+        node: &Node,
+        request: &mut dyn Request,
+        effects: &mut Effects,
+    ) -> Result<(), StoreError> {
+        AnyConnection::begin_transaction(&mut self.conn).map_err(unavailable)?;
+        match self.run(node, request, false) {
+            Ok(made) => {
+                effects.merge(made);
+                AnyConnection::commit_transaction(&mut self.conn).map_err(unavailable)
+            }
+            Err(error) => {
+                request.fail(error.into());
+                // The savepoint is gone only where the connection is.
+                AnyConnection::rollback_transaction(&mut self.conn).map_err(unavailable)
+            }
+        }
+    }
+
+    fn run(&mut self, node: &Node, request: &mut dyn Request, together: bool) -> Result<Effects, WriteError> {
+        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting } = self;
+        let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
+        let effects = Effects::default();
+        let mut tx = Tx {
+            conn,
+            gathered,
+            keys,
+            node,
+            unreadable,
+            claimed,
+            waiting,
+            changed,
+            idempotency: records,
+            effects,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| request.run(&mut tx)));
+        let effects = tx.effects;
+        let result = result.unwrap_or_else(|panic| Err(WriteError::panicked(panic.as_ref())));
+        match result {
+            Ok(()) => Ok(effects),
+            Err(error) => {
+                effects.idempotency_hashes.iter().for_each(|hash| records.forget(*hash));
+                Err(error)
+            }
+        }
+    }
+
+    fn finish(&mut self, node: &Node, effects: Effects) -> Result<(Committed, Operations), StoreError> {
+        self.count(node, &effects).map_err(server_failed)?;
+        effects.operations.reach(Moment::BeforeCommit);
+        AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
+        self.changed.committed();
+        effects.operations.reach(Moment::AfterCommit);
+        if effects.operations.fails(Moment::AfterCommit) {
+            return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
+        }
+        let Effects { changes, touched, operations, .. } = effects;
+        Ok((Committed { changes, touched, last_event_sequence: None }, operations))
+    }
+
+    fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
+        let shard = node.epoch.rem_euclid(SHARDS);
+        for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
+            let values = [status.as_str().into(), shard.into(), (*difference).into()];
+            self.gathered.add::<AddToCounter>(&values)?;
+        }
+        self.gathered.write(&mut self.conn)
+    }
+}
+
+statement::statement!(
+    AddToCounter,
+    "INSERT INTO job_counters (status, shard, jobs) VALUES (?, ?, ?) \
+     ON CONFLICT (status, shard) DO UPDATE SET jobs = job_counters.jobs + excluded.jobs"
+);

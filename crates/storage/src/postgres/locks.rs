@@ -1,0 +1,105 @@
+//! Locks on jobs. Several nodes write at once, so a job is locked before it is read to be changed. What holds its
+//! present state is its lock: its row in `arrivals` while it waits, in `running_jobs` while it runs, and in
+//! `job_states` otherwise. All of them are taken in this order, and of several jobs in the order of their keys, so that
+//! nodes do not wait for each other in a circle.
+
+use crate::connection::AnyConnection;
+use crate::failure::RowError;
+use crate::rows::job::{self as job_rows, StoredJob};
+use crate::schema::{arrivals, job_states, running_jobs};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use oneoff_domain::{JobKey, JobStatus};
+use std::collections::HashMap;
+
+/// How often a job may begin or end its run while its locks are taken.
+const TRIES_MAX: usize = 8;
+
+/// A job changed its state whenever its lock was taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the job changes all the time")]
+struct Restless;
+
+/// Which of a job's rows are locked.
+struct Locked {
+    waits: bool,
+    runs: bool,
+}
+
+fn lock(conn: &mut PgConnection, job: JobKey) -> QueryResult<Locked> {
+    let waits = arrivals::table.find(job.0).select(arrivals::job_key).for_update();
+    let waits = waits.get_result::<i64>(conn).optional()?.is_some();
+    let runs = running_jobs::table.find(job.0).select(running_jobs::job_key).for_update();
+    let runs = runs.get_result::<i64>(conn).optional()?.is_some();
+    let state = job_states::table.find(job.0).select(job_states::key).for_update();
+    state.get_result::<i64>(conn).optional()?;
+    Ok(Locked { waits, runs })
+}
+
+/// Locks a job and reads it, on a server. A file has one writer and needs no locks.
+pub(crate) fn locked<T, E: From<diesel::result::Error>>(
+    conn: &mut AnyConnection,
+    job: JobKey,
+    read: impl Fn(&mut AnyConnection) -> Result<T, E>,
+    status: impl Fn(&T) -> Option<JobStatus>,
+) -> Result<T, E> {
+    for _ in 0..TRIES_MAX {
+        let locked = match conn {
+            AnyConnection::Sqlite(_) => return read(conn),
+            AnyConnection::Postgres(server) => lock(server, job)?,
+        };
+        let found = read(conn)?;
+        let is_held = match status(&found) {
+            Some(JobStatus::Scheduled) => locked.waits,
+            Some(JobStatus::Running) => locked.runs,
+            _ => true,
+        };
+        if is_held {
+            return Ok(found);
+        }
+    }
+    Err(diesel::result::Error::QueryBuilderError(Restless.into()).into())
+}
+
+/// Locks the jobs of these keys that wait and that nobody else has locked, and reads them. The others are left out:
+/// another node claims or changes them.
+pub(crate) fn waiting(
+    conn: &mut AnyConnection,
+    keys: &[i64],
+) -> QueryResult<HashMap<JobKey, Result<StoredJob, RowError>>> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(HashMap::new()) };
+    let free: Vec<i64> = arrivals::table
+        .filter(arrivals::job_key.eq_any(keys))
+        .order(arrivals::job_key)
+        .select(arrivals::job_key)
+        .for_update()
+        .skip_locked()
+        .load(server)?;
+    let read = job_rows::stored_by_keys(conn, &free)?;
+    Ok(read.into_iter().map(|(key, stored)| (JobKey(key), stored)).collect())
+}
+
+/// What of a job can change while it runs.
+#[derive(Debug, Queryable)]
+pub(crate) struct RunningLock {
+    pub(crate) job_key: i64,
+    pub(crate) execution_key: i64,
+    pub(crate) cancel_requested: bool,
+    pub(crate) version: i64,
+}
+
+/// Locks the jobs of these keys that run.
+pub(crate) fn running(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<RunningLock>> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(Vec::new()) };
+    running_jobs::table
+        .filter(running_jobs::job_key.eq_any(keys))
+        .order(running_jobs::job_key)
+        .select((
+            running_jobs::job_key,
+            running_jobs::execution_key,
+            running_jobs::cancel_requested,
+            running_jobs::version,
+        ))
+        .for_update()
+        .load(server)
+}

@@ -1,0 +1,11 @@
+//! The store on a PostgreSQL server: what nodes of one database need beside the queries that both databases share.
+
+pub(crate) mod address;
+pub(crate) mod connect;
+pub(crate) mod gathered;
+pub(crate) mod group;
+pub(crate) mod known_keys;
+pub(crate) mod locks;
+pub(crate) mod open;
+
+pub use address::{DatabaseUrl, NotAnAddress};
