@@ -93,7 +93,8 @@ impl Server {
             Shutdown::Fast => Signal::INT,
             Shutdown::Immediate => Signal::QUIT,
         };
-        self.end(|server| drop(kill_process(server, signal)))
+        // One that cannot be told has ended already.
+        self.end(|server| kill_process(server, signal).unwrap_or_default())
     }
 
     /// Kills it and all of its processes.
@@ -101,7 +102,7 @@ impl Server {
         self.end(|server| {
             let processes = children_of(server);
             for process in std::iter::once(server).chain(processes) {
-                drop(kill_process(process, Signal::KILL));
+                kill_process(process, Signal::KILL).unwrap_or_default();
             }
         })
     }
