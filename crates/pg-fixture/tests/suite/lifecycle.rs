@@ -3,13 +3,16 @@
 use crate::run;
 use oneoff_pg_fixture::{Cluster, FixtureError, Settings, Shutdown};
 
+/// A way to end a server.
+type End = fn(&Cluster) -> Result<(), FixtureError>;
+
 #[tokio::test]
 async fn what_was_committed_is_there_after_each_kind_of_end() {
     let cluster = Cluster::start(&Settings::default()).unwrap();
     let database = cluster.database().unwrap();
     run(database.url(), "CREATE TABLE kept (number BIGINT)").await.unwrap();
     let mut process = cluster.process_id();
-    let ends: [(&str, fn(&Cluster) -> Result<(), FixtureError>); 3] = [
+    let ends: [(&str, End); 3] = [
         ("fast", |cluster| cluster.stop(Shutdown::Fast)),
         ("immediate", |cluster| cluster.stop(Shutdown::Immediate)),
         ("kill", Cluster::kill),
