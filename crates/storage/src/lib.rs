@@ -66,7 +66,7 @@ pub use job_write::{Decide, JobChange, NewJob, Written};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};
 pub use overdue::{HeldSlice, OverdueHold, UnsettledRestore};
-pub use postgres::{DatabaseUrl, NotAnAddress};
+pub use postgres::{DatabaseUrl, NotAnAddress, NumberedSlice};
 pub use query::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, Page, PageRequest, SortOrder};
 pub use retain::policy::{RetentionPolicy, RetentionSlice};
 pub use search::{SearchLag, SearchSlice};

@@ -3,7 +3,7 @@
 use crate::ahead::{CommitCount, ReadAhead};
 use crate::connection::AnyConnection;
 use crate::lock::ServerLock;
-use crate::postgres::connect::ServerConnector;
+use crate::postgres::ServerSide;
 use crate::reader::Reader;
 use crate::schema::epochs;
 use crate::startup::{self, OpenDatabase};
@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) commits: CommitCount,
     pub(crate) lock: Mutex<Option<ServerLock>>,
     /// Of a store that is on a server.
-    pub(crate) server: Option<ServerConnector>,
+    pub(crate) server: Option<ServerSide>,
 }
 
 impl Drop for Inner {

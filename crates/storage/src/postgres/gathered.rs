@@ -138,7 +138,11 @@ impl OverRows {
         }
         let rows = format!(") AS v({})", names.join(", "));
         if let Some((into, values)) = text.split_once(" VALUES (") {
-            let (values, rest) = values.rsplit_once(')').ok_or_else(|| malformed("values without an end"))?;
+            let (values, rest) = match values.find(") ON CONFLICT") {
+                Some(end) => values.split_at(end),
+                None => values.split_at(values.rfind(')').unwrap_or_default()),
+            };
+            let rest = rest.strip_prefix(')').ok_or_else(|| malformed("values without an end"))?;
             let before = format!("{into} SELECT {values} FROM unnest(");
             return Ok(Self { before, columns, after: format!("{rows}{rest}") });
         }
@@ -193,7 +197,7 @@ mod tests {
     use super::*;
     use crate::statement;
 
-    statement::statement!(Insert, "INSERT INTO t (a, b, c) VALUES (?, 'x', ?) ON CONFLICT DO NOTHING");
+    statement::statement!(Insert, "INSERT INTO t (a, b, c) VALUES (?, 'x', ?) ON CONFLICT (a) DO NOTHING");
     statement::statement!(Update, "UPDATE t SET a = ?, b = coalesce(?, b) WHERE c = ? AND d = 'y'");
     statement::statement!(Delete, "DELETE FROM t WHERE a = ? AND b = ?");
 
@@ -210,7 +214,7 @@ mod tests {
         assert_eq!(
             text::<Insert>(&[7.into(), "z".into()]),
             "INSERT INTO t (a, b, c) SELECT v.a1, 'x', v.a2 FROM unnest($1::bigint[], $2::text[]) AS v(a1, a2) \
-             ON CONFLICT DO NOTHING -- binds: [[Some(7), Some(7)], [Some(\"z\"), Some(\"z\")]]"
+             ON CONFLICT (a) DO NOTHING -- binds: [[Some(7), Some(7)], [Some(\"z\"), Some(\"z\")]]"
         );
         assert_eq!(
             text::<Update>(&[true.into(), Bind::Text(None), 7.into()]),

@@ -6,6 +6,13 @@ pub(crate) mod gathered;
 pub(crate) mod group;
 pub(crate) mod known_keys;
 pub(crate) mod locks;
+pub(crate) mod numbering;
 pub(crate) mod open;
 
 pub use address::{DatabaseUrl, NotAnAddress};
+pub use numbering::NumberedSlice;
+
+/// What a store on a server has beside its writer and readers.
+pub(crate) struct ServerSide {
+    pub(crate) numbering: numbering::Numbering,
+}

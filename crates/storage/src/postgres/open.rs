@@ -1,8 +1,10 @@
 //! Opening a store on a server: many nodes may do so at once.
 
+use super::ServerSide;
 use super::address::DatabaseUrl;
 use super::connect::{ServerConnector, ServerError};
 use super::group::ServerGroups;
+use super::numbering::Numbering;
 use crate::error::Source;
 use crate::reader::Reader;
 use crate::store::{Inner, begin_epoch};
@@ -54,7 +56,8 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let writer = Writer::start_on_server(groups, options.max_waiting_writes)
         .map_err(|error| failed(connector.url(), error))?;
     let path = PathBuf::from(connector.url().to_string());
-    let (lock, server) = (Mutex::new(None), Some(connector));
+    let server = Some(ServerSide { numbering: Numbering::new(connector) });
+    let lock = Mutex::new(None);
     Ok(Store { inner: Arc::new(Inner { path, epoch, listener, writer, reader, commits, lock, server }) })
 }
 

@@ -172,7 +172,7 @@ pub(crate) async fn job_now(store: &Store, id: JobId) -> Job {
 
 /// Every event so far, by kind.
 pub(crate) async fn event_kinds(store: &Store) -> Vec<EventKind> {
-    let events = store.events_after(0, 100_000).await.unwrap().unwrap();
+    let events = events_after(store, 0, 100_000).await.unwrap().unwrap();
     events.into_iter().map(|event| event.event.kind).collect()
 }
 
@@ -222,6 +222,50 @@ impl TestStore {
         let store = Store::open(options(&self.directory), noon()).unwrap();
         Self { directory: self.directory, store }
     }
+}
+
+/// A store in a database of its own on a server.
+pub(crate) struct ServerStore {
+    pub(crate) store: Store,
+    pub(crate) database: oneoff_pg_fixture::Database,
+}
+
+impl ServerStore {
+    pub(crate) fn new() -> Self {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let store = Self::open(&database);
+        Self { store, database }
+    }
+
+    fn open(database: &oneoff_pg_fixture::Database) -> Store {
+        let server = Some(DatabaseUrl::new(database.url()).unwrap());
+        Store::open(StoreOptions { server, ..StoreOptions::new("") }, noon()).unwrap()
+    }
+}
+
+impl Drop for ServerStore {
+    fn drop(&mut self) {
+        self.store.close();
+    }
+}
+
+/// Lets what is committed be read, as the holder of that role does on a server.
+async fn number_events(store: &Store) {
+    while store.number_events().await.unwrap().more {}
+}
+
+pub(crate) async fn events_after(
+    store: &Store,
+    sequence: i64,
+    limit: usize,
+) -> Result<Option<Vec<Event>>, StoreError> {
+    number_events(store).await;
+    store.events_after(sequence, limit).await
+}
+
+pub(crate) async fn last_event_sequence(store: &Store) -> Result<i64, StoreError> {
+    number_events(store).await;
+    store.last_event_sequence().await
 }
 
 pub(crate) fn options(directory: &tempfile::TempDir) -> StoreOptions {

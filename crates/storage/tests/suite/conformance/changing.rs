@@ -1,18 +1,16 @@
 //! Changing jobs: versions, revisions, holds, what waits, deletion, repeated requests.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        a_change_is_seen_and_raises_the_version,
-        a_version_that_has_passed_is_refused,
-        an_edit_is_a_new_revision,
-        moving_a_job_moves_what_waits,
-        a_hold_stops_a_job_and_its_release_lets_it_wait,
-        a_refusal_of_the_domain_changes_nothing,
-        a_deleted_job_is_gone_with_its_executions,
-        a_repeated_change_is_done_once,
-        every_change_leaves_an_audit_row_and_an_event,
-    );
-}
+crate::conformance::on_both!(
+    a_change_is_seen_and_raises_the_version,
+    a_version_that_has_passed_is_refused,
+    an_edit_is_a_new_revision,
+    moving_a_job_moves_what_waits,
+    a_hold_stops_a_job_and_its_release_lets_it_wait,
+    a_refusal_of_the_domain_changes_nothing,
+    a_deleted_job_is_gone_with_its_executions,
+    a_repeated_change_is_done_once,
+    every_change_leaves_an_audit_row_and_an_event,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

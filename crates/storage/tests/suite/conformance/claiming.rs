@@ -1,16 +1,14 @@
 //! Claiming: one claim wins, lateness policies, concurrency keys, what the runner gets.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        a_claimed_job_runs_and_its_execution_is_there,
-        of_many_claims_one_wins,
-        a_claim_for_another_time_is_gone,
-        a_job_that_is_too_late_is_missed,
-        one_job_of_a_key_runs_at_a_time,
-        a_batch_is_claimed_in_its_order,
-        cancel_and_claim_never_both_win,
-    );
-}
+crate::conformance::on_both!(
+    a_claimed_job_runs_and_its_execution_is_there,
+    of_many_claims_one_wins,
+    a_claim_for_another_time_is_gone,
+    a_job_that_is_too_late_is_missed,
+    one_job_of_a_key_runs_at_a_time,
+    a_batch_is_claimed_in_its_order,
+    cancel_and_claim_never_both_win,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

@@ -1,17 +1,15 @@
 //! Creating jobs: what is read is what was written; names are unique; a repeated request is done once.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        a_job_is_read_as_it_was_written,
-        all_jobs_are_created_or_none,
-        an_external_id_is_taken_within_its_project_only,
-        a_repeated_create_makes_nothing_new,
-        concurrent_creates_with_one_key_make_one_job,
-        a_project_that_is_not_allowed_is_not_found,
-        a_held_job_may_have_no_time,
-        an_api_key_is_found_by_its_hash,
-    );
-}
+crate::conformance::on_both!(
+    a_job_is_read_as_it_was_written,
+    all_jobs_are_created_or_none,
+    an_external_id_is_taken_within_its_project_only,
+    a_repeated_create_makes_nothing_new,
+    concurrent_creates_with_one_key_make_one_job,
+    a_project_that_is_not_allowed_is_not_found,
+    a_held_job_may_have_no_time,
+    an_api_key_is_found_by_its_hash,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;
@@ -52,7 +50,7 @@ pub(crate) mod exercise {
         assert!(matches!(error, StoreError::Refused(Refusal::Duplicate { field: "id", .. })), "{error:?}");
         assert_eq!(store.job(first.id).await.unwrap(), None);
         assert_eq!(store.counters().await.unwrap().jobs[&JobStatus::Scheduled], 0);
-        assert_eq!(store.last_event_sequence().await.unwrap(), 0);
+        assert_eq!(last_event_sequence(store).await.unwrap(), 0);
         assert_eq!(store.next_due().await.unwrap(), None);
     }
 

@@ -1,17 +1,15 @@
 //! Creating many jobs: all or none, each on its own, and repetitions of both, also after a crash in between.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        many_jobs_are_created_or_none_and_the_one_that_is_refused_is_named,
-        a_repeated_request_is_answered_as_before,
-        jobs_on_their_own_are_stored_beside_those_that_are_refused,
-        each_job_has_one_event,
-        refusals_are_repeated_too,
-        a_request_that_was_broken_off_between_slices_is_completed,
-        another_request_under_the_same_key_is_refused,
-        projects_that_are_not_allowed_are_not_found,
-    );
-}
+crate::conformance::on_both!(
+    many_jobs_are_created_or_none_and_the_one_that_is_refused_is_named,
+    a_repeated_request_is_answered_as_before,
+    jobs_on_their_own_are_stored_beside_those_that_are_refused,
+    each_job_has_one_event,
+    refusals_are_repeated_too,
+    a_request_that_was_broken_off_between_slices_is_completed,
+    another_request_under_the_same_key_is_refused,
+    projects_that_are_not_allowed_are_not_found,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;
@@ -115,7 +113,7 @@ pub(crate) mod exercise {
         let jobs = vec![Ok(named("a")), Ok(named("a")), Ok(named("b"))];
         store.create_each(context(), noon(), jobs).await.unwrap();
         store.create_all(context(), noon(), vec![named("c"), named("d")]).await.unwrap();
-        let events = store.events_after(0, 100).await.unwrap().unwrap();
+        let events = events_after(store, 0, 100).await.unwrap().unwrap();
         assert_eq!(events.len(), 4);
         assert!(events.iter().all(|event| event.event.kind == EventKind::JobCreated));
     }

@@ -1,13 +1,11 @@
 //! The outbox: in order, complete, read by cursor, and honest about what is not kept any more.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        events_are_in_order_and_complete,
-        a_cursor_beyond_what_is_kept_is_told_so,
-        an_event_of_no_job_is_kept_as_it_was,
-        the_listener_hears_every_commit_in_order,
-    );
-}
+crate::conformance::on_both!(
+    events_are_in_order_and_complete,
+    a_cursor_beyond_what_is_kept_is_told_so,
+    an_event_of_no_job_is_kept_as_it_was,
+    the_listener_hears_every_commit_in_order,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;
@@ -33,7 +31,7 @@ pub(crate) mod exercise {
         let mut events = Vec::new();
         let mut cursor = 0;
         loop {
-            let page = store.events_after(cursor, 7).await.unwrap().unwrap();
+            let page = events_after(store, cursor, 7).await.unwrap().unwrap();
             let Some(last) = page.last() else { break };
             cursor = last.sequence;
             events.extend(page);
@@ -51,22 +49,22 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_cursor_beyond_what_is_kept_is_told_so(store: &Store) {
-        assert_eq!(store.events_after(0, 10).await.unwrap(), Some(Vec::new()));
-        assert_eq!(store.events_after(1, 10).await.unwrap(), None, "ahead of all events");
+        assert_eq!(events_after(store, 0, 10).await.unwrap(), Some(Vec::new()));
+        assert_eq!(events_after(store, 1, 10).await.unwrap(), None, "ahead of all events");
         for second in [0, 0, 100] {
             store.create_jobs(context(), at(second), vec![new_job(at(500))]).await.unwrap();
         }
         let policy =
             |before| RetentionPolicy { events_before: before, ..RetentionPolicy::keep_all(at(1_000)) };
         store.retain(policy(at(50))).await.unwrap();
-        assert_eq!(store.events_after(0, 10).await.unwrap(), None);
-        assert_eq!(store.events_after(1, 10).await.unwrap(), None);
-        assert_eq!(store.events_after(2, 10).await.unwrap().unwrap().len(), 1);
+        assert_eq!(events_after(store, 0, 10).await.unwrap(), None);
+        assert_eq!(events_after(store, 1, 10).await.unwrap(), None);
+        assert_eq!(events_after(store, 2, 10).await.unwrap().unwrap().len(), 1);
         store.retain(policy(at(500))).await.unwrap();
-        assert_eq!(store.last_event_sequence().await.unwrap(), 3);
-        assert_eq!(store.events_after(1, 10).await.unwrap(), None);
-        assert_eq!(store.events_after(2, 10).await.unwrap().unwrap().len(), 1, "the newest stays");
-        assert_eq!(store.events_after(3, 10).await.unwrap(), Some(Vec::new()));
+        assert_eq!(last_event_sequence(store).await.unwrap(), 3);
+        assert_eq!(events_after(store, 1, 10).await.unwrap(), None);
+        assert_eq!(events_after(store, 2, 10).await.unwrap().unwrap().len(), 1, "the newest stays");
+        assert_eq!(events_after(store, 3, 10).await.unwrap(), Some(Vec::new()));
     }
 
     pub(crate) async fn an_event_of_no_job_is_kept_as_it_was(store: &Store) {
@@ -80,7 +78,7 @@ pub(crate) mod exercise {
             data,
         };
         store.record_event(at(3), event.clone()).await.unwrap();
-        let events = store.events_after(0, 10).await.unwrap().unwrap();
+        let events = events_after(store, 0, 10).await.unwrap().unwrap();
         assert_eq!(events, [Event { sequence: 1, at: at(3), event }]);
     }
 

@@ -1,16 +1,14 @@
 //! Finishing: the outcome is recorded once, by its own attempt only; retries wait; events tell of it.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        an_outcome_is_recorded_with_all_it_says,
-        a_failure_waits_for_its_retry,
-        the_last_failure_is_final,
-        a_wrong_fence_records_nothing,
-        an_attempt_ends_once,
-        a_cancelled_attempt_ends_as_cancelled,
-        a_finished_job_runs_again_as_a_new_run,
-    );
-}
+crate::conformance::on_both!(
+    an_outcome_is_recorded_with_all_it_says,
+    a_failure_waits_for_its_retry,
+    the_last_failure_is_final,
+    a_wrong_fence_records_nothing,
+    an_attempt_ends_once,
+    a_cancelled_attempt_ends_as_cancelled,
+    a_finished_job_runs_again_as_a_new_run,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;
@@ -42,7 +40,7 @@ pub(crate) mod exercise {
         let output = store.output(claimed.execution_id, 0, 100).await.unwrap().unwrap();
         assert_eq!(output.slices[0].bytes, "out");
         assert!(output.complete);
-        let events = store.events_after(0, 10).await.unwrap().unwrap();
+        let events = events_after(store, 0, 10).await.unwrap().unwrap();
         let last = &events.last().unwrap().event;
         assert_eq!((last.kind, last.execution_id), (EventKind::JobFailed, Some(claimed.execution_id)));
         assert_eq!(last.data["reason"], "exit_code");

@@ -1,14 +1,12 @@
 //! Lists: every row once and in order, whatever the filter, sorting and page size.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        pages_of_jobs_hold_every_match_once_in_order,
-        a_cursor_that_is_none_is_refused,
-        a_page_is_stable_while_jobs_are_added,
-        executions_are_listed_by_start,
-        totals_are_exact_to_ten_thousand,
-    );
-}
+crate::conformance::on_both!(
+    pages_of_jobs_hold_every_match_once_in_order,
+    a_cursor_that_is_none_is_refused,
+    a_page_is_stable_while_jobs_are_added,
+    executions_are_listed_by_start,
+    totals_are_exact_to_ten_thousand,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

@@ -14,14 +14,24 @@ mod retaining;
 mod searching;
 mod waiting;
 
-/// Runs exercises, each on an empty store on SQLite.
-macro_rules! on_sqlite {
+/// Runs exercises, each on an empty store on SQLite and on one on PostgreSQL.
+macro_rules! on_both {
     ($($exercise:ident),+ $(,)?) => {
-        $(#[tokio::test]
-        async fn $exercise() {
-            let sqlite = $crate::fixture::TestStore::new();
-            super::exercise::$exercise(&sqlite.store).await;
-        })+
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $exercise() {
+                let sqlite = $crate::fixture::TestStore::new();
+                super::exercise::$exercise(&sqlite.store).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+            async fn $exercise() {
+                let postgres = $crate::fixture::ServerStore::new();
+                super::exercise::$exercise(&postgres.store).await;
+            })+
+        }
     };
 }
-pub(crate) use on_sqlite;
+pub(crate) use on_both;

@@ -1,14 +1,12 @@
 //! Output: appended while it runs, read by byte offset, gaps skipped, the end known.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        output_is_read_by_offset,
-        an_append_may_be_repeated,
-        output_of_an_attempt_that_is_over_is_refused,
-        a_gap_is_a_jump_of_the_offset,
-        any_cut_of_a_long_output_reads_the_same,
-    );
-}
+crate::conformance::on_both!(
+    output_is_read_by_offset,
+    an_append_may_be_repeated,
+    output_of_an_attempt_that_is_over_is_refused,
+    a_gap_is_a_jump_of_the_offset,
+    any_cut_of_a_long_output_reads_the_same,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

@@ -1,15 +1,13 @@
 //! Retention of jobs and of output: all that belongs to a job goes with it, in slices, and the numbers stay right.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        jobs_that_ended_long_ago_go_with_everything,
-        an_event_names_the_jobs_that_were_removed,
-        a_job_with_much_output_goes_in_slices,
-        output_of_a_deleted_job_goes_after_it,
-        the_oldest_output_goes_beyond_the_total,
-        a_cut_of_running_output_stays_marked,
-    );
-}
+crate::conformance::on_both!(
+    jobs_that_ended_long_ago_go_with_everything,
+    an_event_names_the_jobs_that_were_removed,
+    a_job_with_much_output_goes_in_slices,
+    output_of_a_deleted_job_goes_after_it,
+    the_oldest_output_goes_beyond_the_total,
+    a_cut_of_running_output_stays_marked,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;
@@ -106,10 +104,10 @@ pub(crate) mod exercise {
         for _ in 0..120 {
             ids.push(ran(store, at(2), 0, 0).await.job.id.to_string());
         }
-        let before = store.last_event_sequence().await.unwrap();
+        let before = last_event_sequence(store).await.unwrap();
         let (sum, slices) = retain(store, jobs_before(at(50))).await;
         assert_eq!(sum.jobs, 120);
-        let events = store.events_after(before, 1_000).await.unwrap().unwrap();
+        let events = events_after(store, before, 1_000).await.unwrap().unwrap();
         assert!(events.len() <= slices && events.len() < 20, "no flood: {} events", events.len());
         let mut named = Vec::new();
         for Event { event, .. } in events {
@@ -122,7 +120,7 @@ pub(crate) mod exercise {
         assert_eq!(named, ids, "each once, in the order of their ends");
         let (again, _) = retain(store, jobs_before(at(50))).await;
         assert_eq!(again, RetentionSlice::default());
-        assert_eq!(store.last_event_sequence().await.unwrap(), before + i64::try_from(slices - 1).unwrap());
+        assert_eq!(last_event_sequence(store).await.unwrap(), before + i64::try_from(slices - 1).unwrap());
     }
 
     pub(crate) async fn a_job_with_much_output_goes_in_slices(store: &Store) {

@@ -1,13 +1,11 @@
 //! Retention: what is too old goes, in slices, and nothing else does.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        only_what_is_old_is_removed,
-        a_job_takes_along_what_was_dated_ahead_of_its_later_attempts,
-        retention_goes_on_until_nothing_is_old,
-        an_idempotency_key_is_forgotten_with_its_record,
-    );
-}
+crate::conformance::on_both!(
+    only_what_is_old_is_removed,
+    a_job_takes_along_what_was_dated_ahead_of_its_later_attempts,
+    retention_goes_on_until_nothing_is_old,
+    an_idempotency_key_is_forgotten_with_its_record,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

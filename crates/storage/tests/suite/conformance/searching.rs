@@ -1,20 +1,18 @@
 //! Text search: what is found, in which order, and that the index may be behind, filled, or both.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        names_tags_external_ids_and_ids_are_found,
-        a_search_is_the_same_with_any_part_of_the_jobs_indexed,
-        pages_follow_each_other_in_either_order_and_without_gaps,
-        filters_and_totals_hold_for_a_search,
-        edited_and_deleted_jobs_are_found_as_they_are_now,
-        a_job_made_after_one_was_deleted_is_not_taken_for_it,
-        words_too_short_for_the_index_and_signs_are_found,
-        what_cannot_be_looked_for_is_refused,
-        many_matches_by_scheduled_time_are_looked_through,
-        common_pieces_that_do_not_meet_end_the_search,
-        parts_of_the_index_are_merged_in_small_steps,
-    );
-}
+crate::conformance::on_both!(
+    names_tags_external_ids_and_ids_are_found,
+    a_search_is_the_same_with_any_part_of_the_jobs_indexed,
+    pages_follow_each_other_in_either_order_and_without_gaps,
+    filters_and_totals_hold_for_a_search,
+    edited_and_deleted_jobs_are_found_as_they_are_now,
+    a_job_made_after_one_was_deleted_is_not_taken_for_it,
+    words_too_short_for_the_index_and_signs_are_found,
+    what_cannot_be_looked_for_is_refused,
+    many_matches_by_scheduled_time_are_looked_through,
+    common_pieces_that_do_not_meet_end_the_search,
+    parts_of_the_index_are_merged_in_small_steps,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

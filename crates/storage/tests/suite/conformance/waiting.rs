@@ -1,13 +1,11 @@
 //! What waits: windows by due time, overdue jobs, the next due time, holds that end.
 
-mod sqlite {
-    crate::conformance::on_sqlite!(
-        a_window_holds_what_is_due_in_order,
-        overdue_jobs_are_counted_up_to_a_limit,
-        the_next_due_time_is_the_earliest,
-        holds_end_in_order_one_line_per_job,
-    );
-}
+crate::conformance::on_both!(
+    a_window_holds_what_is_due_in_order,
+    overdue_jobs_are_counted_up_to_a_limit,
+    the_next_due_time_is_the_earliest,
+    holds_end_in_order_one_line_per_job,
+);
 
 pub(crate) mod exercise {
     use crate::fixture::*;

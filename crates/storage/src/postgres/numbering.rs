@@ -1,0 +1,96 @@
+//! Numbering events. What several nodes write commits in no order, so events are written without numbers and moved to
+//! where they are read, numbered without gaps, once they are committed. One node does so at a time.
+
+use super::connect::ServerConnector;
+use crate::connection::AnyConnection;
+use crate::failure::{server_failed, unavailable};
+use crate::{Store, StoreError};
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Events that are numbered in one transaction.
+const SLICE: i64 = 5_000;
+
+/// Of nodes that number at once, although only the holder of the role should, one waits. `Events` in ASCII.
+const ALONE: &str = "SELECT pg_advisory_xact_lock(76230711834739)";
+
+// Events of one job commit one after another, and their keys are drawn in that order.
+const NUMBER: &str = "WITH taken AS (
+        DELETE FROM new_events WHERE key IN (SELECT key FROM new_events ORDER BY key LIMIT $1) RETURNING *
+    ), moved AS (
+        INSERT INTO events (sequence, written_at, kind, job_id, execution_id, project_id, data)
+        SELECT (SELECT coalesce(max(sequence), 0) FROM events) + row_number() OVER (ORDER BY key),
+            written_at, kind, job_id, execution_id, project_id, data
+        FROM taken ORDER BY key
+        RETURNING sequence
+    )
+    SELECT count(*) AS numbered, max(sequence) AS last FROM moved";
+
+/// A slice of events that were numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NumberedSlice {
+    /// The number of the last one, where there were any.
+    pub last: Option<i64>,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+#[derive(QueryableByName)]
+struct Numbered {
+    #[diesel(sql_type = BigInt)]
+    numbered: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+}
+
+/// A connection of its own, so that neither the writer nor those who number wait for each other.
+#[derive(Clone)]
+pub(crate) struct Numbering {
+    connector: ServerConnector,
+    conn: Arc<Mutex<Option<AnyConnection>>>,
+}
+
+impl Numbering {
+    /// Opened at its first use.
+    pub(crate) fn new(connector: ServerConnector) -> Self {
+        Self { connector, conn: Arc::default() }
+    }
+
+    fn step(&self) -> Result<NumberedSlice, StoreError> {
+        let mut kept = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conn = match kept.take() {
+            Some(conn) => conn,
+            None => self.connector.writer().map_err(unavailable)?,
+        };
+        let AnyConnection::Postgres(server) = &mut conn else { return Ok(NumberedSlice::default()) };
+        // A connection that failed is not kept.
+        let slice = server.transaction(number).map_err(server_failed)?;
+        *kept = Some(conn);
+        Ok(slice)
+    }
+}
+
+fn number(conn: &mut PgConnection) -> QueryResult<NumberedSlice> {
+    conn.batch_execute(ALONE)?;
+    let Numbered { numbered, last } = diesel::sql_query(NUMBER).bind::<BigInt, _>(SLICE).get_result(conn)?;
+    if let Some(last) = last {
+        conn.batch_execute(&format!("NOTIFY oneoff_events, '{last}'"))?;
+    }
+    Ok(NumberedSlice { last, more: numbered == SLICE })
+}
+
+impl Store {
+    /// Numbers a slice of the events that are committed without a number, so that they can be read. On a store that is
+    /// not shared the writer numbers events, and there are none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn number_events(&self) -> Result<NumberedSlice, StoreError> {
+        let Some(server) = &self.inner.server else { return Ok(NumberedSlice::default()) };
+        let numbering = server.numbering.clone();
+        tokio::task::spawn_blocking(move || numbering.step()).await.map_err(unavailable)?
+    }
+}
