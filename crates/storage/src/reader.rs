@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::condition::Condition;
 use crate::connect::{Connector, ReaderManager};
 use crate::connection::AnyConnection;
-use crate::failure::{RowError, WriteError, unavailable};
+use crate::failure::{WriteError, unavailable};
 use crate::postgres::connect::ServerConnector;
 use crate::read_gate::ReadGate;
 use diesel::prelude::*;

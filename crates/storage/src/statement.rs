@@ -158,11 +158,18 @@ impl<S: Statement> RunQueryDsl<AnyConnection> for Bound<'_, S> {}
 pub(crate) trait Target {
     /// Runs a statement; answers how many rows it changed.
     fn run<S: Statement>(&mut self, values: &[Bind<'_>]) -> QueryResult<usize>;
+
+    /// Whether rows are clustered by what they are read by, as in a file.
+    fn is_clustered(&self) -> bool;
 }
 
 impl Target for AnyConnection {
     fn run<S: Statement>(&mut self, values: &[Bind<'_>]) -> QueryResult<usize> {
         Bound::<S> { values, statement: PhantomData }.execute(self)
+    }
+
+    fn is_clustered(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 }
 
@@ -178,6 +185,10 @@ impl Target for Rows<'_> {
             Some(gathered) => gathered.add::<S>(values),
             None => self.conn.run::<S>(values),
         }
+    }
+
+    fn is_clustered(&self) -> bool {
+        self.conn.is_clustered()
     }
 }
 

@@ -77,7 +77,7 @@ impl Store {
         oneoff_faults::reach("epoch.before_commit");
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
         oneoff_faults::reach("epoch.after_commit");
-        let node = Node { name: options.node_name, epoch };
+        let node = Node { name: options.node_name, epoch, is_shared: false };
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::new(&connector, options.readers);
         let files = connector.clone();
@@ -177,14 +177,14 @@ impl Store {
     /// The database's.
     pub async fn claim(
         &self,
-        now: impl FnOnce() -> Timestamp + Send + 'static,
+        now: impl Fn() -> Timestamp + Send + 'static,
         requests: Vec<ClaimRequest>,
     ) -> Result<Vec<ClaimResult>, StoreError> {
         if self.is_shared() {
             let needs = Needs::Waiting(requests.iter().map(|request| request.job).collect());
             let size = requests.len();
-            let body = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests, ReadAhead::default());
-            let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, &body);
+            let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now(), &requests, ReadAhead::default());
+            let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, &claim_all);
             return self.inner.writer.write_together(Lane::Attempts, size, needs, body).await;
         }
         let read = ahead::read_ahead(&self.inner, &requests).await;

@@ -47,7 +47,7 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     oneoff_faults::reach("epoch.before_commit");
     let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
     oneoff_faults::reach("epoch.after_commit");
-    let node = Arc::new(Node { name: options.node_name, epoch });
+    let node = Arc::new(Node { name: options.node_name, epoch, is_shared: true });
     let listener: Listener = Arc::new(OnceLock::new());
     let reader = Reader::of_server(&connector, options.readers);
     let announcer = Announcer::new(Arc::clone(&listener), options.slow_commit);

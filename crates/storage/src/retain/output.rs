@@ -18,8 +18,8 @@ const CHUNKS: i64 = 32;
 
 statement::statement!(
     LeaveOutput,
-    "INSERT OR IGNORE INTO removed_output (execution_key) \
-        SELECT key FROM attempts WHERE key = ? AND output_bytes > 0"
+    "INSERT INTO removed_output (execution_key) \
+        SELECT key FROM attempts WHERE key = ? AND output_bytes > 0 ON CONFLICT DO NOTHING"
 );
 
 /// Removes the executions of a job that is being removed, from the last one on. Their output goes later, and until
@@ -36,7 +36,7 @@ pub(crate) fn leave_output(tx: &mut Tx<'_>, job_key: i64, last: Option<i64>) -> 
 
 /// Bytes of a chunk: SQLite knows them without reading the chunk.
 fn chunk_bytes() -> diesel::expression::SqlLiteral<BigInt> {
-    sql::<BigInt>("length(output_chunks.bytes)")
+    sql::<BigInt>("CAST(length(output_chunks.bytes) AS BIGINT)")
 }
 
 /// Removes chunks, and answers how many bytes they held.

@@ -78,8 +78,15 @@ macro_rules! remove_oldest {
     };
 }
 
-remove_oldest!(remove_events, events, sequence, events_before, "length(events.data)", newest_event);
-remove_oldest!(remove_audit_entries, audit_entries, key, audit_before, "0", none);
+remove_oldest!(
+    remove_events,
+    events,
+    sequence,
+    events_before,
+    "CAST(length(events.data) AS BIGINT)",
+    newest_event
+);
+remove_oldest!(remove_audit_entries, audit_entries, key, audit_before, "CAST(0 AS BIGINT)", none);
 
 /// Removes old idempotency records, and takes them out of their index.
 pub(super) fn remove_idempotency_records(
@@ -91,14 +98,21 @@ pub(super) fn remove_idempotency_records(
     let old: Vec<(i64, i64, i64, i64)> = records::table
         .order(records::key)
         .limit(budget.rows(WORK_OF_RECORD))
-        .select((records::key, records::key_hash, records::written_at, sql::<BigInt>("length(subjects)")))
+        .select((
+            records::key,
+            records::key_hash,
+            records::written_at,
+            sql::<BigInt>("CAST(length(subjects) AS BIGINT)"),
+        ))
         .load(tx.conn)?;
     let mut last = None;
     for (key, hash, written_at, bytes) in old {
         if budget.is_spent() || written_at >= policy.idempotency_before.as_micros() {
             break;
         }
-        idempotency_index::remove(tx.conn, hash, key)?;
+        if !tx.node.is_shared {
+            idempotency_index::remove(tx.conn, hash, key)?;
+        }
         budget.spend(WORK_OF_RECORD);
         budget.spend_bytes(bytes);
         slice.records += 1;

@@ -74,7 +74,8 @@ statement::statement!(DeletePending, "DELETE FROM pending_jobs WHERE due_hour = 
 
 /// Ends a job's waiting for `due_at`.
 pub(crate) fn delete(on: &mut impl Target, job: JobKey, due_at: Timestamp) -> QueryResult<()> {
-    if statement::run::<DeleteArrival>(on, &[job.0.into()])? == 0 {
+    // Gathered for a server, it counts as done.
+    if statement::run::<DeleteArrival>(on, &[job.0.into()])? == 0 && on.is_clustered() {
         let hour = hour_of(due_at.as_micros());
         statement::run::<DeletePending>(on, &[hour.into(), job.0.into()])?;
     }
@@ -158,6 +159,9 @@ pub(crate) fn due(conn: &mut AnyConnection, part: &DuePart, limit: usize) -> Que
 
 /// The same of `pending_jobs` alone: hour after hour, each sorted as it is read.
 fn clustered(conn: &mut AnyConnection, part: &DuePart, limit: i64) -> QueryResult<Vec<PendingRow>> {
+    if !conn.is_clustered() {
+        return Ok(Vec::new());
+    }
     let (mut first, mut last) = (part.first, part.last);
     match part.after {
         Some((at, _)) if part.descending => last = last.min(at),
@@ -193,6 +197,9 @@ pub(crate) fn count_before(conn: &mut AnyConnection, at_us: i64, limit: i64) -> 
         .limit(limit)
         .select(arrivals::job_key)
         .load(conn)?;
+    if !conn.is_clustered() {
+        return Ok(arrived.len());
+    }
     let clustered: Vec<i64> = pending_jobs::table
         .filter(pending_jobs::due_hour.le(hour_of(at_us)))
         .filter(pending_jobs::due_at.lt(at_us))
@@ -205,7 +212,8 @@ pub(crate) fn count_before(conn: &mut AnyConnection, at_us: i64, limit: i64) -> 
 /// When the first job that waits is due.
 pub(crate) fn first_due(conn: &mut AnyConnection) -> QueryResult<Option<Timestamp>> {
     let arrived: Option<i64> = arrivals::table.select(min(arrivals::due_at)).get_result(conn)?;
-    let clustered: Option<i64> = match next_hour(conn, i64::MIN, false)? {
+    let first_hour = if conn.is_clustered() { next_hour(conn, i64::MIN, false)? } else { None };
+    let clustered: Option<i64> = match first_hour {
         Some(hour) => pending_jobs::table
             .filter(pending_jobs::due_hour.eq(hour))
             .select(min(pending_jobs::due_at))

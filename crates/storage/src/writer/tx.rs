@@ -72,6 +72,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// Its epoch.
     pub(crate) epoch: i64,
+    /// Whether others may write to the same database.
+    pub(crate) is_shared: bool,
 }
 
 /// The transaction as a request sees it.
