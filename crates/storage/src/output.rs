@@ -79,15 +79,16 @@ pub(crate) fn insert_chunks(
             added_bytes += i64::try_from(chunk.bytes.len()).unwrap_or(0);
         }
     }
-    add_to_total(tx, added_bytes)
+    tx.effects.output_bytes += added_bytes;
+    Ok(())
 }
 
 statement::statement!(AddToTotal, "UPDATE output_totals SET bytes = bytes + ? WHERE key = 1");
 
-/// Counts bytes of output that are kept from now on, or not any more.
-pub(crate) fn add_to_total(tx: &mut Tx<'_>, bytes: i64) -> Result<(), WriteError> {
+/// Adds to the bytes that are kept in all. It is the last that a group does, since all that write output come by here.
+pub(crate) fn add_to_total(conn: &mut AnyConnection, bytes: i64) -> QueryResult<()> {
     if bytes != 0 {
-        statement::run::<AddToTotal>(tx.conn, &[bytes.into()])?;
+        statement::run::<AddToTotal>(conn, &[bytes.into()])?;
     }
     Ok(())
 }

@@ -6,6 +6,9 @@ use crate::{Store, StoreError};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+/// What of a file waits elsewhere than of a server.
+const CLUSTERED: &str = " UNION ALL SELECT job_key, due_at FROM pending_jobs";
+
 /// Jobs as they are now, and what waits, wherever it is kept.
 const PRESENT: &str = "WITH
     present AS (
@@ -15,11 +18,11 @@ const PRESENT: &str = "WITH
         LEFT JOIN ended_jobs AS e
             ON e.scheduled_at = coalesce(s.scheduled_at, -9223372036854775808) AND e.job_key = s.key),
     waiting AS (
-        SELECT job_key, due_at FROM arrivals UNION ALL SELECT job_key, due_at FROM pending_jobs),
+        SELECT job_key, due_at FROM arrivals{MORE_WAITING}),
     counted AS (SELECT status, count(*) AS jobs FROM present GROUP BY status) ";
 
 /// Each answers a line of text per fault.
-const CHECKS: [&str; 23] = [
+const CHECKS: [&str; 19] = [
     "SELECT 'the counter of ' || c.status || ' is ' || c.jobs || ', there are ' || coalesce(n.jobs, 0) AS fault
      FROM (SELECT status, CAST(sum(jobs) AS BIGINT) AS jobs FROM job_counters GROUP BY status) AS c
      LEFT JOIN counted AS n ON n.status = c.status
@@ -50,7 +53,7 @@ const CHECKS: [&str; 23] = [
      FROM busy_keys AS b WHERE NOT EXISTS (SELECT 1 FROM running_jobs AS r WHERE r.job_key = b.job_key)",
     "SELECT 'job ' || s.id || ' is ' || s.status || ' and has ' || count(h.key) || ' holds' AS fault
      FROM present AS s LEFT JOIN job_holds AS h ON h.job_key = s.key
-     GROUP BY s.key HAVING (s.status = 'held') <> (count(h.key) > 0)",
+     GROUP BY s.key, s.id, s.status HAVING (s.status = 'held') <> (count(h.key) > 0)",
     "SELECT 'there are ' || count(*) || ' events from ' || min(sequence) || ' to ' || max(sequence) AS fault
      FROM events HAVING count(*) <> max(sequence) - min(sequence) + 1",
     "SELECT 'the end of job ' || e.job_key || ' lies at ' || e.scheduled_at || ', where nothing leads to' AS fault
@@ -63,12 +66,6 @@ const CHECKS: [&str; 23] = [
      WHERE s.status NOT IN ('scheduled', 'held') OR (s.status = 'held' AND (
          EXISTS (SELECT 1 FROM ended_jobs AS e WHERE e.job_key = s.key)
          OR EXISTS (SELECT 1 FROM running_jobs AS r WHERE r.job_key = s.key)))",
-    "SELECT 'idempotency record ' || i.key || ' is not found by its hash' AS fault FROM idempotency_records AS i
-     WHERE i.key <= (SELECT indexed_to FROM idempotency_progress) AND NOT EXISTS (
-         SELECT 1 FROM idempotency_hashes AS h WHERE h.key_hash = i.key_hash AND h.record_key = i.key)",
-    "SELECT 'a hash leads to idempotency record ' || h.record_key || ', which is not there' AS fault
-     FROM idempotency_hashes AS h WHERE NOT EXISTS (
-         SELECT 1 FROM idempotency_records AS i WHERE i.key = h.record_key)",
     "SELECT 'attempt ' || a.id || ' is of no job' AS fault FROM attempts AS a
      WHERE NOT EXISTS (SELECT 1 FROM job_states AS s WHERE s.key = a.job_key)",
     "SELECT 'definition ' || d.key || ' is of no job' AS fault FROM job_definitions AS d
@@ -87,6 +84,16 @@ const CHECKS: [&str; 23] = [
          SELECT coalesce(sum(length(c.bytes)), 0) FROM output_chunks AS c) AS fault
      FROM output_totals AS t
      WHERE t.bytes <> (SELECT coalesce(sum(length(c.bytes)), 0) FROM output_chunks AS c)",
+];
+
+/// What only a file has.
+const CHECKS_OF_FILES: [&str; 4] = [
+    "SELECT 'idempotency record ' || i.key || ' is not found by its hash' AS fault FROM idempotency_records AS i
+     WHERE i.key <= (SELECT indexed_to FROM idempotency_progress) AND NOT EXISTS (
+         SELECT 1 FROM idempotency_hashes AS h WHERE h.key_hash = i.key_hash AND h.record_key = i.key)",
+    "SELECT 'a hash leads to idempotency record ' || h.record_key || ', which is not there' AS fault
+     FROM idempotency_hashes AS h WHERE NOT EXISTS (
+         SELECT 1 FROM idempotency_records AS i WHERE i.key = h.record_key)",
     "SELECT 'job ' || s.id || ' is not in the search index' AS fault FROM job_states AS s
      WHERE s.key <= (SELECT indexed_to FROM job_search_progress)
          AND NOT EXISTS (SELECT 1 FROM job_search AS i WHERE i.rowid = s.key)",
@@ -102,9 +109,14 @@ struct Fault {
 }
 
 fn check(conn: &mut AnyConnection) -> Result<Vec<String>, WriteError> {
+    let (more, more_waiting): (&[&str], _) = match conn {
+        AnyConnection::Sqlite(_) => (&CHECKS_OF_FILES, CLUSTERED),
+        AnyConnection::Postgres(_) => (&[], ""),
+    };
+    let present = PRESENT.replace("{MORE_WAITING}", more_waiting);
     let mut faults = Vec::new();
-    for check in CHECKS {
-        let found: Vec<Fault> = diesel::sql_query(format!("{PRESENT}{check}")).load(conn)?;
+    for check in CHECKS.iter().chain(more) {
+        let found: Vec<Fault> = diesel::sql_query(format!("{present}{check}")).load(conn)?;
         faults.extend(found.into_iter().map(|found| found.fault));
     }
     Ok(faults)

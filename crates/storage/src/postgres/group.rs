@@ -12,6 +12,7 @@ use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, server_commit_failed, server_failed, unavailable};
 use crate::idempotency::Records;
+use crate::output;
 use crate::rows::job::{self as job_rows, StoredJob};
 use crate::statement;
 use crate::writer::announce::Announcer;
@@ -359,7 +360,8 @@ impl Live {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
             self.gathered.add::<AddToCounter>(&values)?;
         }
-        self.gathered.write(&mut self.conn)
+        self.gathered.write(&mut self.conn)?;
+        output::add_to_total(&mut self.conn, effects.output_bytes)
     }
 }
 

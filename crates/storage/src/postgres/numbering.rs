@@ -4,7 +4,7 @@
 use super::connect::ServerConnector;
 use crate::connection::AnyConnection;
 use crate::failure::{server_failed, unavailable};
-use crate::{Store, StoreError};
+use crate::{Committed, Store, StoreError};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -91,6 +91,10 @@ impl Store {
     pub async fn number_events(&self) -> Result<NumberedSlice, StoreError> {
         let Some(server) = &self.inner.server else { return Ok(NumberedSlice::default()) };
         let numbering = server.numbering.clone();
-        tokio::task::spawn_blocking(move || numbering.step()).await.map_err(unavailable)?
+        let slice = tokio::task::spawn_blocking(move || numbering.step()).await.map_err(unavailable)??;
+        if let (Some(listener), Some(_)) = (self.inner.listener.get(), slice.last) {
+            listener.committed(Committed { last_event_sequence: slice.last, ..Committed::default() });
+        }
+        Ok(slice)
     }
 }

@@ -3,7 +3,7 @@
 use super::Budget;
 use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
-use crate::output::add_to_total;
+
 use crate::rows::attempt;
 use crate::schema::{attempts, output_chunks, removed_output};
 use crate::space;
@@ -54,7 +54,8 @@ fn remove_chunks(
         budget.spend_bytes(*bytes);
     }
     slice.output_bytes += u64::try_from(removed_bytes).unwrap_or(0);
-    add_to_total(tx, -removed_bytes)
+    tx.effects.output_bytes -= removed_bytes;
+    Ok(())
 }
 
 /// The chunks for which there is budget; at least one, so that it goes on.
@@ -139,7 +140,7 @@ pub(super) fn remove_over_total(
     let Some(max_bytes) = policy.output_max_bytes.and_then(|bytes| i64::try_from(bytes).ok()) else {
         return Ok(());
     };
-    let mut over = space::output_bytes(tx.conn)? - max_bytes;
+    let mut over = space::output_bytes(tx.conn)? + tx.effects.output_bytes - max_bytes;
     let mut marked = None;
     while over > 0 && !budget.is_spent() {
         let oldest: Vec<(i64, i64, i64)> = output_chunks::table

@@ -17,6 +17,7 @@ use crate::connect::{ConnectError, Connector};
 use crate::connection::AnyConnection;
 use crate::failure::{Consequence, commit_failed, unavailable};
 use crate::idempotency::Records;
+use crate::output;
 use crate::rows::pending;
 use crate::statement;
 use crate::{CommitListener, Committed, StoreError};
@@ -330,6 +331,7 @@ fn finish(
             statement::run::<AddToCounter>(conn, &[difference.into(), status.as_str().into()])?;
         }
     }
+    output::add_to_total(conn, effects.output_bytes)?;
     if let Records::OfFile(index) = &mut live.idempotency {
         index.step(conn)?;
     }

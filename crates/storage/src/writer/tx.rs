@@ -28,6 +28,8 @@ pub(crate) struct Effects {
     pub(crate) touched: Vec<JobId>,
     /// Whether an event was written.
     pub(crate) wrote_event: bool,
+    /// Bytes of output that are kept from now on, less those that are not any more.
+    pub(crate) output_bytes: i64,
     /// The hashes of the idempotency keys that were recorded.
     pub(crate) idempotency_hashes: Vec<i64>,
     /// What was done, for the kill points of a test build.
@@ -37,7 +39,7 @@ pub(crate) struct Effects {
 impl Effects {
     /// Whether anything was changed that counts.
     pub(crate) fn is_any(&self) -> bool {
-        self.wrote_event || !self.changes.is_empty() || !self.counts.is_empty()
+        self.wrote_event || self.output_bytes != 0 || !self.changes.is_empty() || !self.counts.is_empty()
     }
 
     /// Adds what a later request changed.
@@ -48,6 +50,7 @@ impl Effects {
             *self.counts.entry(status).or_default() += difference;
         }
         self.wrote_event |= later.wrote_event;
+        self.output_bytes += later.output_bytes;
         self.operations.merge(later.operations);
     }
 

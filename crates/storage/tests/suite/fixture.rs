@@ -263,6 +263,11 @@ pub(crate) async fn events_after(
     store.events_after(sequence, limit).await
 }
 
+pub(crate) async fn retain(store: &Store, policy: RetentionPolicy) -> Result<RetentionSlice, StoreError> {
+    number_events(store).await;
+    store.retain(policy).await
+}
+
 pub(crate) async fn last_event_sequence(store: &Store) -> Result<i64, StoreError> {
     number_events(store).await;
     store.last_event_sequence().await

@@ -159,7 +159,7 @@ pub(crate) mod exercise {
         let old = at(100);
         let policy =
             RetentionPolicy { events_before: old, audit_before: old, ..RetentionPolicy::keep_all(old) };
-        let slice = store.retain(policy).await.unwrap();
+        let slice = retain(store, policy).await.unwrap();
         assert_eq!(slice.records, 5, "three audit rows, and three events but for the newest");
     }
 }

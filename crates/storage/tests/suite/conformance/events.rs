@@ -56,11 +56,11 @@ pub(crate) mod exercise {
         }
         let policy =
             |before| RetentionPolicy { events_before: before, ..RetentionPolicy::keep_all(at(1_000)) };
-        store.retain(policy(at(50))).await.unwrap();
+        retain(store, policy(at(50))).await.unwrap();
         assert_eq!(events_after(store, 0, 10).await.unwrap(), None);
         assert_eq!(events_after(store, 1, 10).await.unwrap(), None);
         assert_eq!(events_after(store, 2, 10).await.unwrap().unwrap().len(), 1);
-        store.retain(policy(at(500))).await.unwrap();
+        retain(store, policy(at(500))).await.unwrap();
         assert_eq!(last_event_sequence(store).await.unwrap(), 3);
         assert_eq!(events_after(store, 1, 10).await.unwrap(), None);
         assert_eq!(events_after(store, 2, 10).await.unwrap().unwrap().len(), 1, "the newest stays");
@@ -94,6 +94,7 @@ pub(crate) mod exercise {
         for task in tasks {
             created.push(task.await.unwrap());
         }
+        assert_eq!(last_event_sequence(store).await.unwrap(), 200);
         let commits = heard.0.lock().unwrap();
         let sequences: Vec<i64> = commits.iter().filter_map(|commit| commit.last_event_sequence).collect();
         assert!(sequences.is_sorted() && sequences.last() == Some(&200), "{sequences:?}");

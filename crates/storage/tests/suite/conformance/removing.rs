@@ -29,7 +29,7 @@ pub(crate) mod exercise {
     async fn retain(store: &Store, policy: RetentionPolicy) -> (RetentionSlice, usize) {
         let mut sum = RetentionSlice::default();
         for slices in 1..1_000 {
-            sum += store.retain(policy.clone()).await.unwrap();
+            sum += crate::fixture::retain(store, policy.clone()).await.unwrap();
             if !sum.more {
                 return (sum, slices);
             }
@@ -125,7 +125,7 @@ pub(crate) mod exercise {
 
     pub(crate) async fn a_job_with_much_output_goes_in_slices(store: &Store) {
         let job = ran(store, at(2), 100, MIB / 10).await;
-        let first = store.retain(jobs_before(at(50))).await.unwrap();
+        let first = crate::fixture::retain(store, jobs_before(at(50))).await.unwrap();
         assert!(first.more && first.jobs == 0, "{first:?}");
         assert!(first.output_bytes > 0 && first.output_bytes < 3 * MIB as u64, "{first:?}");
         job_now(store, job.job.id).await;

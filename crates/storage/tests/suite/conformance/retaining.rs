@@ -33,7 +33,7 @@ pub(crate) mod exercise {
         let young = claim(store, at(1), &create(store, new_job(at(1))).await).await;
         finish(store, &young, AttemptOutcome::success(), at(100)).await;
         let running = claim(store, at(1), &create(store, new_job(at(1))).await).await;
-        let slice = store.retain(before(at(50))).await.unwrap();
+        let slice = retain(store, before(at(50))).await.unwrap();
         assert_eq!((slice.executions, slice.more), (1, false));
         assert_eq!(store.execution(old.execution_id).await.unwrap(), None);
         assert_eq!(store.output(old.execution_id, 0, 10).await.unwrap(), None);
@@ -52,13 +52,13 @@ pub(crate) mod exercise {
         let second = claim(store, at(1), &job_now(store, job.id).await).await;
         finish(store, &second, failed(), at(2)).await;
         let third = claim(store, at(60), &job_now(store, job.id).await).await;
-        store.retain(before(at(50))).await.unwrap();
+        retain(store, before(at(50))).await.unwrap();
         assert_eq!(store.execution(second.execution_id).await.unwrap(), None);
         finish(store, &third, AttemptOutcome::success(), at(61)).await;
-        store.retain(before(at(70))).await.unwrap();
+        retain(store, before(at(70))).await.unwrap();
         assert!(store.execution(first.execution_id).await.unwrap().is_some(), "it is not old by its date");
         let jobs_too = RetentionPolicy { jobs_before: at(70), ..before(at(70)) };
-        while store.retain(jobs_too.clone()).await.unwrap().more {}
+        while retain(store, jobs_too.clone()).await.unwrap().more {}
         assert!(store.job(job.id).await.unwrap().is_none());
         assert_eq!(store.inconsistencies().await.unwrap(), Vec::<String>::new());
     }
@@ -72,7 +72,7 @@ pub(crate) mod exercise {
         }
         let (mut executions, mut records, mut slices) = (0, 0, 0);
         loop {
-            let slice = store.retain(before(at(50))).await.unwrap();
+            let slice = retain(store, before(at(50))).await.unwrap();
             executions += slice.executions;
             records += slice.records;
             slices += 1;
@@ -89,7 +89,7 @@ pub(crate) mod exercise {
         let request = || store.create_jobs(with_key("k", "f"), noon(), vec![new_job(at(1))]);
         request().await.unwrap();
         assert!(request().await.unwrap().replayed);
-        store.retain(before(at(50))).await.unwrap();
+        retain(store, before(at(50))).await.unwrap();
         assert!(!request().await.unwrap().replayed);
     }
 }
