@@ -145,7 +145,7 @@ fn start(
     stored.job.updated_at = now;
     stored.job.last_execution = Some(request.execution_id);
     let previous_key = stored.last_attempt_key.replace(execution_key);
-    stored.epoch = Some(tx.node.epoch);
+    stored.epoch = Some(tx.node.epoch());
     let StoredJob { job, definition_key, .. } = &stored;
     let lateness_us = now.micros_since(request.due_at).max(0);
     let new = NewAttempt {
@@ -168,7 +168,8 @@ fn start(
     }));
     tx.record_job(now, EventKind::JobStarted, job, Some(request.execution_id), data)?;
     tx.effects.operations.add("claim");
-    let fence = Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch };
+    let fence =
+        Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch() };
     Ok(ClaimResult::Claimed(Box::new(ClaimedJob {
         job: stored.job,
         execution_id: request.execution_id,

@@ -42,6 +42,7 @@ pub mod held;
 #[cfg(any(test, feature = "inline"))]
 pub mod inline;
 pub mod job_write;
+pub mod nodes;
 pub mod open;
 pub mod output;
 pub mod overdue;
@@ -61,6 +62,7 @@ pub use error::{Refusal, StoreError};
 pub use finish::{Finish, FinishResult};
 pub use held::{HeldFor, ReleasedSlice};
 pub use job_write::{Decide, JobChange, NewJob, Written};
+pub use nodes::{Heartbeat, NodeInfo, NodeReport, Term};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};
 pub use overdue::{HeldSlice, OverdueHold, UnsettledRestore};

@@ -47,18 +47,19 @@ impl Store {
         let failed = |error| startup::query_error(&path, error);
         machine::skip_syncs(&mut conn).map_err(failed)?;
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
-        let node = Node { name: options.node_name, epoch };
+        let node = Arc::new(Node::new(options.node_name, epoch));
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::inline(InlineReader::new(connector.clone(), Arc::clone(&faults)), &connector);
         let machine = Arc::new(PlannedMachine::new(faults));
-        let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
+        let group =
+            GroupWriter::new(connector, conn, Arc::clone(&node), Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?.on(Arc::clone(&machine) as _);
         let commit_count = group.commits();
         let writer = InlineWriter::new(group, machine, options.max_waiting_writes, commits);
         let inline = Inline::new(writer.clone());
         let writer = Writer::inline(writer);
         let inner =
-            Inner { path, epoch, listener, writer, reader, commits: commit_count, lock: Mutex::new(lock) };
+            Inner { path, node, listener, writer, reader, commits: commit_count, lock: Mutex::new(lock) };
         Ok((Store { inner: Arc::new(inner) }, inline))
     }
 }

@@ -15,6 +15,7 @@ use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEv
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
 #[derive(Debug, Default)]
@@ -116,12 +117,27 @@ impl Keys {
 }
 
 /// Who writes: this process.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Node {
     /// Its name in executions.
     pub(crate) name: String,
+    epoch: AtomicI64,
+}
+
+impl Node {
+    pub(crate) fn new(name: String, epoch: i64) -> Self {
+        Self { name, epoch: AtomicI64::new(epoch) }
+    }
+
     /// Its epoch.
-    pub(crate) epoch: i64,
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// What is written from now on is of another epoch.
+    pub(crate) fn begin(&self, epoch: i64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
 }
 
 /// The transaction as a request sees it.
