@@ -293,7 +293,8 @@ impl Talker {
                 }
                 // The lease first: what was started by it is not to end for the one before.
                 let lease = state.lease_until.filter(|until| Some(*until) != told_lease);
-                let lines = lease.map_or_else(String::new, |until| format!("lease {}\n", until.0.as_micros()));
+                let lines =
+                    lease.map_or_else(String::new, |until| format!("lease {}\n", until.0.as_micros()));
                 told_lease = state.lease_until;
                 (lines + &state.groups.lines(&mut told), state.stop)
             };
