@@ -1,5 +1,4 @@
-//! The nodes that share a database: each renews the lease of its epoch, gives up those that do not, and may hold roles,
-//! which are work that one node does for all.
+//! The nodes that share a database: each renews the lease of its epoch and gives up those that do not.
 //!
 //! Whether an epoch still holds is decided by its row: renewing it and giving it up are writes to it, so that of two at
 //! the same moment one comes first and the other sees it.
@@ -72,10 +71,6 @@ pub struct NodeInfo {
     /// By how much its clock is ahead of the database's, in microseconds.
     pub clock_offset_us: Option<i64>,
 }
-
-/// How often a role has changed hands, its present holder counted. Rises with each change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Term(pub i64);
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = epochs)]
@@ -275,90 +270,4 @@ impl Store {
         };
         self.inner.reader.read_first(query).await
     }
-
-    /// Takes or renews a role until then, if nobody else has it now and this process was not given up. Answers the term,
-    /// which no earlier or later holder shares.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn lead(
-        &self,
-        role: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<Term>, StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            let epoch = tx.node.epoch();
-            Ok(lead(tx.conn, role, epoch, now.as_micros(), until.as_micros())?)
-        };
-        self.inner.writer.write(Lane::Attempts, body).await
-    }
-
-    /// Lets a role go, if this process has it, so that another one may take it at once.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn resign(&self, role: &'static str) -> Result<(), StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            let own = roles::table.filter(roles::name.eq(role)).filter(roles::epoch.eq(tx.node.epoch()));
-            diesel::update(own).set(roles::until.eq(0)).execute(tx.conn)?;
-            Ok(())
-        };
-        self.inner.writer.write(Lane::Attempts, body).await
-    }
-}
-
-fn renew(
-    conn: &mut SqliteConnection,
-    epoch: i64,
-    now: Timestamp,
-    report: &NodeReport,
-) -> Result<Heartbeat, WriteError> {
-    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
-    let renewed = diesel::update(held)
-        .set((
-            epochs::last_seen_at.eq(now.as_micros()),
-            epochs::lease_until.eq(report.lease_until.as_micros()),
-            epochs::version.eq(&report.version),
-            epochs::slots.eq(i64::from(report.slots)),
-            epochs::running.eq(i64::from(report.running)),
-            epochs::clock_offset_us.eq(report.clock_offset_us),
-        ))
-        .execute(conn)?;
-    Ok(if renewed == 1 { Heartbeat::Renewed } else { Heartbeat::Fenced })
-}
-
-fn end(conn: &mut SqliteConnection, epoch: i64, now: Timestamp) -> QueryResult<()> {
-    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
-    diesel::update(held).set(epochs::ended_at.eq(now.as_micros())).execute(conn)?;
-    diesel::update(roles::table.filter(roles::epoch.eq(epoch))).set(roles::until.eq(0)).execute(conn)?;
-    Ok(())
-}
-
-fn lead(
-    conn: &mut SqliteConnection,
-    role: &str,
-    epoch: i64,
-    now: i64,
-    until: i64,
-) -> QueryResult<Option<Term>> {
-    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
-    if held.count().get_result::<i64>(conn)? == 0 {
-        return Ok(None);
-    }
-    let this = || roles::table.filter(roles::name.eq(role));
-    let renewed =
-        diesel::update(this().filter(roles::epoch.eq(epoch))).set(roles::until.eq(until)).execute(conn)?;
-    if renewed == 0 {
-        let taken = diesel::update(this().filter(roles::until.lt(now)))
-            .set((roles::epoch.eq(epoch), roles::term.eq(roles::term + 1), roles::until.eq(until)))
-            .execute(conn)?;
-        let first = (roles::name.eq(role), roles::epoch.eq(epoch), roles::term.eq(1), roles::until.eq(until));
-        let is_ours = taken == 1
-            || diesel::insert_into(roles::table).values(first).on_conflict_do_nothing().execute(conn)? == 1;
-        if !is_ours {
-            return Ok(None);
-        }
-    }
-    this().select(roles::term).get_result(conn).map(|term| Some(Term(term)))
 }
