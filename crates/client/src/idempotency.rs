@@ -36,6 +36,10 @@ impl Client {
                     retries += 1;
                     tokio::time::sleep(RETRY_DELAY * retries).await;
                 }
+                // Nobody listens any more, but an earlier one was sent.
+                Err(ClientError::Unreachable { url, source, .. }) if retries > 0 => {
+                    return Err(ClientError::Unreachable { url, source, was_sent: true });
+                }
                 result => return result,
             }
         }

@@ -71,6 +71,23 @@ async fn a_create_is_sent_at_most_three_times_and_its_outcome_is_then_unknown() 
 }
 
 #[tokio::test]
+async fn the_outcome_of_a_create_is_unknown_although_nobody_listened_when_it_was_sent_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let client = Client::new(ClientSettings::new(url.parse().unwrap())).unwrap();
+    let dying = async {
+        let (connection, _) = listener.accept().await.unwrap();
+        connection.readable().await.unwrap();
+        drop(listener);
+        drop(connection);
+    };
+    let job = CreateJob::default();
+    let (created, ()) = tokio::join!(client.create_job(&job), dying);
+    let error = created.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_not_sent_again_and_keeps_what_the_server_said() {
     let (client, server) = client(vec![problem(400, "validation_failed")]).await;
     let error = client.create_job(&CreateJob::default()).await.unwrap_err();

@@ -4,6 +4,7 @@ use crate::core::Input;
 use oneoff_domain::{Clock, JobKey};
 use oneoff_storage::{ClaimRequest, ClaimResult, Store, StoreError};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 const FIRST_REST: Duration = Duration::from_millis(50);
@@ -12,11 +13,11 @@ const LAST_REST: Duration = Duration::from_secs(2);
 /// Claims, and answers what the core is to be told. `rest` lets time pass between two tries.
 pub(crate) async fn claim(
     store: &Store,
-    clock: &dyn Clock,
+    clock: Arc<dyn Clock>,
     requests: Vec<ClaimRequest>,
     rest: impl AsyncFn(Duration),
 ) -> Vec<Input> {
-    match store.claim(clock.now(), requests.clone()).await {
+    match store.claim(move || clock.now(), requests.clone()).await {
         Ok(results) => vec![Input::ClaimsAnswered(results)],
         Err(error) => {
             let jobs = requests.len();

@@ -109,7 +109,7 @@ impl Driver {
     fn claim(&self, requests: Vec<ClaimRequest>) {
         let (store, mailbox, clock) = (self.store.clone(), self.mailbox.clone(), self.clock.clone());
         self.runtime.spawn(async move {
-            for answer in claiming::claim(&store, clock.as_ref(), requests, tokio::time::sleep).await {
+            for answer in claiming::claim(&store, clock, requests, tokio::time::sleep).await {
                 mailbox.send(answer);
             }
         });

@@ -151,17 +151,18 @@ impl Store {
         self.inner.writer.write(Lane::Api, body).await
     }
 
-    /// Claims due jobs, each on its own terms, in one commit.
+    /// Claims due jobs, each on its own terms, in one commit. `now` is asked within the transaction: what ended before
+    /// it did so before the claimed jobs start.
     ///
     /// # Errors
     /// The database's.
     pub async fn claim(
         &self,
-        now: Timestamp,
+        now: impl FnOnce() -> Timestamp + Send + 'static,
         requests: Vec<ClaimRequest>,
     ) -> Result<Vec<ClaimResult>, StoreError> {
         let read = ahead::read_ahead(&self.inner, &requests).await;
-        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now, &requests, read);
+        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now(), &requests, read);
         let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, claim_all);
         self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }

@@ -13,8 +13,8 @@ pub(crate) const DOWNTIME: Duration = Duration::from_secs(1);
 pub struct LifePlan {
     /// Where it is killed; from outside after a while where no point is named or reached.
     pub kill: Option<KillAt>,
-    /// A point at which a commit is answered as if its disk had not answered.
-    pub fail: Option<String>,
+    /// Points at which a commit is answered as if its disk had not answered.
+    pub fail: Vec<String>,
     /// A promise that it breaks.
     pub sabotage: Option<Sabotage>,
     /// Whether it begins so long after the last one that overdue jobs are held.
@@ -87,7 +87,10 @@ impl LifePlan {
         let fail = choices.percent(15).then(|| choices.one_of(&failing)).flatten();
         Self {
             kill: Some(KillAt::at(point, choices)),
-            fail: fail.map(|operation| format!("{operation}.after_commit:{}", 1 + choices.below(4))),
+            fail: fail
+                .map(|operation| format!("{operation}.after_commit:{}", 1 + choices.below(4)))
+                .into_iter()
+                .collect(),
             sabotage: None,
             after_downtime: point.starts_with("overdue."),
             unguarded: choices.percent(33),
@@ -100,8 +103,8 @@ impl LifePlan {
         if let Some(kill) = self.kill.as_ref().filter(|kill| !kill.is_of_a_copy()) {
             variables.push(("ONEOFF_KILL_AT", kill.to_string()));
         }
-        if let Some(fail) = &self.fail {
-            variables.push(("ONEOFF_FAIL_AT", fail.clone()));
+        if !self.fail.is_empty() {
+            variables.push(("ONEOFF_FAIL_AT", self.fail.join(",")));
         }
         if let Some(sabotage) = self.sabotage {
             variables.push(("ONEOFF_SABOTAGE", sabotage.as_str().to_owned()));

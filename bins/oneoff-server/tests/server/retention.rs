@@ -40,7 +40,7 @@ async fn ran_at(place: &Place, then: Timestamp) {
     let created = store.create_jobs(Context::new(Actor::Local), then, vec![new]).await.unwrap();
     let execution_id = ExecutionId::generate(then, &SystemRandom);
     let claim = ClaimRequest { job: created.value[0].key, due_at: then, execution_id };
-    let claimed = store.claim(then, vec![claim]).await.unwrap();
+    let claimed = store.claim(move || then, vec![claim]).await.unwrap();
     let ClaimResult::Claimed(claimed) = &claimed[0] else { panic!("{claimed:?}") };
     let finish = Finish {
         execution_id,

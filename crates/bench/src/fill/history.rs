@@ -80,7 +80,7 @@ async fn run(store: &Store, mut jobs: Vec<Past>) -> anyhow::Result<()> {
             due_at: job.due_at,
             execution_id: ExecutionId::generate(now, &SystemRandom),
         });
-        let claimed = store.claim(now, requests.collect()).await?;
+        let claimed = store.claim(move || now, requests.collect()).await?;
         let ended_at = now.saturating_add(TOOK);
         let ends = claimed.into_iter().zip(jobs).map(|(result, job)| finish(store, result, job, ended_at));
         jobs = try_join_all(ends).await?.into_iter().flatten().collect();

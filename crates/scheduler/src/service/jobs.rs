@@ -173,7 +173,8 @@ impl Service {
     }
 
     /// Cancels: a waiting job at once; a running one is told to end, and this answers when it has ended or
-    /// after five seconds, with `cancel_requested` still set.
+    /// after five seconds, with `cancel_requested` still set. So it answers, too, when the job was deleted before its
+    /// end was seen.
     ///
     /// # Errors
     /// [`ServiceError::Refused`] when the job is over.
@@ -196,18 +197,22 @@ impl Service {
         if dry_run || !written.value.state.cancel_requested {
             return Ok(written);
         }
-        let value = self.attempt_over(&written.value).await?;
-        Ok(Written { value, replayed: written.replayed })
+        let over = self.attempt_over(&written.value).await;
+        // The cancel is recorded. That the job was deleted since, or cannot be read, takes nothing of it back.
+        Ok(Written { value: over.unwrap_or(written.value), replayed: written.replayed })
     }
 
     /// Ends the job's attempt although the store cannot record that somebody asked for it: stopped means
     /// stopped, also on a full disk. The outcome is recorded once the store takes it.
     async fn stop_unrecorded(&self, id: JobId, error: StoreError) -> Result<Written<Job>, ServiceError> {
-        let job = self.job(id).await?;
+        // The failure to look at the job says nothing of what became of the cancel: that may have been recorded.
+        let Ok(job) = self.job(id).await else { return Err(error.into()) };
         if job.state.status == JobStatus::Running {
             self.inner.running.cancel(&job);
-            let value = self.attempt_over(&job).await?;
-            if value.state.status == JobStatus::Cancelled {
+            let over = self.attempt_over(&job).await;
+            if let Ok(value) = over
+                && value.state.status == JobStatus::Cancelled
+            {
                 return Ok(Written { value, replayed: false });
             }
         }

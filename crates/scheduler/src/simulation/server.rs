@@ -211,7 +211,7 @@ impl Server {
         let (store, rests) = (self.store.clone(), self.rests.clone());
         self.tasks.spawn(async move {
             let rest = async |time| rests.rest(time).await;
-            Done::Claims(claiming::claim(&store, clock.as_ref(), requests, rest).await)
+            Done::Claims(claiming::claim(&store, clock, requests, rest).await)
         });
     }
 

@@ -32,6 +32,26 @@ async fn a_running_job_has_ended_when_cancelling_answers() {
     assert_eq!(engine.events(job.id).await.last(), Some(&EventKind::JobCancelled));
 }
 
+/// A cancel that is recorded is no refusal, whatever others do while it waits for the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_job_was_cancelled_although_it_is_deleted_before_cancelling_answers() {
+    let engine = Engine::start(FakeExecutor::new("fake").blocking()).await;
+    let job = engine.create(draft("now")).await;
+    engine.running(job.id).await;
+    let mut cancelling = Box::pin(engine.service.cancel_job(context(), job.id));
+    // It is handed to the store, and then left alone.
+    tokio::select! {
+        biased;
+        answer = &mut cancelling => panic!("{answer:?} before it was asked for again"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(engine.over(job.id).await.state.status, JobStatus::Cancelled);
+    engine.service.delete_job(context(), job.id).await.unwrap();
+    let cancelled = cancelling.await.unwrap().value;
+    assert!(cancelled.state.cancel_requested, "{cancelled:?}");
+    assert_eq!((cancelled.id, cancelled.state.status), (job.id, JobStatus::Running));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_right_after_a_create_always_wins_or_comes_too_late() {
     let engine = Engine::start(FakeExecutor::new("fake").blocking()).await;

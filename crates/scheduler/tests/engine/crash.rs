@@ -22,7 +22,7 @@ pub(crate) async fn abandoned(drafts: Vec<JobDraft>) -> (TempDir, Vec<Job>) {
         due_at: job.state.scheduled_at.unwrap(),
         execution_id: ExecutionId::generate(SystemClock.now(), &SystemRandom),
     });
-    let results = store.claim(SystemClock.now(), requests.collect()).await.unwrap();
+    let results = store.claim(|| SystemClock.now(), requests.collect()).await.unwrap();
     assert!(results.iter().all(|result| matches!(result, ClaimResult::Claimed(_))), "{results:?}");
     store.close();
     (directory, jobs)

@@ -5,10 +5,16 @@ use crate::harness::{PATIENCE, context, draft};
 use oneoff_domain::{Clock, Execution, ExecutionStatus, Job, JobId, JobStatus};
 use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
-use oneoff_scheduler::{JobDraft, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom};
+use oneoff_scheduler::{
+    JobDraft, Scheduler, SchedulerSettings, Service, ServiceError, SystemClock, SystemRandom,
+};
 use oneoff_storage::inline::{Commits, Failure, Faults, GroupFault};
-use oneoff_storage::{ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store, StoreOptions};
+use oneoff_storage::{
+    ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store, StoreError, StoreOptions,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// The faults of the next groups of writes.
@@ -124,4 +130,39 @@ async fn an_outcome_whose_commit_failed_is_recorded_once() {
         let next = bench.create(draft("now")).await;
         bench.completed(next.id).await;
     }
+}
+
+/// A disk that, while it is broken, takes what is committed and says that it does not, and cannot be read.
+#[derive(Default)]
+struct Broken(AtomicBool);
+
+impl Faults for Broken {
+    fn group(&self) -> Option<GroupFault> {
+        self.0.load(Ordering::SeqCst).then_some(GroupFault::CommitDone)
+    }
+
+    fn read(&self) -> Option<Failure> {
+        self.0.load(Ordering::SeqCst).then_some(Failure::Io)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_of_unknown_outcome_stays_unknown_although_the_job_cannot_be_looked_at() {
+    let disk = Arc::new(Broken::default());
+    let bench = bench_with(FakeExecutor::new("fake"), disk.clone()).await;
+    let job = bench.create(draft("in 1h")).await;
+    disk.0.store(true, Ordering::SeqCst);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match bench.service.cancel_job(context(), job.id).await {
+            Err(ServiceError::Store(StoreError::OutcomeUnknown(_))) => break,
+            // Something else was written before, and the connection is not open again: nothing was cancelled.
+            Err(ServiceError::Store(StoreError::Unavailable(_))) => tokio::task::yield_now().await,
+            other => panic!("{other:?}"),
+        }
+        assert!(Instant::now() < deadline, "the cancel does not come to its commit");
+    }
+    disk.0.store(false, Ordering::SeqCst);
+    let job = bench.service.job(job.id).await.unwrap();
+    assert_eq!(job.state.status, JobStatus::Cancelled, "it took effect");
 }

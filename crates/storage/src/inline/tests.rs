@@ -1,14 +1,17 @@
 //! A store on the caller's thread: futures that are ready at once, shared commits, and every planned fault.
 
 use super::{Commits, Failure, Faults, GroupFault, Inline};
-use crate::{CommitListener, Committed, NewJob, Store, StoreError, StoreOptions, Written};
+use crate::{
+    ClaimRequest, ClaimResult, CommitListener, Committed, NewJob, Store, StoreError, StoreOptions, Written,
+};
 use oneoff_domain::{
-    Actor, Context, Job, JobDefinition, JobId, JobState, OnCrash, OnLate, Random, RetryPolicy, Timestamp,
+    Actor, Context, ExecutionId, Job, JobDefinition, JobId, JobState, OnCrash, OnLate, Random, RetryPolicy,
+    Timestamp,
 };
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -75,6 +78,7 @@ struct Bench {
 }
 
 type Creating = Pin<Box<dyn Future<Output = Result<Written<Vec<Job>>, StoreError>>>>;
+type Claiming = Pin<Box<dyn Future<Output = Result<Vec<ClaimResult>, StoreError>>>>;
 
 impl Bench {
     fn new(commits: Commits, groups: &[Option<GroupFault>]) -> Self {
@@ -184,6 +188,31 @@ fn a_commit_of_unknown_outcome_may_have_taken_effect() {
     ready(bench.creating("b")).unwrap();
     assert_eq!(bench.stored(), 2);
     assert_eq!(bench.heard.reopened.load(Ordering::Relaxed), 1);
+}
+
+/// What ended before in the same transaction has ended before the claimed job starts, also by their times.
+#[test]
+fn a_claim_is_of_the_time_of_its_transaction_and_not_of_when_it_was_asked_for() {
+    let bench = Bench::new(Commits::WhenTold, &[]);
+    let mut creating = bench.creating("a");
+    assert!(poll(&mut creating).is_none());
+    bench.inline.commit(1);
+    let created = poll(&mut creating).unwrap().unwrap().value.remove(0);
+    let time_us = Arc::new(AtomicI64::new(1));
+    let (store, clock) = (bench.store.clone(), Arc::clone(&time_us));
+    let request = ClaimRequest {
+        job: created.key,
+        due_at: created.state.due_at().unwrap(),
+        execution_id: ExecutionId::generate(Timestamp::EPOCH, &bench.random),
+    };
+    let now = move || Timestamp::from_micros_clamped(clock.load(Ordering::Relaxed));
+    let mut claiming: Claiming = Box::pin(async move { store.claim(now, vec![request]).await });
+    assert!(poll(&mut claiming).is_none());
+    time_us.store(2, Ordering::Relaxed);
+    bench.inline.commit(1);
+    let Some(Ok(results)) = poll(&mut claiming) else { panic!("not claimed") };
+    let [ClaimResult::Claimed(claimed)] = results.as_slice() else { panic!("{results:?}") };
+    assert_eq!(claimed.job.updated_at.as_micros(), 2);
 }
 
 #[test]

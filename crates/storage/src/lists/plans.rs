@@ -141,7 +141,7 @@ fn database() -> (tempfile::TempDir, OpenDatabase) {
         let due = store.pending_window(None, Timestamp::EPOCH, 1).await.unwrap();
         let execution_id = ExecutionId::generate(Timestamp::EPOCH, &Same(9));
         let claim = ClaimRequest { job: due[0].key, due_at: due[0].due_at, execution_id };
-        assert_eq!(store.claim(Timestamp::EPOCH, vec![claim]).await.unwrap().len(), 1);
+        assert_eq!(store.claim(|| Timestamp::EPOCH, vec![claim]).await.unwrap().len(), 1);
         assert_eq!(created.value.len(), 4);
     });
     store.close();

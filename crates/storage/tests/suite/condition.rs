@@ -242,6 +242,6 @@ async fn of_a_log_that_is_cut_or_altered_only_whole_transactions_before_it_are_t
 
 async fn try_claim_key(store: &Store, job: PendingJob) {
     let request = ClaimRequest { job: job.key, due_at: job.due_at, execution_id: execution_id() };
-    let result = store.claim(at(5), vec![request]).await.unwrap().remove(0);
+    let result = store.claim(|| at(5), vec![request]).await.unwrap().remove(0);
     assert!(matches!(result, ClaimResult::Claimed(_)), "{result:?}");
 }

@@ -41,7 +41,7 @@ async fn the_other_due_jobs_start_beside_one_that_cannot_be_read() {
             .iter()
             .map(|job| ClaimRequest { job: job.key, due_at: job.due_at, execution_id: execution_id() })
             .collect();
-        let results = sqlite.store.claim(at(10), requests).await.unwrap();
+        let results = sqlite.store.claim(|| at(10), requests).await.unwrap();
         assert_eq!(results[0], ClaimResult::Unreadable(jobs[0].key), "{assignment}");
         for result in &results[1..] {
             assert!(matches!(result, ClaimResult::Claimed(_)), "{assignment}: {result:?}");

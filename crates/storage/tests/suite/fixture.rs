@@ -130,7 +130,7 @@ pub(crate) async fn create(store: &Store, job: NewJob) -> Job {
 pub(crate) async fn try_claim(store: &Store, now: Timestamp, job: &Job) -> ClaimResult {
     let due_at = job.state.due_at().unwrap_or(now);
     let request = ClaimRequest { job: job.key, due_at, execution_id: execution_id() };
-    store.claim(now, vec![request]).await.unwrap().remove(0)
+    store.claim(move || now, vec![request]).await.unwrap().remove(0)
 }
 
 pub(crate) async fn claim(store: &Store, now: Timestamp, job: &Job) -> ClaimedJob {

@@ -1,4 +1,4 @@
-//! The server, armed: it ends at a point that `ONEOFF_KILL_AT` names, answers a commit at `ONEOFF_FAIL_AT` as if
+//! The server, armed: it ends at a point that `ONEOFF_KILL_AT` names, answers the commits at `ONEOFF_FAIL_AT` as if
 //! the disk had not answered, and breaks the promise that `ONEOFF_SABOTAGE` names. With `ONEOFF_RETAIN_FROM` it
 //! only removes what is older.
 #![expect(clippy::print_stderr, reason = "a wrong plan is told to whoever has made it")]
@@ -62,8 +62,8 @@ fn arm() -> Result<(), String> {
     if let Some(text) = given("ONEOFF_KILL_AT") {
         armed::plan(Plan::parse(&text, Fault::Kill { after: Duration::ZERO })?);
     }
-    if let Some(text) = given("ONEOFF_FAIL_AT") {
-        armed::plan(Plan::parse(&text, Fault::Fail)?);
+    for text in given("ONEOFF_FAIL_AT").iter().flat_map(|list| list.split(',')) {
+        armed::plan(Plan::parse(text, Fault::Fail)?);
     }
     if let Some(word) = given("ONEOFF_SABOTAGE") {
         let promise = Sabotage::parse(&word).ok_or_else(|| format!("`{word}` is no promise to break"))?;

@@ -191,8 +191,9 @@ impl OneJob<'_> {
         for (what, asked, happened) in checks {
             if !(asked.surely..=asked.maybe).contains(&happened) {
                 let evidence = format!(
-                    "{} ({id}) was {what} {happened} times; acknowledged: {}, sent and not refused: {}",
-                    self.name, asked.surely, asked.maybe
+                    "{} ({id}) was {what} {happened} times; acknowledged: {}, sent and not refused: {}; \
+                     requests: {:?}; events: {events:?}",
+                    self.name, asked.surely, asked.maybe, self.requests
                 );
                 found.add(Rule::AcknowledgedChange, evidence);
             }

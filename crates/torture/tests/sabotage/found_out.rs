@@ -8,8 +8,9 @@ use oneoff_torture::server::Place;
 use oneoff_torture::workload::Mix;
 use std::time::Duration;
 
-/// Histories that are tried before a server counts as not found out.
-const TRIES: u64 = 5;
+/// Histories that are tried before a server counts as not found out. On a machine that does much else one in ten shows
+/// nothing of a missing fence, and all others show what they are about.
+const TRIES: u64 = 10;
 
 fn kill_at(point: &str, passing: u64, after_ms: u64) -> Option<KillAt> {
     Some(KillAt { point: point.to_owned(), passing, after: Duration::from_millis(after_ms) })
@@ -59,12 +60,14 @@ async fn a_claim_outside_of_its_transaction_is_found_out() {
 }
 
 /// The fence keeps a finisher whose commit was answered as unknown, and who therefore tries again, from ending
-/// the attempt that has begun since.
+/// the attempt that has begun since. That takes a next attempt that runs by then, as not each of them does: so several
+/// commits of each life are answered so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_fence_is_found_out() {
-    let life = |passing: u64| LifePlan {
-        fail: Some(format!("retry.after_commit:{passing}")),
-        ..LifePlan::default()
+    let life = |first: u64| {
+        let passings = (first..).step_by(3).take(4);
+        let fail = passings.map(|passing| format!("retry.after_commit:{passing}")).collect();
+        LifePlan { fail, ..LifePlan::default() }
     };
     let lives = vec![life(1), life(2), life(3)];
     let mix = Mix { failing: 90, chatty: 0, long: 0, at_most_once: 0 };

@@ -66,7 +66,7 @@ pub(crate) mod exercise {
         let job = create(store, new_job(at(1))).await;
         let request = |job, due_at| ClaimRequest { job, due_at, execution_id: execution_id() };
         let requests = vec![request(job.key, at(2)), request(JobKey(999), at(1))];
-        let results = store.claim(at(5), requests).await.unwrap();
+        let results = store.claim(|| at(5), requests).await.unwrap();
         assert_eq!(results, [ClaimResult::Gone(job.key), ClaimResult::Gone(JobKey(999))]);
         assert_eq!(job_now(store, job.id).await, job);
     }
@@ -110,7 +110,7 @@ pub(crate) mod exercise {
             due_at: job.state.due_at().unwrap(),
             execution_id: execution_id(),
         });
-        let results = store.claim(at(400), requests.collect()).await.unwrap();
+        let results = store.claim(|| at(400), requests.collect()).await.unwrap();
         let claimed: Vec<JobKey> = results
             .into_iter()
             .map(|result| match result {
