@@ -16,7 +16,7 @@ pub(crate) struct Prerequisite {
 
 pub(crate) const C_COMPILER: Prerequisite = Prerequisite {
     programs: &["cc", "gcc", "clang"],
-    purpose: "compiles the bundled SQLite",
+    purpose: "compiles the bundled SQLite, libpq and OpenSSL",
     packages: &["build-essential"],
 };
 pub(crate) const MAKE: Prerequisite = Prerequisite {
@@ -35,11 +35,21 @@ pub(crate) const CHROMIUM: Prerequisite = Prerequisite {
     purpose: "runs the browser tests",
     packages: &["chromium"],
 };
+pub(crate) const POSTGRESQL: Prerequisite = Prerequisite {
+    programs: &["initdb"],
+    purpose: "is the other database, of which the tests start servers of their own",
+    packages: &["postgresql", "postgresql-contrib"],
+};
 
 /// What the Rust crates need.
 pub(crate) const FOR_RUST: &[Prerequisite] = &[C_COMPILER, MAKE, PERL];
+/// What the tests of the Rust crates need.
+pub(crate) const FOR_RUST_TESTS: &[Prerequisite] = &[C_COMPILER, MAKE, PERL, POSTGRESQL];
 /// What the web UI needs.
 pub(crate) const FOR_UI: &[Prerequisite] = &[NODE, NPM];
+
+/// Where Debian has PostgreSQL.
+const DEBIAN_POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// The oldest Node that the UI's tools run on.
 const NODE_MIN: (u32, u32) = (20, 19);
@@ -49,6 +59,7 @@ impl Prerequisite {
     pub(crate) fn find(&self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH")?;
         std::env::split_paths(&path)
+            .chain(of_versions(Path::new(DEBIAN_POSTGRESQL)))
             .flat_map(|folder| self.programs.iter().map(move |name| folder.join(name)))
             .find(|candidate| is_executable(candidate))
     }
@@ -56,6 +67,12 @@ impl Prerequisite {
     fn name(&self) -> String {
         self.programs.first().copied().unwrap_or_default().to_owned()
     }
+}
+
+/// Debian has PostgreSQL's programs by version, in no folder of `PATH`.
+fn of_versions(root: &Path) -> Vec<PathBuf> {
+    let versions = root.read_dir().into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin")).collect()
 }
 
 /// Fails with the list of all that is missing.
@@ -101,7 +118,7 @@ fn is_executable(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Prerequisite, require, require_node_version};
+    use super::{Prerequisite, of_versions, require, require_node_version};
 
     #[test]
     fn all_that_is_missing_is_named_with_its_purpose_and_package() {
@@ -113,6 +130,14 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert!(!message.contains("sh ("), "{message}");
+    }
+
+    #[test]
+    fn programs_of_every_version_are_found() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("17/bin")).unwrap();
+        assert_eq!(of_versions(root.path()), [root.path().join("17/bin")]);
+        assert!(of_versions(&root.path().join("absent")).is_empty());
     }
 
     #[test]

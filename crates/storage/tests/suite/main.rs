@@ -30,6 +30,8 @@ mod one_server;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod postgres_schema;
+#[cfg(test)]
 mod search_after_restart;
 #[cfg(test)]
 mod space;

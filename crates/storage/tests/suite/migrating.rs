@@ -25,7 +25,10 @@ fn dump(options: &StoreOptions) -> Vec<String> {
         WHERE name NOT LIKE '__diesel%' AND name NOT LIKE 'sqlite_autoindex%' ORDER BY type, name";
     let mut lines = query(options, schema);
     if lines.iter().any(|line| line.starts_with("table job_counters")) {
-        lines.extend(query(options, "SELECT status || shard || jobs AS line FROM job_counters ORDER BY status"));
+        lines.extend(query(
+            options,
+            "SELECT status || shard || jobs AS line FROM job_counters ORDER BY status",
+        ));
     }
     lines
 }

@@ -43,6 +43,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("oneoff-server", &["oneoff", "oneoff-api", "oneoff-domain", "oneoff-storage", "oneoff-scheduler"]),
     ("oneoff-cli", &["oneoff-client", "oneoff-api-types", "oneoff-domain"]),
     ("oneoff-fakes", &["oneoff-domain", "oneoff-executors"]),
+    ("oneoff-pg-fixture", &[]),
     ("oneoff-test-server", &["oneoff-server", "oneoff-client"]),
 ];
 
@@ -58,10 +59,11 @@ pub(crate) const RESERVED_FEATURES: &[(&str, &str, &[&str])] =
 
 /// Dev-dependencies, which only tests, examples and benchmarks see; what is allowed above is allowed here too.
 pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
+    ("oneoff-storage", &["oneoff-pg-fixture"]),
     ("oneoff-executors", &["oneoff-fakes"]),
-    ("oneoff-scheduler", &["oneoff-fakes"]),
+    ("oneoff-scheduler", &["oneoff-fakes", "oneoff-pg-fixture"]),
     ("oneoff-api", &["oneoff-fakes", "oneoff-executors"]),
-    ("oneoff-server", &["oneoff-api-types", "oneoff-client"]),
+    ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-pg-fixture"]),
     ("oneoff-cli", &["oneoff-test-server"]),
 ];
 
@@ -69,6 +71,9 @@ pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
 pub(crate) const RESERVED: &[(&str, &[&str])] = &[
     ("diesel", &["oneoff-storage"]),
     ("libsqlite3-sys", &["oneoff-storage"]),
+    ("pq-sys", &["oneoff-storage"]),
+    ("openssl", &["oneoff-storage"]),
+    ("tokio-postgres", &["oneoff-storage", "oneoff-pg-fixture"]),
     ("actix-web", &["oneoff-api", "oneoff-server"]),
     ("bollard", &["oneoff-executors"]),
     ("reqwest", &["oneoff-outbound", "oneoff-client"]),
@@ -79,5 +84,5 @@ pub(crate) const RESERVED: &[(&str, &[&str])] = &[
 pub(crate) const UNREACHABLE: &[(&str, &[&str])] = &[
     ("oneoff-domain", &["tokio", "async-std", "smol", "mio"]),
     ("oneoff-api-types", &["tokio", "async-std", "smol", "mio"]),
-    ("oneoff-cli", &["diesel", "libsqlite3-sys", "actix-web"]),
+    ("oneoff-cli", &["diesel", "libsqlite3-sys", "pq-sys", "openssl-sys", "tokio-postgres", "actix-web"]),
 ];

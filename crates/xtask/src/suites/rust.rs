@@ -2,7 +2,7 @@
 
 use super::{Report, Tally};
 use crate::architecture;
-use crate::prerequisites::{FOR_RUST, require};
+use crate::prerequisites::{FOR_RUST, FOR_RUST_TESTS, require};
 use crate::process::{describe, run_watched};
 use crate::sources;
 use crate::torture::{ARMED, UNARMED, cargo};
@@ -36,7 +36,7 @@ pub(super) fn architecture(workspace: &Workspace) -> Result<Report> {
 }
 
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
-    require(FOR_RUST)?;
+    require(FOR_RUST_TESTS)?;
     let mut cargo = cargo(workspace, "test", &UNARMED, &["--no-fail-fast"]);
     let mut tally = Tally::default();
     let status = run_watched(&mut cargo, |line| tally.add_rust_line(line))?;

@@ -2,7 +2,7 @@
 
 mod report;
 
-use crate::prerequisites::{FOR_RUST, Prerequisite, require};
+use crate::prerequisites::{FOR_RUST_TESTS, Prerequisite, require};
 use crate::process::{describe, run};
 use crate::workspace::Workspace;
 use anyhow::{Context as _, Result, bail};
@@ -19,7 +19,7 @@ const LEFT_OUT: &[&str] = &["oneoff-torture"];
 
 /// Measures these packages, or all of them, and prints the table. Fails where a crate that must be covered is not.
 pub(super) fn coverage(workspace: &Workspace, packages: &[String]) -> Result<ExitCode> {
-    require(FOR_RUST)?;
+    require(FOR_RUST_TESTS)?;
     if TARPAULIN.find().is_none() {
         bail!(
             "cargo-tarpaulin is missing, which measures line coverage: \
