@@ -5,11 +5,11 @@
 
 use crate::failure::WriteError;
 use crate::rows::{instant, number, word};
-use crate::schema::{attempts, epochs, roles};
+use crate::schema::{attempts, epochs};
 use crate::store::begin_epoch;
 use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, roles};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -270,4 +270,30 @@ impl Store {
         };
         self.inner.reader.read_first(query).await
     }
+}
+
+fn renew(
+    conn: &mut SqliteConnection,
+    epoch: i64,
+    now: Timestamp,
+    report: &NodeReport,
+) -> Result<Heartbeat, WriteError> {
+    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
+    let renewed = diesel::update(held)
+        .set((
+            epochs::last_seen_at.eq(now.as_micros()),
+            epochs::lease_until.eq(report.lease_until.as_micros()),
+            epochs::version.eq(&report.version),
+            epochs::slots.eq(i64::from(report.slots)),
+            epochs::running.eq(i64::from(report.running)),
+            epochs::clock_offset_us.eq(report.clock_offset_us),
+        ))
+        .execute(conn)?;
+    Ok(if renewed == 1 { Heartbeat::Renewed } else { Heartbeat::Fenced })
+}
+
+fn end(conn: &mut SqliteConnection, epoch: i64, now: Timestamp) -> QueryResult<()> {
+    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
+    diesel::update(held).set(epochs::ended_at.eq(now.as_micros())).execute(conn)?;
+    roles::release_all(conn, epoch)
 }

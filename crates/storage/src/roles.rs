@@ -52,60 +52,6 @@ pub(crate) fn release_all(conn: &mut SqliteConnection, epoch: i64) -> QueryResul
 }
 
 fn lead(
-        &self,
-        role: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<Term>, StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            let epoch = tx.node.epoch();
-            Ok(lead(tx.conn, role, epoch, now.as_micros(), until.as_micros())?)
-        };
-        self.inner.writer.write(Lane::Attempts, body).await
-    }
-
-    /// Lets a role go, if this process has it, so that another one may take it at once.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn resign(&self, role: &'static str) -> Result<(), StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            let own = roles::table.filter(roles::name.eq(role)).filter(roles::epoch.eq(tx.node.epoch()));
-            diesel::update(own).set(roles::until.eq(0)).execute(tx.conn)?;
-            Ok(())
-        };
-        self.inner.writer.write(Lane::Attempts, body).await
-    }
-}
-
-fn renew(
-    conn: &mut SqliteConnection,
-    epoch: i64,
-    now: Timestamp,
-    report: &NodeReport,
-) -> Result<Heartbeat, WriteError> {
-    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
-    let renewed = diesel::update(held)
-        .set((
-            epochs::last_seen_at.eq(now.as_micros()),
-            epochs::lease_until.eq(report.lease_until.as_micros()),
-            epochs::version.eq(&report.version),
-            epochs::slots.eq(i64::from(report.slots)),
-            epochs::running.eq(i64::from(report.running)),
-            epochs::clock_offset_us.eq(report.clock_offset_us),
-        ))
-        .execute(conn)?;
-    Ok(if renewed == 1 { Heartbeat::Renewed } else { Heartbeat::Fenced })
-}
-
-fn end(conn: &mut SqliteConnection, epoch: i64, now: Timestamp) -> QueryResult<()> {
-    let held = epochs::table.filter(epochs::epoch.eq(epoch)).filter(epochs::ended_at.is_null());
-    diesel::update(held).set(epochs::ended_at.eq(now.as_micros())).execute(conn)?;
-    diesel::update(roles::table.filter(roles::epoch.eq(epoch))).set(roles::until.eq(0)).execute(conn)?;
-    Ok(())
-}
-
-fn lead(
     conn: &mut SqliteConnection,
     role: &str,
     epoch: i64,

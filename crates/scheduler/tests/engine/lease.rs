@@ -160,7 +160,7 @@ async fn abandoned(lease_until: oneoff_domain::Timestamp) -> (TempDir, Job) {
         due_at: job.state.scheduled_at.unwrap(),
         execution_id: ExecutionId::generate(now, &SystemRandom),
     };
-    let claimed = store.claim(now, vec![request]).await.unwrap().remove(0);
+    let claimed = store.claim(move || now, vec![request]).await.unwrap().remove(0);
     assert!(matches!(claimed, ClaimResult::Claimed(_)), "{claimed:?}");
     store.close();
     (directory, job)
