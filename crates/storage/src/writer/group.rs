@@ -71,13 +71,12 @@ impl GroupWriter {
     pub(crate) fn new(
         connector: Connector,
         conn: AnyConnection,
-        node: Node,
+        node: Arc<Node>,
         listener: Listener,
         slow_commit: Duration,
     ) -> QueryResult<Self> {
         let commits = CommitCount::default();
         let link = Link::Up(Box::new(Live::new(conn, &commits)?));
-        let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
         let announcer = Announcer::new(listener, slow_commit);
         Ok(Self {
