@@ -90,6 +90,7 @@ impl History {
         if kind == EventKind::JobCreated {
             return self.clients.made(&job, self.clock.passed_us());
         }
+        self.started_at_us = self.clock.passed_us();
         let late_us = lateness_us.and_then(serde_json::Value::as_i64).unwrap_or(0);
         let allowed_us = job.definition.max_lateness_seconds.map(|seconds| i64::from(seconds) * 1_000_000);
         ensure(

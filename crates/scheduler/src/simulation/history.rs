@@ -5,6 +5,7 @@ use super::client::{Clients, Request};
 use super::clock::SimulatedClock;
 use super::dice::Dice;
 use super::disk::Disk;
+use super::freed::Freed;
 use super::machine::{Place, SetUpError};
 use super::plan::Plan;
 use super::processes::Process;
@@ -78,8 +79,10 @@ pub(super) struct History {
     added: u64,
     /// When something last went wrong or came back.
     pub(super) disturbed_at_us: u64,
-    /// When an attempt last started.
+    /// When an attempt last started, or a job was missed instead.
     pub(super) started_at_us: u64,
+    /// What attempts have set free.
+    pub(super) freed: Freed,
     /// When the machine last woke from a sleep.
     pub(super) woke_at_us: u64,
     /// The latest wall time there was.
@@ -109,6 +112,7 @@ impl History {
             added: 0,
             disturbed_at_us: 0,
             started_at_us: 0,
+            freed: Freed::default(),
             woke_at_us: 0,
             latest_wall: clock.now(),
             operations_left: plan.operations,

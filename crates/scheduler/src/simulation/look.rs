@@ -12,7 +12,7 @@ use std::time::Duration;
 /// After a disturbance nothing is asked of the scheduler for so long: the clock is not trusted for a minute.
 const RECOVERS_IN_US: u64 = 240_000_000;
 /// How late a job may start that could start.
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const STARTS_WITHIN_US: u64 = 60_000_000;
 /// Tasks that a server always has: its reconcilers.
 const RECONCILERS: usize = 2;
 
@@ -80,17 +80,17 @@ impl History {
     /// What is due and could start has started, unless something was wrong a short while ago.
     fn ensure_progress(&mut self) -> Result<(), Violation> {
         let now = self.clock.now();
-        let until = now.saturating_sub(STARTS_WITHIN);
-        let started_us = self.started_at_us.max(self.woke_at_us);
-        let is_slow =
-            self.clock.passed_us() < started_us + u64::try_from(STARTS_WITHIN.as_micros()).unwrap_or(0);
+        let until = now.saturating_sub(Duration::from_micros(STARTS_WITHIN_US));
+        let since_us = self.clock.passed_us().saturating_sub(STARTS_WITHIN_US);
+        let is_slow = self.started_at_us.max(self.woke_at_us) > since_us;
         if !self.is_calm_for(RECOVERS_IN_US) || is_slow {
             return Ok(());
         }
         let store = self.server()?.store.clone();
         let waiting = self.disk.quietly(|| read_now(store.pending_window(None, until, 100)));
         let waiting = waiting.map_err(|error| Violation::no_answer(&error))?;
-        let stuck: Vec<&PendingJob> = waiting.iter().filter(|job| self.could_start(job)).collect();
+        let could_start = waiting.into_iter().filter(|job| self.could_start_since(since_us, job)).collect();
+        let stuck = self.unchanged_since(until, could_start)?;
         ensure(stuck.is_empty(), "what is due starts when there is a slot", || {
             format!("{stuck:?} at {now}")
         })?;
@@ -100,18 +100,40 @@ impl History {
         ensure(open.is_none(), "a hold that ended is released", || format!("{open:?} at {now}"))
     }
 
-    fn could_start(&self, job: &PendingJob) -> bool {
+    /// Whether there has been room for the job ever since, in which time nothing started. What was set free since
+    /// then was no room before, and the claim of the job may still be on its way.
+    pub(super) fn could_start_since(&self, since_us: u64, job: &PendingJob) -> bool {
         let Some(server) = &self.server else { return false };
-        let attempts = || server.attempts.values();
-        let running = || attempts().filter(|attempt| attempt.finish.is_none());
-        let of_type =
-            running().filter(|attempt| attempt.claimed.job.definition.job_type == job.job_type).count();
-        let has_slot = running().count() < self.plan.workers
+        let running = server.attempts.values().filter(|attempt| attempt.finish.is_none());
+        let types: Vec<&str> = running
+            .map(|attempt| attempt.claimed.job.definition.job_type.as_str())
+            .chain(self.freed.types_since(since_us))
+            .collect();
+        let of_type = types.iter().filter(|job_type| **job_type == job.job_type).count();
+        let has_slot = types.len() < self.plan.workers
             && self.plan.type_limits.get(&job.job_type).is_none_or(|limit| of_type < *limit);
-        let has_key = job.concurrency_key.is_none()
-            || attempts()
-                .all(|attempt| attempt.claimed.job.definition.concurrency_key != job.concurrency_key);
-        has_slot && has_key
+        let definitions = server.attempts.values().map(|attempt| &attempt.claimed.job.definition);
+        let mut keys = definitions
+            .filter_map(|definition| definition.concurrency_key.as_deref())
+            .chain(self.freed.keys_since(since_us));
+        has_slot && job.concurrency_key.as_deref().is_none_or(|key| keys.all(|taken| taken != key))
+    }
+
+    /// The jobs that were as they are then: one that has been made or released since may have been due long ago.
+    fn unchanged_since(
+        &mut self,
+        until: Timestamp,
+        mut jobs: Vec<PendingJob>,
+    ) -> Result<Vec<PendingJob>, Violation> {
+        if jobs.is_empty() {
+            return Ok(jobs);
+        }
+        for id in self.book.jobs() {
+            if let Some(job) = self.stored(id)?.filter(|job| job.updated_at > until) {
+                jobs.retain(|stuck| stuck.key != job.key);
+            }
+        }
+        Ok(jobs)
     }
 
     fn is_over(&mut self) -> Result<bool, Violation> {

@@ -12,6 +12,7 @@ mod dice;
 mod disk;
 mod effects;
 mod executor;
+mod freed;
 mod history;
 mod look;
 mod machine;

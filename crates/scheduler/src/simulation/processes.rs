@@ -156,6 +156,7 @@ impl History {
         };
         attempt.finish = Some(finish);
         let job_type = attempt.claimed.job.definition.job_type.clone();
+        self.freed.slot(self.clock.passed_us(), job_type.clone());
         server.runner.running.leave(execution);
         server.mailbox.send(crate::core::Input::AttemptEnded { job_type });
         self.record(execution);
@@ -209,6 +210,8 @@ impl History {
         let over = self.server()?.attempts.remove(&execution);
         if let Some(attempt) = over {
             self.server()?.runner.running.recorded(&attempt.claimed);
+            let passed_us = self.clock.passed_us();
+            self.freed.key(passed_us, attempt.claimed.job.definition.concurrency_key.clone());
             if let Some(finish) = attempt.finish.filter(|_| again) {
                 self.after(again_us, Happening::Late(Box::new(finish)));
             }

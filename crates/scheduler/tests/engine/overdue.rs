@@ -186,7 +186,10 @@ async fn a_job_whose_hold_ended_meanwhile_is_held_like_the_others() {
         let engine = start(directory, hold_after).await;
         assert_eq!(hold_of(&engine, &jobs[4]).await, Some(reason));
         let deadline = Instant::now() + Duration::from_secs(10);
-        while reasons(&engine, &jobs[0]).await != [reason] || !reasons(&engine, &jobs[3]).await.is_empty() {
+        while reasons(&engine, &jobs[0]).await != [reason]
+            || reasons(&engine, &jobs[2]).await.contains(&HoldReason::Manual)
+            || !reasons(&engine, &jobs[3]).await.is_empty()
+        {
             assert!(Instant::now() < deadline, "{:?}", reasons(&engine, &jobs[0]).await);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
