@@ -5,6 +5,7 @@
 //! take the others with it.
 
 use super::connect::ServerConnector;
+use super::follow;
 use super::gathered::Gathered;
 use super::known_keys::KnownKeys;
 use super::locks;
@@ -345,6 +346,7 @@ impl Live {
 
     fn finish(&mut self, node: &Node, effects: Effects) -> Result<(Committed, Operations), StoreError> {
         self.count(node, &effects).map_err(server_failed)?;
+        follow::tell_free_keys(&mut self.conn, &effects.changes).map_err(server_failed)?;
         effects.operations.reach(Moment::BeforeCommit);
         AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
         self.changed.committed();
@@ -352,8 +354,10 @@ impl Live {
         if effects.operations.fails(Moment::AfterCommit) {
             return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
         }
-        let Effects { changes, touched, operations, .. } = effects;
-        Ok((Committed { changes, touched, last_event_sequence: None }, operations))
+        let Effects { changes, touched, operations, wrote_event, .. } = effects;
+        let committed =
+            Committed { changes, touched, last_event_sequence: None, wrote_unnumbered: wrote_event };
+        Ok((committed, operations))
     }
 
     fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {

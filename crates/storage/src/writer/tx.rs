@@ -168,8 +168,11 @@ impl Tx<'_> {
 
     /// Writes an event.
     pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
-        let sequence = self.keys.event();
-        event::insert(&mut self.rows(), sequence, now, event)?;
+        let number = match self.keys.event() {
+            Some(sequence) => event::Number::Given(sequence),
+            None => event::Number::Later { epoch: self.node.epoch() },
+        };
+        event::insert(&mut self.rows(), number, now, event)?;
         self.effects.wrote_event = true;
         if event.kind != EventKind::JobCreated {
             self.effects.touched.extend(event.job_id);
