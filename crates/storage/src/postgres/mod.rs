@@ -14,6 +14,7 @@ pub(crate) mod side;
 pub use address::{DatabaseUrl, NotAnAddress};
 pub use follow::Followed;
 pub use numbering::NumberedSlice;
+pub use open::AboutServer;
 
 /// What a store on a server has beside its writer and readers.
 pub(crate) struct ServerSide {
