@@ -10,9 +10,7 @@ const PASSWORD: &str = "only-for-tests";
 /// A server that asks for the password.
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        Cluster::start(&Settings { needs_password: true, ..Settings::default() }).unwrap()
-    })
+    CLUSTER.get_or_init(|| Cluster::start(&Settings { needs_password: true, ..Settings::default() }).unwrap())
 }
 
 fn database() -> Database {
@@ -33,9 +31,10 @@ fn shown(database: &Database) -> String {
 fn a_server_serves_and_shows_no_password() {
     let database = database();
     assert!(database.url().contains(PASSWORD));
-    let place = place(&database).with("DB_PATH", "unused.db").with("NODE_NAME", "east-1").with("LOG_LEVEL", "debug");
+    let place =
+        place(&database).with("DB_PATH", "unused.db").with("NODE_NAME", "east-1").with("LOG_LEVEL", "debug");
     let mut server = place.serve();
-    server.wait_for_line("wins over DB_PATH=unused.db (environment DB_PATH)");
+    assert!(server.log().join("\n").contains("wins over DB_PATH=unused.db (environment DB_PATH)"));
     let client = server.client();
     let job = run_job(&client, &shell("echo done"));
     assert_eq!(job.status, "completed");
@@ -48,7 +47,10 @@ fn a_server_serves_and_shows_no_password() {
     assert_eq!(names, ["east-1"]);
     let (code, metrics) = get(server.port(), "/metrics", &[]);
     assert_eq!(code, 200);
-    assert!(metrics.contains("oneoff_database_bytes ") && !metrics.contains("oneoff_wal_bytes "), "{metrics}");
+    assert!(
+        metrics.contains("oneoff_database_bytes ") && !metrics.contains("oneoff_wal_bytes "),
+        "{metrics}"
+    );
     assert!(!place.directory.path().join("unused.db").exists());
     let log = server.stop().join("\n");
     assert!(log.contains(&shown(&database)) && !log.contains(PASSWORD), "{log}");
@@ -70,7 +72,7 @@ fn nodes_of_one_name_are_told_apart_and_a_name_is_made_of_host_and_port() {
 
     let twins = || place(&database).with("NODE_NAME", "twin");
     let (first, mut second) = (twins().serve(), twins().serve());
-    second.wait_for_line("another node of this name holds a lease");
+    assert!(second.log().join("\n").contains("another node of this name holds a lease"));
     let both = wait_for(|| {
         let nodes = names(&first).into_iter().filter(|(name, _)| name == "twin").collect::<Vec<_>>();
         Some(nodes).filter(|nodes| nodes.len() == 2)
@@ -92,16 +94,27 @@ fn migrations_go_up_and_down_but_not_under_a_node() {
     place.run(&["migrate", "--direction", "down"]).fails(1, &["add --yes"]);
 
     let server = place.serve();
-    let under_a_node = || {
-        let answer = place.run(&["migrate", "--direction", "down", "--yes"]);
-        (answer.code == Some(1)).then_some(answer)
-    };
-    under_a_node().unwrap().fails(1, &["nodes are using the database", &shown(&database), "stop them first"]);
+    let under_a_node = place.run(&["migrate", "--direction", "down", "--yes"]);
+    under_a_node.fails(1, &["nodes are using the database", &shown(&database), "stop them first"]);
     server.stop();
     let down = place.run(&["migrate", "--direction", "down", "--yes"]);
     down.succeeds();
     assert!(down.stdout.starts_with("undid "), "{down:?}");
     place.run(&["migrate"]).succeeds();
+}
+
+#[test]
+fn a_start_waits_for_the_migration_of_another_node() {
+    let database = database();
+    let place = place(&database);
+    // The lock of migrations is held for longer than any other lock is waited for.
+    let migrates = "SELECT pg_advisory_lock(87235166266982), pg_sleep(4)";
+    std::thread::scope(|scope| {
+        scope.spawn(|| database.query(migrates).unwrap());
+        let is_held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+        wait_for(|| (database.query(is_held).unwrap().trim() == "1").then_some(()));
+        place.run(&["migrate"]).succeeds();
+    });
 }
 
 #[test]
@@ -144,7 +157,9 @@ fn check_config_connects_only_when_it_is_asked_to() {
     let place = Place::bare().with("DATABASE_URL", &nowhere).with("DB_PATH", "x.db");
     let answer = place.run(&["check-config"]);
     answer.succeeds();
-    assert!(answer.stdout.contains("wins over DB_PATH=x.db") && answer.stdout.contains("postgres://me@127.0.0.1"));
+    assert!(
+        answer.stdout.contains("wins over DB_PATH=x.db") && answer.stdout.contains("postgres://me@127.0.0.1")
+    );
     let asked = place.run(&["check-config", "--connect"]);
     asked.fails(1, &["cannot connect to the database postgres://me@127.0.0.1", "check DATABASE_URL"]);
     let served = place.run(&["serve"]);
@@ -159,7 +174,10 @@ fn check_config_connects_only_when_it_is_asked_to() {
     answer.succeeds();
     let said = format!("connected to {}: PostgreSQL ", shown(&database));
     assert!(answer.stdout.contains(&said) && answer.stdout.contains("will migrate it"), "{answer:?}");
-    assert_eq!(database.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").unwrap().trim(), "0");
+    assert_eq!(
+        database.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").unwrap().trim(),
+        "0"
+    );
     let file = Place::bare().with("DB_PATH", "x.db").run(&["check-config", "--connect"]);
     file.succeeds();
     assert!(file.stdout.contains("the database is the file x.db"), "{file:?}");
@@ -190,5 +208,7 @@ fn health_follows_the_server_of_the_database() {
     assert_eq!(problem["code"], "storage_unavailable", "{answer}");
     cluster.resume().unwrap();
     wait_for(|| (get(port, "/health", &[]).0 == 200).then_some(()));
-    assert_eq!(run_job(&server.client(), &shell("true")).status, "completed");
+    let client = server.client();
+    wait_for(|| block_on(client.create_job(&shell("true"))).ok());
+    assert_eq!(run_job(&client, &shell("true")).status, "completed");
 }

@@ -14,6 +14,7 @@ use crate::writer::announce::Announcer;
 use crate::writer::group::Listener;
 use crate::writer::tx::Node;
 use crate::{ApiKeyStore, MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations, nodes};
+use diesel::connection::TransactionManager;
 use oneoff_domain::Timestamp;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -87,8 +88,11 @@ pub struct AboutServer {
 pub(crate) fn look_at(url: &DatabaseUrl) -> Result<AboutServer, OpenError> {
     let mut conn = connection(url)?;
     let version = ServerConnector::version(&mut conn).map_err(|error| failed(url, error))?;
-    let is_behind = migrations::is_behind(&mut conn).map_err(|error| of_source(url, error))?;
-    Ok(AboutServer { version, is_behind })
+    // Asking for migrations makes their table.
+    conn.begin_write().map_err(|error| failed(url, error))?;
+    let is_behind = migrations::is_behind(&mut conn).map_err(|error| of_source(url, error));
+    AnyConnection::rollback_transaction(&mut conn).map_err(|error| failed(url, error))?;
+    Ok(AboutServer { version, is_behind: is_behind? })
 }
 
 /// A connection to a database that no node uses.
