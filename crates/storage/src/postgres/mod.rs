@@ -1,6 +1,7 @@
 //! The store on a PostgreSQL server: what nodes of one database need beside the queries that both databases share.
 
 pub(crate) mod address;
+pub(crate) mod clock;
 pub(crate) mod connect;
 mod follow;
 pub(crate) mod gathered;
@@ -18,4 +19,5 @@ pub use numbering::NumberedSlice;
 /// What a store on a server has beside its writer and readers.
 pub(crate) struct ServerSide {
     pub(crate) side: side::SideConnection,
+    pub(crate) offset: clock::MeasuredOffset,
 }
