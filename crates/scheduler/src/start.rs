@@ -84,6 +84,7 @@ impl Scheduler {
             true => Arc::new(SharedClock::new(clock, store.clone())),
             false => clock,
         };
+        store.limit_types(settings.type_limits.clone());
         let doubts_clock =
             recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()).await?;
         let hold_after = settings.hold_overdue_after;
