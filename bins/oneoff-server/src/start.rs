@@ -127,6 +127,7 @@ async fn open_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<Op
         .default_priority(settings.default_priority)
         .retention(settings.retention.clone())
         .shutdown_grace(settings.shutdown_grace)
+        .lease(settings.lease)
         .egress_policy(settings.egress_policy);
     for job_type in oneoff::BUILTIN_JOB_TYPES {
         if !settings.disabled_job_types.iter().any(|disabled| disabled == job_type) {

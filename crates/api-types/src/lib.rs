@@ -15,7 +15,7 @@ pub use job::{
     CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,
 };
 pub use problem::{FieldProblem, Problem};
-pub use system::{EventView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
+pub use system::{EventView, NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 pub use time::{ParseTime, ParsedTime};
 
 use serde::{Deserialize, Serialize};

@@ -67,6 +67,32 @@ pub struct WorkerStatusView {
     pub running: Vec<RunningJobView>,
     /// Whether claiming is paused, and why.
     pub paused: Option<String>,
+    /// The nodes that share the database, by id; all the rest is of the one that answers.
+    #[serde(default)]
+    pub nodes: Vec<NodeView>,
+}
+
+/// A node: a server process that shares the database with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Its name.
+    pub id: String,
+    /// Which life of it this is: rises with every start, of whatever node.
+    pub epoch: i64,
+    /// `ok`; `late` when it should have renewed its lease; `gone` when it has ended or its lease is over.
+    pub health: String,
+    /// Its worker slots.
+    pub slots: Option<u32>,
+    /// Those in use when it was seen last.
+    pub running: Option<u32>,
+    /// Its version.
+    pub version: Option<String>,
+    /// When it started.
+    pub started_at: String,
+    /// When it renewed its lease last.
+    pub last_seen_at: Option<String>,
+    /// By how much its clock is ahead of the database's, in microseconds; null where that is the same clock.
+    pub clock_offset_us: Option<i64>,
 }
 
 /// An attempt that is under way.

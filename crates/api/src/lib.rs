@@ -14,6 +14,7 @@ mod etag;
 mod idempotency;
 mod layer;
 mod metrics_endpoint;
+mod node_metrics;
 mod problem;
 mod read;
 mod request_id;

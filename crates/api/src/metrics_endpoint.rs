@@ -1,5 +1,6 @@
 //! The Prometheus recorder and `GET /metrics`.
 
+use crate::node_metrics;
 use crate::problem::ApiError;
 use crate::state::ApiState;
 use actix_web::{HttpResponse, web};
@@ -78,6 +79,7 @@ fn describe() {
     );
     metrics::describe_gauge!("oneoff_wal_bytes", "Size of the write-ahead log");
     metrics::describe_gauge!("oneoff_output_bytes", "Output of executions that is kept");
+    node_metrics::describe();
     metrics::describe_counter!("oneoff_http_requests_total", "Requests by method, path and status");
     metrics::describe_histogram!("oneoff_http_request_duration_seconds", "Time to the head of the answer");
 }
@@ -95,6 +97,7 @@ pub(crate) async fn get(state: web::Data<ApiState>) -> Result<HttpResponse, ApiE
     metrics::gauge!("oneoff_workers_total").set(as_f64(workers.total_workers));
     metrics::gauge!("oneoff_workers_active").set(as_f64(workers.active_workers));
     metrics::gauge!("oneoff_jobs_queued").set(as_f64(workers.queued_jobs));
+    node_metrics::note(&state.service.nodes().await);
     match state.service.space().await {
         Ok(space) => note_space(space),
         Err(error) => tracing::debug!(%error, "the size of the database is not known for the metrics"),

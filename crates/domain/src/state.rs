@@ -179,7 +179,9 @@ impl Job {
         match outcome.status {
             ExecutionStatus::Completed => AfterAttempt::Final(JobStatus::Completed),
             _ if self.state.cancel_requested => AfterAttempt::Final(JobStatus::Cancelled),
-            _ if outcome.reason == crate::Reason::Shutdown => self.after_loss(now),
+            _ if matches!(outcome.reason, crate::Reason::Shutdown | crate::Reason::Lost) => {
+                self.after_loss(now)
+            }
             ExecutionStatus::Cancelled => AfterAttempt::Final(JobStatus::Cancelled),
             _ if wants_retry(retry, self.state.attempt, outcome) => {
                 AfterAttempt::Retry(now.saturating_add(delay(retry, self.state.attempt, random)))

@@ -12,6 +12,8 @@ pub enum StopReason {
     TimedOut,
     /// The server stops and its grace is over.
     Shutdown,
+    /// The server could not renew its lease: somebody else may start the job again soon.
+    LeaseLost,
 }
 
 /// The end that fires.
@@ -30,6 +32,9 @@ impl StopReason {
             Self::Cancelled => AttemptOutcome::cancelled(),
             Self::TimedOut => AttemptOutcome::failed(Reason::Timeout, "ran longer than its timeout"),
             Self::Shutdown => AttemptOutcome::failed(Reason::Shutdown, "the server was stopped"),
+            Self::LeaseLost => {
+                AttemptOutcome::failed(Reason::Lost, "the server could not renew its lease in time")
+            }
         }
     }
 }

@@ -177,6 +177,14 @@ impl Builder {
         self
     }
 
+    /// How long the lease of this process lasts, where several share a database; 20 seconds if it is not given. What
+    /// runs here ends before it is over, when it cannot be renewed. With SQLite there is none.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
     /// How to start the guardian, which ends processes of jobs when this process dies. The program must call
     /// [`crate::guardian_main`] when it is given these arguments. Only the `shell` type starts processes.
     #[must_use]

@@ -6,6 +6,7 @@ use crate::reconcile::bell::Bell;
 use crate::runner::Runner;
 use crate::{cancelling, claiming};
 use oneoff_domain::{Clock, EventKind, NewEvent, Timestamp};
+use oneoff_executors::StopReason;
 use oneoff_storage::{ClaimRequest, Store};
 use serde_json::{Map, json};
 use std::collections::HashMap;
@@ -77,6 +78,8 @@ impl Driver {
             Effect::LoadWindow(load) => self.load_window(load),
             Effect::Claim(requests) => self.claim(requests),
             Effect::Start(claimed) => self.runner.clone().start(claimed, &self.runtime),
+            Effect::Abandon(claimed) => self.runner.clone().abandon(claimed, &self.runtime),
+            Effect::EndAttempts => self.end_attempts(),
             Effect::Cancel(attempt) => self.runner.running.cancel_attempt(attempt),
             Effect::FindCancelled => self.find_cancelled(),
             Effect::Ring(alarm) => {
@@ -110,6 +113,12 @@ impl Driver {
                 mailbox.send(answer);
             }
         });
+    }
+
+    fn end_attempts(&self) {
+        let running = *self.runner.running.count().borrow();
+        tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        self.runner.running.stop_all(StopReason::LeaseLost);
     }
 
     fn find_cancelled(&self) {

@@ -9,7 +9,7 @@ use oneoff_storage::Store;
 use std::time::Duration;
 
 /// How long the processes of a dead server may take to be gone.
-const ENDING: Duration = Duration::from_secs(10);
+pub(crate) const ENDING: Duration = Duration::from_secs(10);
 /// Executions that are closed in one commit.
 const SLICE: usize = 500;
 /// Overdue jobs are counted up to this.
@@ -27,6 +27,17 @@ pub(crate) async fn recover(
 ) -> Result<(), StartError> {
     let overdue = Overdue::at_start(store, clock, hold_after).await?;
     close_lost(store, clock, overdue.holds_lost(store).await?, end).await?;
+    overdue.hold_all(store, clock).await?;
+    Ok(())
+}
+
+/// The same where nodes share the store: what others left running is closed when their lease is over, by whoever finds it.
+pub(crate) async fn hold_overdue(
+    store: &Store,
+    clock: &dyn Clock,
+    hold_after: Option<Duration>,
+) -> Result<(), StartError> {
+    let overdue = Overdue::at_start(store, clock, hold_after).await?;
     overdue.hold_all(store, clock).await?;
     Ok(())
 }

@@ -80,6 +80,11 @@ pub struct SchedulerSettings {
     /// Jobs that are overdue by more than this at start are held for somebody to release them; none are where it is
     /// not given. After a restore all that are overdue are held, or those by more than this.
     pub hold_overdue_after: Option<Duration>,
+    /// How long the lease of this node lasts, where several share the store: it is renewed four times meanwhile, and a
+    /// node that does not is given up by the others after it. 20 s.
+    pub lease: Duration,
+    /// A lease is kept also where the store is not shared. For tests.
+    pub always_keep_lease: bool,
     /// The guardian; without one, processes of a dead server live until the next start finds them.
     pub guardian: Option<GuardianCommand>,
 }
@@ -94,6 +99,8 @@ impl Default for SchedulerSettings {
             default_priority: oneoff_domain::limits::PRIORITY_DEFAULT,
             default_timezone: "UTC".to_owned(),
             hold_overdue_after: None,
+            lease: Duration::from_secs(20),
+            always_keep_lease: false,
             guardian: None,
         }
     }

@@ -2,10 +2,12 @@
 
 use crate::core::{Alarm, Core, Input};
 use crate::driver::{CoreStatus, Driver};
+use crate::lease::{Ground, Held, Leadership, Leases, RETENTION};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
-use crate::reconcile::{alive, holds, retention, search};
+use crate::reconcile::{alive, holds, nodes, numbering, retention, search};
 use crate::runner::Runner;
+use crate::shared_clock::SharedClock;
 use crate::{SchedulerSettings, Service, recovery};
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::process::Guardian;
@@ -59,6 +61,8 @@ pub struct Scheduler {
     quiet: Arc<Notify>,
     grace: Duration,
     overdue_at_start: usize,
+    leases: Option<Leases>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Scheduler {
@@ -74,10 +78,21 @@ impl Scheduler {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Scheduler, StartError> {
+        store.measure_clock(clock.clone()).await.map_err(StartError::Recovery)?;
+        let local = clock.clone();
+        let clock: Arc<dyn Clock> = match store.is_shared() {
+            true => Arc::new(SharedClock::new(clock, store.clone())),
+            false => clock,
+        };
         let doubts_clock =
             recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()).await?;
         let hold_after = settings.hold_overdue_after;
-        recovery::recover(&store, clock.as_ref(), hold_after, recovery::end_left_behind).await?;
+        let keeps_lease = store.is_shared() || settings.always_keep_lease;
+        if keeps_lease {
+            recovery::hold_overdue(&store, clock.as_ref(), hold_after).await?;
+        } else {
+            recovery::recover(&store, clock.as_ref(), hold_after, recovery::end_left_behind).await?;
+        }
         let overdue_at_start = recovery::report_overdue(&store, clock.as_ref()).await?;
         let last_event = store.last_event_sequence().await.map_err(StartError::Recovery)?;
         let mailbox = Arc::new(Mailbox::new(last_event));
@@ -91,22 +106,25 @@ impl Scheduler {
             Some(guardian) => guardian.clone(),
             None => Arc::new(Unwatched),
         };
-        let runner = Arc::new(Runner::new(
-            store.clone(),
-            registry,
-            clock.clone(),
-            random.clone(),
-            mailbox.clone(),
-            processes,
-        ));
+        let held = Arc::new(match keeps_lease {
+            true => Held::not_yet(Leases::ending(settings.lease)),
+            false => Held::for_ever(),
+        });
+        let runner =
+            Runner::new(store.clone(), registry, clock.clone(), random.clone(), mailbox.clone(), processes);
+        let runner = Arc::new(runner.while_held(held.clone()));
         let look_at_holds = Arc::new(Bell::default());
         let look_at_retention = Arc::new(Bell::default());
         let workers = worker_slots(settings.workers_count);
         let status = Arc::new(CoreStatus::default());
         let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
+        let mut core = Core::new(workers, settings.type_limits.clone(), random.clone());
+        if keeps_lease {
+            core.needs_lease();
+        }
         let driver = Driver {
-            core: Core::new(workers, settings.type_limits.clone(), random.clone()),
+            core,
             mailbox: mailbox.clone(),
             store: store.clone(),
             clock: clock.clone(),
@@ -124,13 +142,42 @@ impl Scheduler {
             .name("oneoff-scheduler".to_owned())
             .spawn(move || driver.run())
             .map_err(|source| StartError::Spawn { what: "the scheduler's thread", source })?;
+        let leases = keeps_lease.then(|| {
+            Leases::start(Ground {
+                store: store.clone(),
+                clock: clock.clone(),
+                local,
+                mailbox: mailbox.clone(),
+                running: runner.running.clone(),
+                guardian: guardian.clone(),
+                held,
+                slots: workers,
+                lease: settings.lease,
+            })
+        });
+        let leadership = match &leases {
+            Some(leases) => leases.retention(),
+            None => Arc::new(Leadership::for_ever(RETENTION)),
+        };
         let keep = settings.retention.clone();
         tokio::spawn(holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds));
-        tokio::spawn(retention::run(store.clone(), clock.clone(), mailbox.clone(), look_at_retention, keep));
+        tokio::spawn(retention::run(
+            store.clone(),
+            clock.clone(),
+            mailbox.clone(),
+            look_at_retention,
+            keep,
+            leadership,
+        ));
         if let Some(absence) = hold_after {
             tokio::spawn(alive::run(store.clone(), clock.clone(), absence));
         }
         tokio::spawn(search::run(store.clone(), mailbox.clone()));
+        if let Some(leases) = leases.as_ref().filter(|_| store.is_shared()) {
+            let events = leases.events();
+            tokio::spawn(numbering::run(store.clone(), clock.clone(), mailbox.clone(), events));
+            tokio::spawn(nodes::run(store.clone(), mailbox.clone(), last_event));
+        }
         metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
 
         let grace = settings.shutdown_grace;
@@ -146,6 +193,8 @@ impl Scheduler {
             quiet,
             grace,
             overdue_at_start,
+            leases,
+            clock,
         })
     }
 
@@ -169,6 +218,9 @@ impl Scheduler {
         if tokio::time::timeout(ENDING, self.quiet.notified()).await.is_err() {
             tracing::error!("claims that were on their way are not answered");
         }
+        if let Some(leases) = &self.leases {
+            leases.resign(&self.store).await;
+        }
         let mut count = self.runner.running.count();
         let running = *count.borrow();
         if running > 0 {
@@ -182,6 +234,9 @@ impl Scheduler {
         }
         if tokio::time::timeout(ENDING, self.runner.wait_for_all()).await.is_err() {
             tracing::error!("not every outcome could be recorded; the next start records them as lost");
+        }
+        if let Some(leases) = self.leases {
+            leases.end(&self.store, self.clock.as_ref()).await;
         }
         self.thread_ended.store(true, Ordering::Release);
         self.mailbox.send(Input::Stop);

@@ -1,7 +1,7 @@
 //! What the scheduler says of itself.
 
 use oneoff_domain::{ExecutionId, JobId, JobStatus, Timestamp};
-use oneoff_storage::Space;
+use oneoff_storage::{NodeInfo, Space};
 use std::collections::BTreeMap;
 
 /// An attempt that is under way.
@@ -34,6 +34,52 @@ pub struct WorkerStatus {
     pub paused: Option<String>,
 }
 
+/// How a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeHealth {
+    /// It renews its lease in time.
+    Ok,
+    /// More than half of its lease is over without a renewal.
+    Late,
+    /// It has ended or was given up, or its lease is over.
+    Gone,
+}
+
+impl NodeHealth {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Late, Self::Gone];
+
+    /// As it is shown: `ok`, `late`, `gone`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Late => "late",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// By what the store says of it.
+    pub(crate) fn of(node: &NodeInfo, now: Timestamp) -> Self {
+        let (Some(seen), Some(until)) = (node.last_seen_at, node.lease_until) else {
+            return if node.ended_at.is_some() { Self::Gone } else { Self::Ok };
+        };
+        if node.ended_at.is_some() || until < now {
+            return Self::Gone;
+        }
+        if now.since(seen) > until.since(seen) / 2 { Self::Late } else { Self::Ok }
+    }
+}
+
+/// A node and how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// What it said of itself.
+    pub info: NodeInfo,
+    /// How it is.
+    pub health: NodeHealth,
+}
+
 /// The state of the whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SystemStatus {
@@ -53,4 +99,36 @@ pub struct SystemStatus {
     pub space: Space,
     /// The epoch: how often servers were started on this database.
     pub epoch: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000).unwrap()
+    }
+
+    #[test]
+    fn a_node_is_judged_by_its_lease() {
+        let node = NodeInfo {
+            node_id: "n".to_owned(),
+            epoch: 1,
+            started_at: at(0),
+            last_seen_at: Some(at(10)),
+            lease_until: Some(at(30)),
+            ended_at: None,
+            version: None,
+            slots: None,
+            running: None,
+            clock_offset_us: None,
+        };
+        let judged: Vec<NodeHealth> = [10, 20, 21, 30, 31].map(|now| NodeHealth::of(&node, at(now))).into();
+        let [ok, late, gone] = NodeHealth::ALL;
+        assert_eq!(judged, [ok, ok, late, late, gone]);
+        let ended = NodeInfo { ended_at: Some(at(11)), ..node.clone() };
+        assert_eq!(NodeHealth::of(&ended, at(12)), gone);
+        let alone = NodeInfo { lease_until: None, ..node };
+        assert_eq!(NodeHealth::of(&alone, at(1_000)), ok, "without leases nobody is late");
+    }
 }

@@ -2,7 +2,6 @@
 
 use oneoff_domain::{BootTime, Clock, Random, Timestamp};
 use std::cell::RefCell;
-use std::time::Duration;
 
 /// The machine's clocks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,18 +15,10 @@ impl Clock for SystemClock {
     }
 
     fn boot_time(&self) -> BootTime {
-        let time = rustix::time::clock_gettime(BOOT_CLOCK);
-        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-        BootTime(
-            Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0)),
-        )
+        // That of the guardian, which judges leases by it.
+        oneoff_executors::process::boot_time()
     }
 }
-
-#[cfg(target_os = "linux")]
-const BOOT_CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
-#[cfg(not(target_os = "linux"))]
-const BOOT_CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 /// Bytes that a thread asks the system for at a time. An id takes 10 of them, and asking costs more than all the
 /// rest of making it.

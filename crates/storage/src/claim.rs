@@ -2,6 +2,7 @@
 
 use crate::ahead::ReadAhead;
 use crate::failure::{RowError, WriteError};
+use crate::postgres::locks;
 use crate::rows::attempt::{self, NewAttempt};
 use crate::rows::job as job_rows;
 use crate::rows::job::StoredJob;
@@ -57,6 +58,10 @@ pub(crate) fn claim(
     requests: &[ClaimRequest],
     mut read: ReadAhead,
 ) -> Result<Vec<ClaimResult>, WriteError> {
+    let may_claim = tx.waiting.is_some() || locks::epoch(tx.conn, tx.node.epoch())?;
+    if !may_claim {
+        return Ok(requests.iter().map(|request| ClaimResult::Gone(request.job)).collect());
+    }
     let mut results = Vec::with_capacity(requests.len());
     for request in requests {
         let known = match &mut tx.waiting {
@@ -152,7 +157,7 @@ fn start(
     stored.job.updated_at = now;
     stored.job.last_execution = Some(request.execution_id);
     let previous_key = stored.last_attempt_key.replace(execution_key);
-    stored.epoch = Some(tx.node.epoch);
+    stored.epoch = Some(tx.node.epoch());
     let StoredJob { job, definition_key, .. } = &stored;
     let lateness_us = now.micros_since(request.due_at).max(0);
     let new = NewAttempt {
@@ -175,7 +180,8 @@ fn start(
     }));
     tx.record_job(now, EventKind::JobStarted, job, Some(request.execution_id), data)?;
     tx.effects.operations.add("claim");
-    let fence = Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch };
+    let fence =
+        Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch() };
     Ok(ClaimResult::Claimed(Box::new(ClaimedJob {
         job: stored.job,
         execution_id: request.execution_id,

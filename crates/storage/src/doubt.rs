@@ -27,7 +27,7 @@ impl Store {
 }
 
 fn claim_taken(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<Option<ClaimedJob>, WriteError> {
-    let epoch = tx.node.epoch;
+    let epoch = tx.node.epoch();
     let is_its = |stored: &job_rows::StoredJob| {
         stored.job.state.status == JobStatus::Running
             && stored.epoch == Some(epoch)

@@ -117,7 +117,7 @@ impl Store {
     /// The database's.
     pub async fn note_alive(&self, now: Timestamp) -> Result<(), StoreError> {
         let body = move |tx: &mut Tx<'_>| {
-            diesel::update(epochs::table.find(tx.node.epoch))
+            diesel::update(epochs::table.find(tx.node.epoch()))
                 .set(epochs::last_seen_at.eq(now.as_micros()))
                 .execute(tx.conn)?;
             Ok(())
@@ -131,7 +131,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn last_heard_of(&self) -> Result<Option<Timestamp>, StoreError> {
-        let epoch = self.inner.epoch;
+        let epoch = self.epoch();
         let query = move |conn: &mut AnyConnection| {
             let newest = events::table.order(events::sequence.desc()).select(events::written_at);
             let written_at: Option<i64> = newest.first(conn).optional()?;

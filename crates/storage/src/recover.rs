@@ -72,7 +72,7 @@ fn last_event(conn: &mut AnyConnection, until: Timestamp) -> QueryResult<Option<
     Ok(found)
 }
 
-/// Closes attempts of earlier epochs. One that is not lost, or not any more, is left out.
+/// Closes attempts of epochs that are over. One that is not lost, or not any more, is left out.
 pub(crate) fn close(
     tx: &mut Tx<'_>,
     now: Timestamp,
@@ -95,10 +95,15 @@ fn close_one(
     id: ExecutionId,
     hold: Option<HoldReason>,
 ) -> Result<Option<Job>, WriteError> {
+    let own = tx.node.epoch();
+    // Given up or ended; or of a database that is not shared, where nothing but this process lives.
+    let is_over = epochs::ended_at.is_not_null().or(epochs::lease_until.is_null().and(epochs::epoch.lt(own)));
+    let is_over = epochs::table.filter(is_over);
     let found: Option<(i64, i64)> = attempts::table
         .filter(attempts::id.eq(id.to_string()))
         .filter(attempts::status.eq(ExecutionStatus::Running.as_str()))
-        .filter(attempts::epoch.lt(tx.node.epoch))
+        .filter(attempts::epoch.ne(own))
+        .filter(attempts::epoch.eq_any(is_over.select(epochs::epoch)))
         .select((attempts::key, attempts::job_key))
         .get_result(tx.conn)
         .optional()?;

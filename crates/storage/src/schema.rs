@@ -300,5 +300,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_definitions,
     attempts,
     running_jobs,
-    ended_jobs
+    ended_jobs,
+    epochs
 );

@@ -28,7 +28,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) path: PathBuf,
-    pub(crate) epoch: i64,
+    pub(crate) node: Arc<Node>,
     pub(crate) listener: Listener,
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
@@ -77,11 +77,12 @@ impl Store {
         oneoff_faults::reach("epoch.before_commit");
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
         oneoff_faults::reach("epoch.after_commit");
-        let node = Node { name: options.node_name, epoch, is_shared: false };
+        let node = Arc::new(Node::new(options.node_name, epoch));
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::new(&connector, options.readers);
         let files = connector.clone();
-        let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
+        let group =
+            GroupWriter::new(connector, conn, Arc::clone(&node), Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?;
         let commits = group.commits();
         let real_path = std::fs::canonicalize(&path).unwrap_or_else(|_gone| path.clone());
@@ -89,7 +90,7 @@ impl Store {
         let writer = Writer::start(group, options.max_waiting_writes, guard)
             .map_err(|error| OpenError::Other { path: path.clone(), source: Arc::new(error) })?;
         let lock = Mutex::new(lock);
-        let inner = Inner { path, epoch, listener, writer, reader, commits, lock, server: None };
+        let inner = Inner { path, node, listener, writer, reader, commits, lock, server: None };
         Ok(Store { inner: Arc::new(inner) })
     }
 
@@ -109,10 +110,10 @@ impl Store {
         }
     }
 
-    /// The epoch of this process: one above that of the process before.
+    /// The epoch of this process, above that of every process before.
     #[must_use]
     pub fn epoch(&self) -> i64 {
-        self.inner.epoch
+        self.inner.node.epoch()
     }
 
     /// Whether other nodes may use the same database.
@@ -228,11 +229,11 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn lost_executions(&self) -> Result<Vec<ExecutionId>, StoreError> {
-        let epoch = self.inner.epoch;
+        let epoch = self.epoch();
         self.inner.reader.read(move |conn| recover::lost(conn, epoch)).await
     }
 
-    /// Closes executions of earlier epochs as `lost` and lets their jobs follow `on_crash`.
+    /// Closes executions of epochs that are over as `lost` and lets their jobs follow `on_crash`.
     ///
     /// # Errors
     /// The database's.

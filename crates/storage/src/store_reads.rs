@@ -12,7 +12,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn last_written_before(&self, until: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let epoch = self.inner.epoch;
+        let epoch = self.epoch();
         self.inner.reader.read(move |conn| recover::last_written(conn, epoch, until)).await
     }
 
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn cancelled_attempts(&self) -> Result<Vec<CancelledAttempt>, StoreError> {
-        let epoch = self.inner.epoch;
+        let epoch = self.epoch();
         self.inner.reader.read(move |conn| queue::cancelled(conn, epoch)).await
     }
 

@@ -82,6 +82,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// `HOLD_OVERDUE_AFTER_SECONDS`; none where it is 0.
     pub hold_overdue_after: Option<Duration>,
+    /// `LEASE_SECONDS`
+    pub lease: Duration,
     /// `DISABLED_JOB_TYPES`
     pub disabled_job_types: Vec<String>,
     /// `TYPE_LIMITS`
@@ -155,6 +157,7 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
             let seconds = parse::whole(text, 0, HOLD_OVERDUE_MAX_SECONDS)?;
             Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
         }),
+        lease: reader.read("LEASE_SECONDS", |text| parse::whole(text, 5, 3_600).map(Duration::from_secs)),
         disabled_job_types: reader.read("DISABLED_JOB_TYPES", parse::job_types),
         type_limits: reader.read("TYPE_LIMITS", parse::type_limits),
     };
@@ -227,6 +230,22 @@ mod tests {
             "true or false",
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn a_lease_is_neither_too_short_to_be_renewed_nor_for_ever() {
+        assert_eq!(load(&[]).unwrap().lease, Duration::from_secs(20));
+        for (good, seconds) in [("5", 5), ("3600", 3600)] {
+            assert_eq!(load(&[("LEASE_SECONDS", good)]).unwrap().lease, Duration::from_secs(seconds));
+        }
+        for bad in ["4", "0", "-20", "3601", "99999999999999999999", "20.5", "20s", "\u{662}\u{660}", "soon"]
+        {
+            let error = load(&[("LEASE_SECONDS", bad)]).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("LEASE_SECONDS={bad}")) && error.contains("5 to 3600"),
+                "{error}"
+            );
         }
     }
 

@@ -212,6 +212,15 @@ pub const SETTINGS: &[Setting] = &[
         ],
     },
     Setting {
+        name: "LEASE_SECONDS",
+        default: "20",
+        allowed: "a whole number from 5 to 3600",
+        about: &[
+            "How long the lease of a node lasts, where several nodes share a database. It is renewed four times",
+            "meanwhile; what a node runs that does not is taken over by the others after it.",
+        ],
+    },
+    Setting {
         name: "DISABLED_JOB_TYPES",
         default: "",
         allowed: "job types of this server (http, shell), separated by commas",

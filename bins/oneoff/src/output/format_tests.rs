@@ -84,6 +84,8 @@ fn every_record_can_be_read_back_in_every_format() {
         "running_jobs": ["a"], "paused": null,
         "running": [{"job_id": "a", "job_name": "\u{1b}n", "job_type": "shell", "execution_id": "e",
             "started_at": "2026-12-01T06:00:00Z"}],
+        "nodes": [{"id": "a\u{1b}", "epoch": 7, "health": "ok", "slots": 32, "running": 1, "version": "2.0.0",
+            "started_at": "2026-12-01T06:00:00Z", "last_seen_at": "2026-12-01T06:00:00Z", "clock_offset_us": -1500}],
     }))
     .unwrap();
     check_record(&workers);

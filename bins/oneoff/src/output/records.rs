@@ -2,7 +2,9 @@
 
 use crate::output::{Look, Record, Row};
 use crate::request::quoted;
-use oneoff_api_types::{CreatedJob, ExecutionView, JobView, ParsedTime, SystemStatusView, WorkerStatusView};
+use oneoff_api_types::{
+    CreatedJob, ExecutionView, JobView, NodeView, ParsedTime, SystemStatusView, WorkerStatusView,
+};
 use oneoff_domain::time::describe_distance;
 use serde::Serialize;
 
@@ -237,8 +239,22 @@ impl Record for WorkerStatusView {
                 format!("{} {} since {}", job.job_id, name(&job.job_name, look), look.time(&job.started_at)),
             )
         }));
+        fields.extend(self.nodes.iter().map(|node| ("node", node_line(node, look))));
         fields
     }
+}
+
+/// A node in one line: `alpha ok, 3 of 32 slots in use, version 2.0.0, seen 12:00:00, epoch 7`.
+fn node_line(node: &NodeView, look: &Look) -> String {
+    let mut parts = vec![format!("{} {}", name(&node.id, look), node.health)];
+    if let (Some(running), Some(slots)) = (node.running, node.slots) {
+        parts.push(format!("{running} of {slots} slots in use"));
+    }
+    parts.extend(node.version.as_ref().map(|version| format!("version {version}")));
+    parts.extend(node.last_seen_at.as_ref().map(|at| format!("seen {}", look.time(at))));
+    parts.extend(node.clock_offset_us.map(|offset| format!("clock {:+.1} ms", offset as f64 / 1e3)));
+    parts.push(format!("epoch {}", node.epoch));
+    parts.join(", ")
 }
 
 /// A job that is no more.

@@ -25,7 +25,8 @@ pub(crate) async fn worker_status(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
-    Ok(answer::data(view::system::worker_status(state.service.worker_status())))
+    let nodes = state.service.nodes().await;
+    Ok(answer::data(view::system::worker_status(state.service.worker_status(), nodes)))
 }
 
 /// `GET /api/system/status`.

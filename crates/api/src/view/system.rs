@@ -1,9 +1,9 @@
 //! The server's own state on the wire.
 
 use crate::settings::ApiSettings;
-use oneoff_api_types::{RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
+use oneoff_api_types::{NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 use oneoff_domain::{JobStatus, Timestamp};
-use oneoff_scheduler::{RunningJob, SystemStatus, WorkerStatus};
+use oneoff_scheduler::{NodeStatus, RunningJob, SystemStatus, WorkerStatus};
 use oneoff_storage::Space;
 
 /// The state of the whole.
@@ -36,8 +36,8 @@ fn space(space: Space) -> SpaceView {
     SpaceView { database_bytes, free_bytes, wal_bytes, output_bytes }
 }
 
-/// The worker slots.
-pub(crate) fn worker_status(status: WorkerStatus) -> WorkerStatusView {
+/// The worker slots and the nodes.
+pub(crate) fn worker_status(status: WorkerStatus, nodes: Vec<NodeStatus>) -> WorkerStatusView {
     WorkerStatusView {
         total_workers: status.total_workers,
         active_workers: status.active_workers,
@@ -46,6 +46,21 @@ pub(crate) fn worker_status(status: WorkerStatus) -> WorkerStatusView {
         running_jobs: status.running.iter().map(|job| job.job_id.to_string()).collect(),
         running: status.running.into_iter().map(running_job).collect(),
         paused: status.paused,
+        nodes: nodes.into_iter().map(node).collect(),
+    }
+}
+
+fn node(NodeStatus { info, health }: NodeStatus) -> NodeView {
+    NodeView {
+        id: info.node_id,
+        epoch: info.epoch,
+        health: health.as_str().to_owned(),
+        slots: info.slots,
+        running: info.running,
+        version: info.version,
+        started_at: info.started_at.to_string(),
+        last_seen_at: info.last_seen_at.map(|at| at.to_string()),
+        clock_offset_us: info.clock_offset_us,
     }
 }
 

@@ -48,6 +48,13 @@ async fn the_server_tells_its_state() {
     let workers = api.get("/api/workers/status").await.data();
     assert_eq!(workers["available_workers"], workers["total_workers"]);
     assert_eq!((&workers["running_jobs"], &workers["paused"]), (&json!([]), &json!(null)));
+    let nodes = workers["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 1, "the server is alone");
+    let node = &nodes[0];
+    assert_eq!((&node["id"], &node["health"], &node["epoch"]), (&json!("local"), &json!("ok"), &json!(1)));
+    assert_eq!((&node["slots"], &node["running"]), (&workers["total_workers"], &json!(0)));
+    assert_eq!((&node["version"], &node["clock_offset_us"]), (&json!("2.0.0"), &json!(null)));
+    assert!(node["last_seen_at"].is_string() && node["started_at"].is_string(), "{node}");
 }
 
 #[actix_web::test]
@@ -68,6 +75,10 @@ async fn metrics_exist_only_where_they_are_switched_on() {
         "oneoff_http_request_duration_seconds_bucket{method=\"POST\",path=\"/api/jobs\",",
         "oneoff_workers_active 0",
         "oneoff_jobs_queued 0",
+        "oneoff_nodes{health=\"ok\"} 1",
+        "oneoff_nodes{health=\"gone\"} 0",
+        "oneoff_node_up{node=\"local\"} 1",
+        "oneoff_node_running{node=\"local\"} 0",
         "oneoff_uptime_seconds ",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");

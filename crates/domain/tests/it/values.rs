@@ -196,6 +196,9 @@ fn what_follows_an_attempt() {
     assert_eq!(after(&patient, AttemptOutcome::cancelled()), AfterAttempt::Final(JobStatus::Cancelled));
     assert_eq!(after(&patient, shutdown()), AfterAttempt::Retry(now));
     assert_eq!(after(&strict, shutdown()), AfterAttempt::Final(JobStatus::Failed));
+    let lost = || AttemptOutcome::failed(Reason::Lost, "the server could not renew its lease in time");
+    assert_eq!(after(&patient, lost()), AfterAttempt::Retry(now), "at once, and whatever its retries");
+    assert_eq!(after(&strict, lost()), AfterAttempt::Final(JobStatus::Failed));
     let ended_by_shutdown = AttemptOutcome { reason: Reason::Shutdown, ..AttemptOutcome::cancelled() };
     assert_eq!(after(&patient, ended_by_shutdown), AfterAttempt::Retry(now), "nobody cancelled it");
     let unrunnable = AttemptOutcome::failed(Reason::InvalidConfig, "no such field");

@@ -2,7 +2,7 @@
 
 use super::told::{Group, LiveGroups};
 use super::{INSTANCE_VARIABLE, ProcessWatch};
-use oneoff_domain::ExecutionId;
+use oneoff_domain::{BootTime, ExecutionId};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -38,6 +38,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     groups: LiveGroups,
+    lease_until: Option<BootTime>,
     guardian_died: bool,
     process_id: Option<u32>,
     stop: Option<Stop>,
@@ -129,6 +130,15 @@ impl Guardian {
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.shared.state().process_id
+    }
+
+    /// Tells the guardian until when what it was told of may live: all of it has ended by `lease_until`, of
+    /// [`super::boot_time`], unless the lease is renewed before. Ending begins so much earlier as it may take, whether
+    /// or not this process answers then. It goes on afterwards, and what starts without a lease ends at once. As long
+    /// as this was never called there is no lease, and nothing ends before this process does.
+    pub fn renew_lease(&self, lease_until: BootTime, ending: Duration) {
+        self.shared.state().lease_until = Some(BootTime(lease_until.0.saturating_sub(ending)));
+        self.shared.changed.notify_all();
     }
 
     /// Tells the guardian that all is well, and waits until it has ended. To be called when no attempt runs
@@ -256,7 +266,7 @@ impl Talker {
 
     /// Tells the guardian all it must know, until it dies (`false`) or this end stops (`true`).
     fn talk(&self, mut stdin: ChildStdin) -> bool {
-        let mut told = HashSet::new();
+        let (mut told, mut told_lease) = (HashSet::new(), None);
         let mut write = |text: &str| stdin.write_all(text.as_bytes()).is_ok();
         if !write(&format!("token {}\n", self.token)) {
             return false;
@@ -264,7 +274,10 @@ impl Talker {
         loop {
             let (lines, stop) = {
                 let idle = |state: &mut State| {
-                    state.stop.is_none() && !state.guardian_died && !state.groups.has_changed()
+                    state.stop.is_none()
+                        && !state.guardian_died
+                        && !state.groups.has_changed()
+                        && state.lease_until == told_lease
                 };
                 let state = self.shared.state();
                 let state =
@@ -278,7 +291,12 @@ impl Talker {
                 if state.guardian_died && state.stop.is_none() {
                     return false;
                 }
-                (state.groups.lines(&mut told), state.stop)
+                // The lease first: what was started by it is not to end for the one before.
+                let lease = state.lease_until.filter(|until| Some(*until) != told_lease);
+                let lines =
+                    lease.map_or_else(String::new, |until| format!("lease {}\n", until.0.as_micros()));
+                told_lease = state.lease_until;
+                (lines + &state.groups.lines(&mut told), state.stop)
             };
             let alive = write(&lines);
             match stop {

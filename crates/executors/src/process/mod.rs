@@ -1,13 +1,16 @@
 //! Processes of attempts: who is told of them, how those that are left over are found and ended, and the
 //! guardian that does so when the server died.
 
+mod boot;
 pub mod end;
 pub mod guardian;
 pub mod guardian_body;
+mod guardian_ear;
 pub(crate) mod scan;
 pub(crate) mod stat;
 mod told;
 
+pub use boot::boot_time;
 pub use end::end_processes;
 pub use guardian::Guardian;
 pub use guardian_body::guardian_main;

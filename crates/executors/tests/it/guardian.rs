@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 /// A filter that no test matches: given where this program is not to test but to play a role.
 const AS_A_ROLE: &str = "as-a-role";
 
-fn role(name: &str) -> Command {
+pub(crate) fn role(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("guardian::{name}"), AS_A_ROLE, "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", name, AS_A_ROLE, "--nocapture", "--test-threads=1"]);
     command
 }
 
-fn is_a_role() -> bool {
+pub(crate) fn is_a_role() -> bool {
     std::env::args().any(|argument| argument == AS_A_ROLE)
 }
 
-fn guardian(token: &str) -> Guardian {
-    let command = role("plays_the_guardian");
+pub(crate) fn guardian(token: &str) -> Guardian {
+    let command = role("guardian::plays_the_guardian");
     Guardian::spawn(command.get_program(), command.get_args(), token).unwrap()
 }
 
@@ -77,7 +77,7 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let mut child = role("plays_a_server").stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = role("guardian::plays_a_server").stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let line = lines.find(|line| line.starts_with("running 0")).expect("the server runs a job");
         let words: Vec<_> = line.split_whitespace().collect();
@@ -90,7 +90,7 @@ impl Server {
     }
 }
 
-fn signal(pid: i32, signal: &str) {
+pub(crate) fn signal(pid: i32, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }
 
@@ -108,7 +108,7 @@ async fn all_ends_within_a_second_of_the_servers_death() {
 
 #[tokio::test]
 async fn processes_without_their_environment_end_with_the_server() {
-    let mut server = role("plays_a_server_of_escapers").stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = role("guardian::plays_a_server_of_escapers").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
     let escaper = lines.find_map(|line| line.strip_prefix("escaped ")?.parse::<i32>().ok()).unwrap();
     // The guardian is told of a group a moment after its start.

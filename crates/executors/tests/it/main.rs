@@ -9,6 +9,7 @@
 
 mod conformance;
 mod guardian;
+mod guardian_lease;
 mod http;
 mod http_network;
 mod processes;

@@ -46,6 +46,13 @@ pub(crate) enum Input {
     },
     /// An alarm is to ring then, or when it was set for already, if that is earlier.
     SetAlarm(Alarm, Timestamp),
+    /// The lease of this epoch holds until then, where one is needed.
+    LeaseHeld {
+        epoch: i64,
+        until: BootTime,
+    },
+    /// It was given up by others.
+    LeaseLost,
     /// The clock may be wrong: nothing is removed for its age until it has held for a day.
     DoubtClock,
     Stop,
@@ -57,6 +64,10 @@ pub(crate) enum Effect {
     LoadWindow(WindowLoad),
     Claim(Vec<ClaimRequest>),
     Start(Claimed),
+    /// What was claimed is not started: the lease by which it was is over.
+    Abandon(Claimed),
+    /// The lease is over: all that runs is to end.
+    EndAttempts,
     /// A running attempt is told to end.
     Cancel(CancelledAttempt),
     /// Running attempts may have been cancelled by commits that were missed.

@@ -6,6 +6,7 @@ mod aside;
 mod clock_watch;
 mod in_flight;
 mod input;
+mod lease;
 mod limits;
 mod ready;
 mod slots;
@@ -19,6 +20,7 @@ pub(crate) use clock_watch::TRUST;
 use aside::{Line, Lines};
 use clock_watch::ClockWatch;
 use in_flight::{GivenUp, InFlight};
+use lease::Lease;
 use oneoff_domain::{BootTime, ExecutionId, JobKey, Random, Timestamp};
 use oneoff_storage::{Change, ClaimRequest, ClaimResult, ClaimedJob, PendingJob};
 use ready::Ready;
@@ -40,6 +42,7 @@ pub(crate) struct Core {
     in_flight: InFlight,
     slots: Slots,
     clock: ClockWatch,
+    lease: Lease,
     alarms: BTreeMap<Alarm, Timestamp>,
     claims_rest_until: Option<BootTime>,
     stopping: bool,
@@ -65,11 +68,17 @@ impl Core {
             in_flight: InFlight::default(),
             slots: Slots::new(workers, type_limits),
             clock: ClockWatch::default(),
+            lease: Lease::default(),
             alarms: BTreeMap::new(),
             claims_rest_until: None,
             stopping: false,
             quiet: false,
         }
+    }
+
+    /// Nothing is claimed from now on but while a lease is held.
+    pub(crate) fn needs_lease(&mut self) {
+        self.lease.is_needed();
     }
 
     /// Takes in what happened and says what is to be done now and when to be asked again.
@@ -79,6 +88,9 @@ impl Core {
             effects.push(Effect::ClockStepped { jumped_us });
             // When they were to ring was said by another clock.
             self.alarms.values_mut().for_each(|at| *at = Timestamp::MIN);
+        }
+        if self.lease.observe(now, &inputs) {
+            effects.push(Effect::EndAttempts);
         }
         for input in inputs {
             self.take(now, input, &mut effects);
@@ -113,6 +125,9 @@ impl Core {
         if self.stopping {
             return Some("the server is stopping");
         }
+        if !self.lease.holds() {
+            return Some("this node's lease is over; claiming goes on when the database lets it be renewed");
+        }
         self.clock.pauses(now).then_some("the clock jumped; claiming goes on when it has held for a minute")
     }
 
@@ -135,6 +150,7 @@ impl Core {
             }
             Input::AttemptEnded { job_type } => self.slots.release(&job_type),
             Input::SetAlarm(alarm, at) => self.set_alarm(alarm, at),
+            Input::LeaseHeld { .. } | Input::LeaseLost => {}
             Input::DoubtClock => self.clock.doubt(now),
             Input::Stop => self.stopping = true,
         }
@@ -182,7 +198,10 @@ impl Core {
         match result {
             ClaimResult::Claimed(claimed) => {
                 self.in_flight.claimed(claimed.job.key);
-                effects.push(Effect::Start(claimed));
+                effects.push(match self.lease.permits(claimed.fence.epoch) {
+                    true => Effect::Start(claimed),
+                    false => Effect::Abandon(claimed),
+                });
             }
             ClaimResult::KeyBusy(key) => {
                 self.release_slot_of(key);
@@ -246,7 +265,7 @@ impl Core {
         if self.claims_rest_until.is_some_and(|until| until <= now.boot) {
             self.claims_rest_until = None;
         }
-        !self.stopping && self.claims_rest_until.is_none() && !self.clock.pauses(now)
+        !self.stopping && self.lease.holds() && self.claims_rest_until.is_none() && !self.clock.pauses(now)
     }
 
     fn claim(&mut self, wall: Timestamp, effects: &mut Vec<Effect>) {
@@ -319,6 +338,8 @@ impl Core {
     fn wake_at(&self, now: Now) -> Option<Timestamp> {
         let rest = self.claims_rest_until.map(|until| now.wall.saturating_add(until.since(now.boot)));
         let claiming = match (rest, self.clock.pause_ends(now)) {
+            // What is said of it wakes.
+            _ if !self.lease.holds() => None,
             (None, None) if self.room() == 0 => None,
             (None, None) => self.window.next_due(),
             (rest, pause) => rest.max(pause),
@@ -327,7 +348,7 @@ impl Core {
         let lines = self.lines();
         let has_short = self.window.has_short(|line| lines.is_short(line, self.limits));
         let load = self.window.next_load(lines.startable(), has_short);
-        [claiming, load, alarm].into_iter().flatten().min()
+        [claiming, load, alarm, self.lease.ends(now)].into_iter().flatten().min()
     }
 }
 
@@ -338,5 +359,7 @@ pub(crate) type Claimed = Box<ClaimedJob>;
 mod aside_tests;
 #[cfg(test)]
 mod clock_tests;
+#[cfg(test)]
+mod lease_tests;
 #[cfg(test)]
 mod tests;

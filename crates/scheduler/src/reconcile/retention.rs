@@ -2,6 +2,7 @@
 
 use crate::Retention;
 use crate::core::{Alarm, Input};
+use crate::lease::Leadership;
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
 use oneoff_domain::{Clock, Timestamp};
@@ -15,17 +16,22 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const LOOKS_PER_RETENTION: u32 = 20;
 const BACKOFF: Duration = Duration::from_secs(60);
 
-/// Looks whenever it is told to, for ever. The first time is at start, unless the clock is doubted then.
+/// Looks whenever it is told to, for ever, and removes something while this node has the role. The first time is at start, unless the clock is doubted then.
 pub(crate) async fn run(
     store: Store,
     clock: Arc<dyn Clock>,
     mailbox: Arc<Mailbox>,
     look: Arc<Bell>,
     keep: Retention,
+    leadership: Arc<Leadership>,
 ) {
     mailbox.send(Input::SetAlarm(Alarm::Retention, clock.now()));
     loop {
         let now = look.heard().await;
+        if !leadership.is_held(clock.as_ref()) {
+            mailbox.send(Input::SetAlarm(Alarm::Retention, clock.now().saturating_add(look_again(&keep))));
+            continue;
+        }
         let next = match remove_old(&store, now, &keep).await {
             Ok(()) => clock.now().saturating_add(look_again(&keep)),
             Err(StoreError::Closed) => return,

@@ -22,6 +22,15 @@ pub(super) struct Ended {
     pub(super) output: Collected,
 }
 
+impl Ended {
+    /// The end of an attempt that never began.
+    pub(super) fn unstarted(now: Timestamp) -> Self {
+        let output = Collected { rest: Vec::new(), total_bytes: 0, truncated: false };
+        let outcome = StopReason::LeaseLost.outcome();
+        Self { outcome, completed_at: now, duration: Duration::ZERO, output }
+    }
+}
+
 /// The beginning of an attempt.
 pub(super) struct Began {
     pub(super) wall: Timestamp,
@@ -79,6 +88,10 @@ impl Runner {
             output,
             processes: self.processes.clone(),
         };
+        // This process may have been stopped for a while since it claimed.
+        if !self.held.holds(self.clock.boot_time()) {
+            return StopReason::LeaseLost.outcome();
+        }
         let mut task = tokio::spawn(executor.run(context));
         let mut stopped = began.stop;
         tokio::select! {
@@ -88,7 +101,13 @@ impl Runner {
                 let reason = stopped.wait().await;
                 end(task, reason, executor.stop_grace(), timeout).await
             }
-            reason = stopped.wait() => end(task, reason, executor.stop_grace(), timeout).await,
+            reason = stopped.wait() => {
+                let grace = match reason {
+                    StopReason::LeaseLost => executor.stop_grace().min(self.held.ending()),
+                    _ => executor.stop_grace(),
+                };
+                end(task, reason, grace, timeout).await
+            }
         }
     }
 }

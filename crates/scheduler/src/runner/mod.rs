@@ -5,9 +5,10 @@ mod finish;
 mod output;
 
 use crate::core::Input;
+use crate::lease::Held;
 use crate::mailbox::Mailbox;
 use crate::running::Running;
-use attempt::Began;
+use attempt::{Began, Ended};
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::{ProcessWatch, Registry};
 use oneoff_storage::{ClaimedJob, Store};
@@ -28,6 +29,7 @@ pub(crate) struct Runner {
     pub(crate) running: Arc<Running>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) processes: Arc<dyn ProcessWatch>,
+    pub(crate) held: Arc<Held>,
     tasks: TaskTracker,
     unrecorded: Arc<Semaphore>,
 }
@@ -49,9 +51,28 @@ impl Runner {
             running: Arc::new(Running::new()),
             mailbox,
             processes,
+            held: Arc::new(Held::for_ever()),
             tasks: TaskTracker::new(),
             unrecorded: Arc::new(Semaphore::new(UNRECORDED_MAX)),
         }
+    }
+
+    /// The same of a node that runs things only while it holds its lease.
+    pub(crate) fn while_held(self, held: Arc<Held>) -> Self {
+        Self { held, ..self }
+    }
+
+    /// Records that a claimed job was not started, as the lease by which it was claimed is over.
+    pub(crate) fn abandon(self: Arc<Self>, claimed: Box<ClaimedJob>, runtime: &Handle) {
+        let tasks = self.tasks.clone();
+        let recording = async move {
+            let ended = Ended::unstarted(self.clock.now());
+            self.mailbox.send(Input::AttemptEnded { job_type: claimed.job.definition.job_type.clone() });
+            let _recording = self.unrecorded.acquire().await;
+            self.record(&claimed, ended).await;
+            self.running.recorded(&claimed);
+        };
+        tasks.spawn_on(recording, runtime);
     }
 
     /// Starts a claimed job on the runtime.

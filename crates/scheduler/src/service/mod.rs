@@ -7,6 +7,7 @@ pub mod error;
 mod edit;
 mod executions;
 mod jobs;
+mod nodes;
 mod plan;
 mod preview;
 pub(crate) mod release;
@@ -17,6 +18,7 @@ mod validate;
 pub use release_held::Released;
 
 use crate::driver::CoreStatus;
+use crate::lease::Held;
 use crate::mailbox::Mailbox;
 use crate::runner::Runner;
 use crate::running::Running;
@@ -39,6 +41,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     running: Arc<Running>,
+    held: Arc<Held>,
     mailbox: Arc<Mailbox>,
     settings: SchedulerSettings,
     workers: usize,
@@ -61,6 +64,7 @@ impl Service {
             clock: runner.clock.clone(),
             random: runner.random.clone(),
             running: runner.running.clone(),
+            held: runner.held.clone(),
             mailbox: runner.mailbox.clone(),
             settings,
             workers,

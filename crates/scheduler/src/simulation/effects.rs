@@ -157,7 +157,8 @@ impl History {
                 self.note(format_args!("the core saw a step of {jumped_us} us"));
                 self.server()?.record_clock_step(now);
             }
-            Effect::Quiet => {}
+            // Only where a lease is needed.
+            Effect::Quiet | Effect::Abandon(_) | Effect::EndAttempts => {}
         }
         Ok(())
     }

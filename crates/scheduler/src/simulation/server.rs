@@ -10,6 +10,7 @@ use super::rests::Rests;
 use super::tasks::{TaskId, Tasks};
 use crate::core::{Alarm, Core, Input, Step, WindowLoad};
 use crate::driver::CoreStatus;
+use crate::lease::{Leadership, RETENTION};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
 use crate::reconcile::{holds, retention};
@@ -151,8 +152,15 @@ impl Server {
         let (look_at_holds, look_at_retention) = (Arc::<Bell>::default(), Arc::<Bell>::default());
         let mut tasks = Tasks::starting_at(ground.first_task);
         let holds = holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds.clone());
-        let retention =
-            retention::run(store.clone(), clock, mailbox.clone(), look_at_retention.clone(), keep);
+        let leadership = Arc::new(Leadership::for_ever(RETENTION));
+        let retention = retention::run(
+            store.clone(),
+            clock,
+            mailbox.clone(),
+            look_at_retention.clone(),
+            keep,
+            leadership,
+        );
         tasks.spawn(async {
             holds.await;
             Done::Ended

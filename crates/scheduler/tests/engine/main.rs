@@ -17,6 +17,8 @@ mod harness;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]
+mod lease;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod manual;

@@ -47,11 +47,12 @@ impl Store {
         let failed = |error| startup::query_error(&path, error);
         conn.sqlite().and_then(machine::skip_syncs).map_err(failed)?;
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
-        let node = Node { name: options.node_name, epoch, is_shared: false };
+        let node = Arc::new(Node::new(options.node_name, epoch));
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::inline(InlineReader::new(connector.clone(), Arc::clone(&faults)), &connector);
         let machine = Arc::new(PlannedMachine::new(faults));
-        let group = GroupWriter::new(connector, conn, node, Arc::clone(&listener), options.slow_commit);
+        let group =
+            GroupWriter::new(connector, conn, Arc::clone(&node), Arc::clone(&listener), options.slow_commit);
         let group = group.map_err(failed)?.on(Arc::clone(&machine) as _);
         let commit_count = group.commits();
         let writer = InlineWriter::new(group, machine, options.max_waiting_writes, commits);
@@ -59,7 +60,7 @@ impl Store {
         let writer = Writer::inline(writer);
         let inner = Inner {
             path,
-            epoch,
+            node,
             listener,
             writer,
             reader,

@@ -5,6 +5,7 @@
 //! take the others with it.
 
 use super::connect::ServerConnector;
+use super::follow;
 use super::gathered::Gathered;
 use super::known_keys::KnownKeys;
 use super::locks;
@@ -234,7 +235,7 @@ impl Live {
         wanted: &Wanted,
         effects: &mut Effects,
     ) -> QueryResult<()> {
-        self.prepare(wanted)?;
+        self.prepare(node.epoch(), wanted)?;
         for (request, _) in requests.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
             let mark = self.gathered.mark();
             match self.run(node, request.as_mut(), true) {
@@ -252,16 +253,18 @@ impl Live {
         self.gathered.write(&mut self.conn)
     }
 
-    fn prepare(&mut self, wanted: &Wanted) -> QueryResult<()> {
+    fn prepare(&mut self, epoch: i64, wanted: &Wanted) -> QueryResult<()> {
         if let (Records::OfServer(known), false) = (&mut self.records, wanted.hashes.is_empty()) {
             known.look_for(&mut self.conn, &wanted.hashes)?;
         }
         if !wanted.running.is_empty() {
             self.know_running(&wanted.running)?;
         }
-        self.waiting = match wanted.waiting.is_empty() {
-            true => HashMap::new(),
-            false => locks::waiting(&mut self.conn, &wanted.waiting)?,
+        // A node that was given up claims nothing: whoever gives it up waits for this transaction, or is seen here.
+        let may_claim = !wanted.waiting.is_empty() && locks::epoch(&mut self.conn, epoch)?;
+        self.waiting = match may_claim {
+            true => locks::waiting(&mut self.conn, &wanted.waiting)?,
+            false => HashMap::new(),
         };
         Ok(())
     }
@@ -343,6 +346,7 @@ impl Live {
 
     fn finish(&mut self, node: &Node, effects: Effects) -> Result<(Committed, Operations), StoreError> {
         self.count(node, &effects).map_err(server_failed)?;
+        follow::tell_free_keys(&mut self.conn, &effects.changes).map_err(server_failed)?;
         effects.operations.reach(Moment::BeforeCommit);
         AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
         self.changed.committed();
@@ -350,12 +354,14 @@ impl Live {
         if effects.operations.fails(Moment::AfterCommit) {
             return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
         }
-        let Effects { changes, touched, operations, .. } = effects;
-        Ok((Committed { changes, touched, last_event_sequence: None }, operations))
+        let Effects { changes, touched, operations, wrote_event, .. } = effects;
+        let committed =
+            Committed { changes, touched, last_event_sequence: None, wrote_unnumbered: wrote_event };
+        Ok((committed, operations))
     }
 
     fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
-        let shard = node.epoch.rem_euclid(SHARDS);
+        let shard = node.epoch().rem_euclid(SHARDS);
         for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
             self.gathered.add::<AddToCounter>(&values)?;

@@ -6,7 +6,7 @@
 use crate::connection::AnyConnection;
 use crate::failure::RowError;
 use crate::rows::job::{self as job_rows, StoredJob};
-use crate::schema::{arrivals, job_states, running_jobs};
+use crate::schema::{arrivals, epochs, job_states, running_jobs};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use oneoff_domain::{JobKey, JobStatus};
@@ -102,4 +102,11 @@ pub(crate) fn running(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec
         ))
         .for_update()
         .load(server)
+}
+
+/// Keeps others from giving an epoch up before the transaction ends; whether it still holds.
+pub(crate) fn epoch(conn: &mut AnyConnection, epoch: i64) -> QueryResult<bool> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(true) };
+    let held = epochs::table.find(epoch).filter(epochs::ended_at.is_null()).select(epochs::epoch);
+    Ok(held.for_share().get_result::<i64>(server).optional()?.is_some())
 }

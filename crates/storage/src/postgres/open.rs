@@ -2,9 +2,10 @@
 
 use super::ServerSide;
 use super::address::DatabaseUrl;
+use super::clock::MeasuredOffset;
 use super::connect::{ServerConnector, ServerError};
 use super::group::ServerGroups;
-use super::numbering::Numbering;
+use super::side::SideConnection;
 use crate::error::Source;
 use crate::reader::Reader;
 use crate::store::{Inner, begin_epoch};
@@ -47,18 +48,18 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     oneoff_faults::reach("epoch.before_commit");
     let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
     oneoff_faults::reach("epoch.after_commit");
-    let node = Arc::new(Node { name: options.node_name, epoch, is_shared: true });
+    let node = Arc::new(Node::sharing(options.node_name, epoch));
     let listener: Listener = Arc::new(OnceLock::new());
     let reader = Reader::of_server(&connector, options.readers);
     let announcer = Announcer::new(Arc::clone(&listener), options.slow_commit);
-    let groups = ServerGroups::new(connector.clone(), conn, node, announcer);
+    let groups = ServerGroups::new(connector.clone(), conn, Arc::clone(&node), announcer);
     let commits = groups.commits();
     let writer = Writer::start_on_server(groups, options.max_waiting_writes)
         .map_err(|error| failed(connector.url(), error))?;
     let path = PathBuf::from(connector.url().to_string());
-    let server = Some(ServerSide { numbering: Numbering::new(connector) });
+    let server = Some(ServerSide { side: SideConnection::new(connector), offset: MeasuredOffset::default() });
     let lock = Mutex::new(None);
-    Ok(Store { inner: Arc::new(Inner { path, epoch, listener, writer, reader, commits, lock, server }) })
+    Ok(Store { inner: Arc::new(Inner { path, node, listener, writer, reader, commits, lock, server }) })
 }
 
 /// A connection to the database of a server, whatever its migrations.

@@ -110,7 +110,7 @@ pub(super) fn remove_idempotency_records(
         if budget.is_spent() || written_at >= policy.idempotency_before.as_micros() {
             break;
         }
-        if !tx.node.is_shared {
+        if !tx.node.is_shared() {
             idempotency_index::remove(tx.conn, hash, key)?;
         }
         budget.spend(WORK_OF_RECORD);

@@ -180,7 +180,7 @@ pub(crate) fn insert(on: &mut impl Target, new: NewAttempt<'_>) -> QueryResult<(
         new.definition_key.into(),
         new.job.definition.project_id.as_str().into(),
         new.node.name.as_str().into(),
-        new.node.epoch.into(),
+        new.node.epoch().into(),
         i64::from(new.job.state.run).into(),
         i64::from(new.job.state.attempt).into(),
         new.scheduled_for.as_micros().into(),

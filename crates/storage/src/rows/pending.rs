@@ -143,6 +143,21 @@ macro_rules! rows_of {
     }};
 }
 
+/// Jobs that wait and were not moved, by their keys.
+pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<PendingJob>> {
+    let rows: Vec<PendingRow> = arrivals::table
+        .filter(arrivals::job_key.eq_any(keys))
+        .select((
+            arrivals::job_key,
+            arrivals::due_at,
+            arrivals::priority,
+            arrivals::job_type,
+            arrivals::concurrency_key,
+        ))
+        .load(conn)?;
+    Ok(rows.into_iter().map(PendingRow::into_domain).collect())
+}
+
 /// What waits in a part of the time, in the part's order.
 pub(crate) fn due(conn: &mut AnyConnection, part: &DuePart, limit: usize) -> QueryResult<Vec<PendingJob>> {
     let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -71,13 +71,12 @@ impl GroupWriter {
     pub(crate) fn new(
         connector: Connector,
         conn: AnyConnection,
-        node: Node,
+        node: Arc<Node>,
         listener: Listener,
         slow_commit: Duration,
     ) -> QueryResult<Self> {
         let commits = CommitCount::default();
         let link = Link::Up(Box::new(Live::new(conn, &commits)?));
-        let node = Arc::new(node);
         let machine = Arc::new(RealMachine);
         let announcer = Announcer::new(listener, slow_commit);
         Ok(Self {
@@ -346,7 +345,8 @@ fn finish(
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));
     }
-    let committed = Committed { changes: effects.changes, touched: effects.touched, last_event_sequence };
+    let (changes, touched) = (effects.changes, effects.touched);
+    let committed = Committed { changes, touched, last_event_sequence, wrote_unnumbered: false };
     live.count_arrivals(&committed);
     Ok((committed, effects.operations))
 }

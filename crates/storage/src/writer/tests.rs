@@ -42,7 +42,7 @@ impl Bench {
         let heard = Arc::new(Heard::default());
         let listener: Listener = Arc::new(OnceLock::new());
         listener.set(Arc::clone(&heard) as Arc<dyn CommitListener>).ok().unwrap();
-        let node = Node { name: "n".to_owned(), epoch: 1, is_shared: false };
+        let node = Arc::new(Node::new("n".to_owned(), 1));
         let slow = Duration::from_secs(10);
         let writer = GroupWriter::new(connector.clone(), conn, node, listener, slow).unwrap();
         let answers = Answers::default();

@@ -16,6 +16,7 @@ use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEv
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
 #[derive(Debug, Default)]
@@ -69,14 +70,38 @@ impl Effects {
 }
 
 /// Who writes: this process.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Node {
     /// Its name in executions.
     pub(crate) name: String,
+    epoch: AtomicI64,
+    is_shared: bool,
+}
+
+impl Node {
+    pub(crate) fn new(name: String, epoch: i64) -> Self {
+        Self { name, epoch: AtomicI64::new(epoch), is_shared: false }
+    }
+
+    /// The same, of a database to which others may write, too.
+    pub(crate) fn sharing(name: String, epoch: i64) -> Self {
+        Self { is_shared: true, ..Self::new(name, epoch) }
+    }
+
     /// Its epoch.
-    pub(crate) epoch: i64,
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// What is written from now on is of another epoch.
+    pub(crate) fn begin(&self, epoch: i64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
     /// Whether others may write to the same database.
-    pub(crate) is_shared: bool,
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
 }
 
 /// The transaction as a request sees it.
@@ -143,8 +168,11 @@ impl Tx<'_> {
 
     /// Writes an event.
     pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
-        let sequence = self.keys.event();
-        event::insert(&mut self.rows(), sequence, now, event)?;
+        let number = match self.keys.event() {
+            Some(sequence) => event::Number::Given(sequence),
+            None => event::Number::Later { epoch: self.node.epoch() },
+        };
+        event::insert(&mut self.rows(), number, now, event)?;
         self.effects.wrote_event = true;
         if event.kind != EventKind::JobCreated {
             self.effects.touched.extend(event.job_id);

@@ -116,7 +116,9 @@ async fn success_and_failure_are_told_apart() {
 #[tokio::test]
 async fn output_arrives_before_the_end_and_a_stop_ends_within_a_second() {
     for (executor, fixture) in table().await {
-        for reason in [StopReason::Cancelled, StopReason::TimedOut, StopReason::Shutdown] {
+        let reasons =
+            [StopReason::Cancelled, StopReason::TimedOut, StopReason::Shutdown, StopReason::LeaseLost];
+        for reason in reasons {
             let mut attempt = start(executor.as_ref(), &fixture.lasts());
             attempt.wrote(MARKER).await;
             assert!(!attempt.task.is_finished());

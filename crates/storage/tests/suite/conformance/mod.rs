@@ -7,6 +7,7 @@ mod creating_many;
 mod events;
 mod finishing;
 mod listing;
+mod nodes;
 mod output;
 mod recovering;
 mod removing;

@@ -1,0 +1,49 @@
+//! What the service says of the nodes that share the store.
+
+use super::Service;
+use crate::{NodeHealth, NodeStatus};
+use oneoff_domain::Timestamp;
+use oneoff_storage::NodeInfo;
+
+impl Service {
+    /// The nodes that share the store, by name; this one alone where it is not shared, or does not answer.
+    pub async fn nodes(&self) -> Vec<NodeStatus> {
+        let inner = &self.inner;
+        let now = self.now();
+        let stored = match inner.store.is_shared() || inner.settings.always_keep_lease {
+            true => inner.store.nodes(now).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "the other nodes are not known");
+                Vec::new()
+            }),
+            false => Vec::new(),
+        };
+        let this = self.this_node(now);
+        let mut nodes = Vec::with_capacity(stored.len().max(1));
+        for info in stored.into_iter().filter(|info| info.node_id != this.info.node_id) {
+            nodes.push(NodeStatus { health: NodeHealth::of(&info, now), info });
+        }
+        nodes.push(this);
+        nodes.sort_by(|one, other| one.info.node_id.cmp(&other.info.node_id));
+        nodes
+    }
+
+    /// This node, as it knows itself.
+    fn this_node(&self, now: Timestamp) -> NodeStatus {
+        let inner = &self.inner;
+        let count = |count: usize| Some(u32::try_from(count).unwrap_or(u32::MAX));
+        let info = NodeInfo {
+            node_id: inner.store.node_id().to_owned(),
+            epoch: inner.store.epoch(),
+            started_at: inner.started_at,
+            last_seen_at: Some(now),
+            lease_until: None,
+            ended_at: None,
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            slots: count(inner.workers),
+            running: count(*inner.running.count().borrow()),
+            clock_offset_us: inner.store.clock_offset_us(),
+        };
+        let is_held = inner.held.holds(inner.clock.boot_time());
+        NodeStatus { info, health: if is_held { NodeHealth::Ok } else { NodeHealth::Late } }
+    }
+}
