@@ -5,14 +5,17 @@ pub(crate) mod connect;
 pub(crate) mod gathered;
 pub(crate) mod group;
 pub(crate) mod known_keys;
+pub(crate) mod listen;
 pub(crate) mod locks;
 pub(crate) mod numbering;
 pub(crate) mod open;
 
 pub use address::{DatabaseUrl, NotAnAddress};
+pub use listen::Heard;
 pub use numbering::NumberedSlice;
 
 /// What a store on a server has beside its writer and readers.
 pub(crate) struct ServerSide {
     pub(crate) numbering: numbering::Numbering,
+    pub(crate) url: DatabaseUrl,
 }

@@ -56,7 +56,7 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let writer = Writer::start_on_server(groups, options.max_waiting_writes)
         .map_err(|error| failed(connector.url(), error))?;
     let path = PathBuf::from(connector.url().to_string());
-    let server = Some(ServerSide { numbering: Numbering::new(connector) });
+    let server = Some(ServerSide { url: connector.url().clone(), numbering: Numbering::new(connector) });
     let lock = Mutex::new(None);
     Ok(Store { inner: Arc::new(Inner { path, node, listener, writer, reader, commits, lock, server }) })
 }
