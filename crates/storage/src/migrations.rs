@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::sync::Arc;
 
 const OF_FILES: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
-const OF_SERVERS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+pub(crate) const OF_SERVERS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// Of nodes that start at once on a server's database, one migrates and the others wait, however long it takes. A step
 /// itself waits for the locks of others no longer than any write: they would wait behind it. `OneOff` in ASCII.
