@@ -54,7 +54,7 @@ pub(crate) enum Suite {
     UiBuild,
     /// The built UI and server in a real browser
     Browser,
-    /// Those of it that are about jobs once more, on PostgreSQL
+    /// The same once more, with a server on PostgreSQL
     BrowserPostgres,
 }
 

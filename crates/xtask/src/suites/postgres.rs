@@ -15,9 +15,6 @@ pub(super) const DATABASE_URL: &str = "DATABASE_URL";
 const PACKAGES: [&str; 6] =
     ["--package", "oneoff-api", "--package", "oneoff-cli", "--package", "oneoff-test-server"];
 
-/// The files of browser tests that are about what the store answers and streams; the others are about looks and keys.
-const BROWSER_TESTS: [&str; 2] = ["e2e/jobs.e2e.ts", "e2e/watch.e2e.ts"];
-
 /// A server whose user may create databases, as a tester's own would. The database goes before the server.
 struct TestServer {
     database: Database,
@@ -43,6 +40,6 @@ pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
 pub(super) fn browser_tests(workspace: &Workspace) -> Result<Report> {
     let server = TestServer::start()?;
     browser::tests_with(workspace, |npm| {
-        npm.arg("--").args(BROWSER_TESTS).env(DATABASE_URL, server.database.url());
+        npm.env(DATABASE_URL, server.database.url());
     })
 }
