@@ -55,7 +55,7 @@ pub(crate) enum Suite {
     /// The built UI and server in a real browser
     Browser,
     /// The same once more, with a server on PostgreSQL
-    BrowserPostgres,
+    BrowserPg,
 }
 
 /// How much a suite looked at.
@@ -95,7 +95,7 @@ impl Suite {
             Self::UiUnit => ui::unit_tests(workspace),
             Self::UiBuild => ui::build(workspace),
             Self::Browser => browser::tests(workspace),
-            Self::BrowserPostgres => postgres::browser_tests(workspace),
+            Self::BrowserPg => postgres::browser_tests(workspace),
         }
     }
 }
