@@ -14,7 +14,7 @@ use std::time::Duration;
 const VERSION_MIN: i32 = 140_000;
 
 /// A server that is gone without a word is found out within some ten seconds.
-const PARAMETERS: [(&str, &str); 6] = [
+pub(crate) const PARAMETERS: [(&str, &str); 6] = [
     ("connect_timeout", "5"),
     ("keepalives_idle", "5"),
     ("keepalives_interval", "2"),

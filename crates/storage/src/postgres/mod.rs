@@ -7,6 +7,7 @@ mod follow;
 pub(crate) mod gathered;
 pub(crate) mod group;
 pub(crate) mod known_keys;
+pub(crate) mod listen;
 pub(crate) mod locks;
 pub(crate) mod numbering;
 pub(crate) mod open;
@@ -14,10 +15,12 @@ pub(crate) mod side;
 
 pub use address::{DatabaseUrl, NotAnAddress};
 pub use follow::Followed;
+pub use listen::Heard;
 pub use numbering::NumberedSlice;
 
 /// What a store on a server has beside its writer and readers.
 pub(crate) struct ServerSide {
     pub(crate) side: side::SideConnection,
     pub(crate) offset: clock::MeasuredOffset,
+    pub(crate) url: DatabaseUrl,
 }
