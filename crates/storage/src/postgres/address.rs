@@ -43,6 +43,12 @@ impl DatabaseUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", ""));
+        // A password that was not encoded as it should be reaches further than the authority.
+        let is_unclear =
+            rest.find(['/', '?']).and_then(|end| rest.get(end..)).is_some_and(|end| end.contains('@'));
+        if is_unclear {
+            return write!(f, "{scheme}://...");
+        }
         // Parameters may name a password, too.
         let rest = rest.split_once('?').map_or(rest, |(address, _parameters)| address);
         let (authority, database) = rest.split_once('/').map_or((rest, ""), |(host, name)| (host, name));
@@ -70,6 +76,10 @@ mod tests {
             ("postgresql://me:se@cret@db/oneoff", "postgresql://me@db/oneoff"),
             ("postgres:///oneoff?host=/run&password=secret", "postgres:///oneoff"),
             ("postgres://db", "postgres://db/"),
+            ("postgres://me:sec/ret@db/oneoff", "postgres://..."),
+            ("postgres://me:sec?ret@db/oneoff", "postgres://..."),
+            ("postgres://me:s@c/r@db/oneoff", "postgres://..."),
+            ("postgres:///oneoff?password=s@cret", "postgres://..."),
         ] {
             let url = DatabaseUrl::new(url).unwrap();
             assert_eq!(url.to_string(), shown);

@@ -5,14 +5,18 @@ use super::address::DatabaseUrl;
 use super::connect::{ServerConnector, ServerError};
 use super::group::ServerGroups;
 use super::numbering::Numbering;
+use crate::connection::AnyConnection;
 use crate::error::Source;
 use crate::reader::Reader;
+use crate::schema::moving;
 use crate::store::{Inner, begin_epoch};
 use crate::writer::Writer;
 use crate::writer::announce::Announcer;
 use crate::writer::group::Listener;
 use crate::writer::tx::Node;
 use crate::{MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use oneoff_domain::Timestamp;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -45,7 +49,8 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     }
     migrations::apply(&mut conn).map_err(|error| of_source(url, error))?;
     oneoff_faults::reach("epoch.before_commit");
-    let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
+    let epoch = begin_moved(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
+    let epoch = epoch.ok_or_else(|| OpenError::HalfMoved { url: url.to_string() })?;
     oneoff_faults::reach("epoch.after_commit");
     let node = Arc::new(Node::sharing(options.node_name, epoch));
     let listener: Listener = Arc::new(OnceLock::new());
@@ -61,8 +66,21 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     Ok(Store { inner: Arc::new(Inner { path, node, listener, writer, reader, commits, lock, server }) })
 }
 
+/// Begins an epoch, unless the database is being filled from a file. A moving that begins meanwhile locks the table of
+/// epochs: it either sees this one or is seen.
+fn begin_moved(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryResult<Option<i64>> {
+    conn.write_transaction(|conn| {
+        conn.batch_execute("LOCK TABLE epochs IN ROW EXCLUSIVE MODE")?;
+        let unfinished = moving::table.filter(moving::finished_at.is_null()).count();
+        match unfinished.get_result::<i64>(conn)? {
+            0 => begin_epoch(conn, node, now).map(Some),
+            _ => Ok(None),
+        }
+    })
+}
+
 /// A connection to the database of a server, whatever its migrations.
-pub(crate) fn connection(url: &DatabaseUrl) -> Result<crate::connection::AnyConnection, OpenError> {
+pub(crate) fn connection(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
     ServerConnector::new(url.clone()).writer().map_err(|error| connect_error(url, error))
 }
 
