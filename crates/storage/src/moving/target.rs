@@ -168,7 +168,6 @@ impl Target {
             if rows > 0 {
                 unit.append(conn, &copy)?;
             }
-            oneoff_faults::reach("moving.after_rows");
             note(conn, unit, before, &after)
         });
         written.map_err(|error| MoveError::Write {
@@ -177,7 +176,6 @@ impl Target {
             detail: detail_of(&error),
             source: Arc::new(error),
         })?;
-        oneoff_faults::reach("moving.after_slice");
         Ok(after)
     }
 
