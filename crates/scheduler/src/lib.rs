@@ -17,6 +17,7 @@ mod runner;
 mod running;
 pub mod service;
 pub mod settings;
+mod shared_clock;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 pub mod start;

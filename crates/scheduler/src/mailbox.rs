@@ -6,7 +6,7 @@ use oneoff_domain::JobId;
 use oneoff_storage::{CommitListener, Committed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// Where inputs wait for the next step.
 pub(crate) struct Mailbox {
@@ -14,6 +14,7 @@ pub(crate) struct Mailbox {
     arrived: Condvar,
     last_event: watch::Sender<i64>,
     watchers: Arc<Watchers>,
+    unnumbered: Notify,
 }
 
 impl Mailbox {
@@ -23,6 +24,7 @@ impl Mailbox {
             arrived: Condvar::new(),
             last_event: watch::Sender::new(last_event),
             watchers: Arc::default(),
+            unnumbered: Notify::new(),
         }
     }
 
@@ -34,6 +36,16 @@ impl Mailbox {
     /// The number of the newest event; changes whenever one is committed.
     pub(crate) fn event_sequence(&self) -> watch::Receiver<i64> {
         self.last_event.subscribe()
+    }
+
+    /// Resolves when events were written that are to be numbered.
+    pub(crate) async fn unnumbered(&self) {
+        self.unnumbered.notified().await;
+    }
+
+    /// Events were written that are to be numbered.
+    pub(crate) fn tell_unnumbered(&self) {
+        self.unnumbered.notify_one();
     }
 
     /// Begins to wait for a change of a job.
@@ -62,8 +74,12 @@ impl CommitListener for Mailbox {
             self.send(Input::Committed(committed.changes));
         }
         self.watchers.changed(&committed.touched);
+        if committed.wrote_unnumbered {
+            self.tell_unnumbered();
+        }
         if let Some(sequence) = committed.last_event_sequence {
-            self.last_event.send_replace(sequence);
+            // Numbering and following tell of the same events, in either order.
+            self.last_event.send_if_modified(|last| std::mem::replace(last, sequence.max(*last)) < sequence);
         }
     }
 

@@ -5,8 +5,9 @@ use crate::driver::{CoreStatus, Driver};
 use crate::lease::{Ground, Held, Leadership, Leases, RETENTION};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
-use crate::reconcile::{alive, holds, retention, search};
+use crate::reconcile::{alive, holds, nodes, numbering, retention, search};
 use crate::runner::Runner;
+use crate::shared_clock::SharedClock;
 use crate::{SchedulerSettings, Service, recovery};
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::process::Guardian;
@@ -77,6 +78,13 @@ impl Scheduler {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Scheduler, StartError> {
+        store.measure_clock(clock.clone()).await.map_err(StartError::Recovery)?;
+        let local = clock.clone();
+        let clock: Arc<dyn Clock> = match store.is_shared() {
+            true => Arc::new(SharedClock::new(clock, store.clone())),
+            false => clock,
+        };
+        store.limit_types(settings.type_limits.clone());
         let doubts_clock =
             recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()).await?;
         let hold_after = settings.hold_overdue_after;
@@ -139,6 +147,7 @@ impl Scheduler {
             Leases::start(Ground {
                 store: store.clone(),
                 clock: clock.clone(),
+                local,
                 mailbox: mailbox.clone(),
                 running: runner.running.clone(),
                 guardian: guardian.clone(),
@@ -165,6 +174,11 @@ impl Scheduler {
             tokio::spawn(alive::run(store.clone(), clock.clone(), absence));
         }
         tokio::spawn(search::run(store.clone(), mailbox.clone()));
+        if let Some(leases) = leases.as_ref().filter(|_| store.is_shared()) {
+            let events = leases.events();
+            tokio::spawn(numbering::run(store.clone(), clock.clone(), mailbox.clone(), events));
+            tokio::spawn(nodes::run(store.clone(), mailbox.clone(), last_event));
+        }
         metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
 
         let grace = settings.shutdown_grace;

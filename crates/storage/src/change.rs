@@ -52,6 +52,8 @@ pub struct Committed {
     pub touched: Vec<JobId>,
     /// The last event that was written, if any was.
     pub last_event_sequence: Option<i64>,
+    /// Whether events were written that are numbered later.
+    pub wrote_unnumbered: bool,
 }
 
 /// Is told of every commit, on the writer's thread: it must not block.

@@ -44,6 +44,8 @@ pub enum ClaimResult {
     Missed(JobKey),
     /// Another job of the same concurrency key runs. It still waits; `Change::KeyFree` will tell.
     KeyBusy(JobKey),
+    /// As many jobs of its type run on all nodes together as may. It still waits; nobody tells when that changes.
+    LimitReached(JobKey),
     /// It does not wait any more, or for another time.
     Gone(JobKey),
     /// Its rows cannot be read: the file was altered or is damaged. It still waits, and no claim will succeed
@@ -61,6 +63,10 @@ pub(crate) fn claim(
     let may_claim = tx.waiting.is_some() || locks::epoch(tx.conn, tx.node.epoch())?;
     if !may_claim {
         return Ok(requests.iter().map(|request| ClaimResult::Gone(request.job)).collect());
+    }
+    if tx.node.is_shared() && tx.type_rooms.is_none() {
+        *tx.type_rooms =
+            tx.node.type_limits().map(|limits| locks::type_rooms(tx.conn, limits)).transpose()?;
     }
     let mut results = Vec::with_capacity(requests.len());
     for request in requests {
@@ -101,10 +107,19 @@ fn claim_one(
     if stored.job.definition.is_too_late(request.due_at, now) {
         return miss(tx, now, stored, request.due_at);
     }
+    if has_no_room(tx, &stored.job.definition.job_type) {
+        return Ok(ClaimResult::LimitReached(request.job));
+    }
     if !take_key(tx, &stored.job)? {
         return Ok(ClaimResult::KeyBusy(request.job));
     }
     start(tx, now, stored, request)
+}
+
+/// Whether as many jobs of a type run as may.
+fn has_no_room(tx: &Tx<'_>, job_type: &str) -> bool {
+    let rooms = tx.type_rooms.as_ref();
+    rooms.and_then(|rooms| rooms.get(job_type)).is_some_and(|room| *room == 0)
 }
 
 fn unreadable(tx: &mut Tx<'_>, key: JobKey, id: Option<JobId>, fault: &RowError) -> ClaimResult {
@@ -179,6 +194,9 @@ fn start(
         "run": job.state.run, "attempt": job.state.attempt, "lateness_us": lateness_us,
     }));
     tx.record_job(now, EventKind::JobStarted, job, Some(request.execution_id), data)?;
+    if let Some(room) = tx.type_rooms.as_mut().and_then(|rooms| rooms.get_mut(&job.definition.job_type)) {
+        *room = room.saturating_sub(1);
+    }
     tx.effects.operations.add("claim");
     let fence =
         Fence { job: job.key, run: job.state.run, attempt: job.state.attempt, epoch: tx.node.epoch() };

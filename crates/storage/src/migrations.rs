@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::sync::Arc;
 
 const OF_FILES: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
-const OF_SERVERS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+pub(crate) const OF_SERVERS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// Of nodes that start at once on a server's database, one migrates and the others wait. `OneOff` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_lock(87235166266982)";

@@ -9,11 +9,12 @@ use crate::rows::{instant, number, word};
 use crate::schema::{epochs, running_jobs};
 use crate::store::begin_epoch;
 use crate::writer::lanes::Lane;
-use crate::writer::tx::Tx;
+use crate::writer::tx::{Node, Tx};
 use crate::{Store, StoreError, roles};
 use diesel::prelude::*;
 use oneoff_domain::{ExecutionId, Timestamp};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// For how long a node that has ended is listed.
@@ -110,16 +111,24 @@ fn may_be_given_up(now: i64, unleased_before: i64) -> _ {
 }
 
 impl Store {
+    /// Writes what must not wait behind everything else that this node writes.
+    pub(crate) async fn write_aside<T, F>(&self, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection, &Node) -> Result<T, WriteError> + Send + 'static,
+    {
+        let Some(server) = &self.inner.server else {
+            let body = move |tx: &mut Tx<'_>| body(tx.conn, tx.node);
+            return self.inner.writer.write(Lane::Attempts, body).await;
+        };
+        let node = Arc::clone(&self.inner.node);
+        server.side.write(move |conn| body(conn, &node)).await
+    }
+
     /// The name of this node.
     #[must_use]
     pub fn node_id(&self) -> &str {
         &self.inner.node.name
-    }
-
-    /// By how much this machine's clock is ahead of the database's, in microseconds; `None` where it is the same.
-    #[must_use]
-    pub fn clock_offset_us(&self) -> Option<i64> {
-        None
     }
 
     /// Epochs before this one count as over where they have no lease. On a shared database they have not got one yet.
@@ -132,8 +141,8 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn heartbeat(&self, now: Timestamp, report: NodeReport) -> Result<Heartbeat, StoreError> {
-        let body = move |tx: &mut Tx<'_>| renew(tx.conn, tx.node.epoch(), now, &report);
-        self.inner.writer.write_or_refuse(Lane::Attempts, body).await
+        let body = move |conn: &mut AnyConnection, node: &Node| renew(conn, node.epoch(), now, &report);
+        self.write_aside(body).await
     }
 
     /// Begins another epoch of this process, with a lease, and ends the one before if nobody has. What the one before
@@ -142,13 +151,13 @@ impl Store {
     /// # Errors
     /// The database's; the epoch is the one before then.
     pub async fn begin_new_epoch(&self, now: Timestamp, report: NodeReport) -> Result<i64, StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            end(tx.conn, tx.node.epoch(), now)?;
-            let epoch = begin_epoch(tx.conn, &tx.node.name, now)?;
-            renew(tx.conn, epoch, now, &report)?;
+        let body = move |conn: &mut AnyConnection, node: &Node| {
+            end(conn, node.epoch(), now)?;
+            let epoch = begin_epoch(conn, &node.name, now)?;
+            renew(conn, epoch, now, &report)?;
             Ok(epoch)
         };
-        let epoch = self.inner.writer.write(Lane::Attempts, body).await?;
+        let epoch = self.write_aside(body).await?;
         self.inner.node.begin(epoch);
         Ok(epoch)
     }
@@ -158,8 +167,8 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn end_epoch(&self, now: Timestamp) -> Result<(), StoreError> {
-        let body = move |tx: &mut Tx<'_>| Ok(end(tx.conn, tx.node.epoch(), now)?);
-        self.inner.writer.write(Lane::Attempts, body).await
+        let body = move |conn: &mut AnyConnection, node: &Node| Ok(end(conn, node.epoch(), now)?);
+        self.write_aside(body).await
     }
 
     /// The nodes, by name: of each its newest epoch, unless that has ended for more than a day. On a database that is
@@ -211,15 +220,15 @@ impl Store {
     /// The database's.
     pub async fn give_up(&self, now: Timestamp, epoch: i64) -> Result<bool, StoreError> {
         let unleased_before = self.unleased_before();
-        let body = move |tx: &mut Tx<'_>| {
+        let body = move |conn: &mut AnyConnection, _node: &Node| {
             let given_up = diesel::update(epochs::table)
                 .filter(epochs::epoch.eq(epoch))
                 .filter(may_be_given_up(now.as_micros(), unleased_before))
                 .set(epochs::ended_at.eq(now.as_micros()))
-                .execute(tx.conn)?;
+                .execute(conn)?;
             Ok(given_up == 1)
         };
-        self.inner.writer.write(Lane::Attempts, body).await
+        self.write_aside(body).await
     }
 
     /// The epochs that have ended, this one's left out, and of which executions are still recorded as running: those of

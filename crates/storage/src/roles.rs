@@ -2,8 +2,7 @@
 
 use crate::connection::AnyConnection;
 use crate::schema::{epochs, roles};
-use crate::writer::lanes::Lane;
-use crate::writer::tx::Tx;
+use crate::writer::tx::Node;
 use crate::{Store, StoreError, statement};
 use diesel::prelude::*;
 use oneoff_domain::Timestamp;
@@ -24,11 +23,11 @@ impl Store {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Term>, StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            let epoch = tx.node.epoch();
-            Ok(lead(tx.conn, role, epoch, now.as_micros(), until.as_micros())?)
+        let body = move |conn: &mut AnyConnection, node: &Node| {
+            let epoch = node.epoch();
+            Ok(lead(conn, role, epoch, now.as_micros(), until.as_micros())?)
         };
-        self.inner.writer.write(Lane::Attempts, body).await
+        self.write_aside(body).await
     }
 
     /// Lets a role go, if this process has it, so that another one may take it at once.
@@ -36,12 +35,12 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn resign(&self, role: &'static str) -> Result<(), StoreError> {
-        let body = move |tx: &mut Tx<'_>| {
-            let own = roles::table.filter(roles::name.eq(role)).filter(roles::epoch.eq(tx.node.epoch()));
-            diesel::update(own).set(roles::until.eq(0)).execute(tx.conn)?;
+        let body = move |conn: &mut AnyConnection, node: &Node| {
+            let own = roles::table.filter(roles::name.eq(role)).filter(roles::epoch.eq(node.epoch()));
+            diesel::update(own).set(roles::until.eq(0)).execute(conn)?;
             Ok(())
         };
-        self.inner.writer.write(Lane::Attempts, body).await
+        self.write_aside(body).await
     }
 }
 

@@ -194,6 +194,12 @@ impl Store {
         self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }
 
+    /// How many jobs of a type may run at once, on all nodes together, where the store is shared. Set once, before the
+    /// first claim; all nodes should say the same.
+    pub fn limit_types(&self, limits: std::collections::BTreeMap<String, usize>) {
+        self.inner.node.limit_types(limits);
+    }
+
     /// Records the end of an attempt and the job's next state.
     ///
     /// # Errors

@@ -47,9 +47,13 @@ pub(crate) struct Ended {
 pub(crate) fn end_marked(mut marks: Marks, registered: &HashSet<i32>, within: Duration) -> Ended {
     let deadline = Instant::now() + within;
     let mut found = HashSet::new();
-    let (mut pause, mut holds, mut clean_looks) = (PAUSE_MIN, HOLDS, 0);
+    let (mut pause, mut holds, mut looks, mut clean_looks) = (PAUSE_MIN, HOLDS, 0, 0);
     loop {
         let look = scan::look(&marks, From::All, &|_number| false);
+        looks += 1;
+        if marks.instance_lives && (look.is_settled || looks == 3) {
+            marks.instance = None;
+        }
         let left = look.marked().count();
         clean_looks = if left == 0 { clean_looks + 1 } else { 0 };
         let is_over = Instant::now() >= deadline;

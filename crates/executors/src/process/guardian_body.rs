@@ -37,8 +37,8 @@ const SLICE: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn guardian_main() -> ExitCode {
     outlive_signals();
-    let (goodbye, known) = watch(std::io::stdin(), boot_time, |known| end(known, PATIENCE_AT_A_TIME));
-    let ended = end(&known, PATIENCE);
+    let (goodbye, known) = watch(std::io::stdin(), boot_time, |known| end(known, true, PATIENCE_AT_A_TIME));
+    let ended = end(&known, false, PATIENCE);
     if ended.left > 0 || (ended.found > 0 && !goodbye) {
         tell("the server is gone", ended);
     }
@@ -157,13 +157,16 @@ fn parse_start(rest: &str) -> Option<(String, Identity)> {
 
 /// Ends everything that the server has started. After a goodbye nothing should be left but what a job has
 /// hidden in the background, and that does not outlive the server either.
-pub(crate) fn end(known: &Known, within: Duration) -> Ended {
+///
+/// A server that lives may renew its lease at any moment: what it starts by that is not ended.
+pub(crate) fn end(known: &Known, server_lives: bool, within: Duration) -> Ended {
     #[cfg(not(target_os = "linux"))]
     end_registered_blindly(known);
     let leaders = known.groups.iter().map(|(execution, leader)| (*leader, execution.clone()));
     let marks = Marks {
         executions: known.groups.keys().cloned().collect(),
         instance: known.token.clone(),
+        instance_lives: server_lives,
         processes: leaders.collect(),
         ..Marks::default()
     };

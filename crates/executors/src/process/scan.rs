@@ -22,6 +22,8 @@ pub(crate) struct Marks {
     pub(crate) executions: HashSet<String>,
     /// Or the token of this server process.
     pub(crate) instance: Option<String>,
+    /// Which lives, and may soon start others that are not meant: who was not found by its token at first is not.
+    pub(crate) instance_lives: bool,
     /// Or is one of these, which are known to belong to the owner beside.
     pub(crate) processes: HashMap<Identity, String>,
     /// None of them was started before.

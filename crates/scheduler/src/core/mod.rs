@@ -32,6 +32,8 @@ use window::Window;
 
 /// How long the core waits after the store refused claims.
 const CLAIM_BACKOFF: Duration = Duration::from_millis(500);
+/// How long jobs of a type rest of which as many run on all nodes as may.
+const LIMIT_REST: Duration = Duration::from_millis(100);
 
 /// What waits, what is due, and what runs.
 pub(crate) struct Core {
@@ -106,7 +108,7 @@ impl Core {
             due.into_iter().for_each(|job| self.is_due(job));
         }
         if self.may_claim(now) {
-            self.claim(now.wall, &mut effects);
+            self.claim(now, &mut effects);
         }
         if self.stopping && !self.quiet && self.in_flight.no_claims() {
             self.quiet = true;
@@ -142,7 +144,7 @@ impl Core {
                 effects.push(Effect::FindCancelled);
             }
             Input::ClaimsAnswered(results) => {
-                results.into_iter().for_each(|result| self.answered(result, effects));
+                results.into_iter().for_each(|result| self.answered(now, result, effects));
             }
             Input::ClaimsFailed(requests) => {
                 self.claims_rest_until = Some(now.boot.after(CLAIM_BACKOFF));
@@ -194,7 +196,7 @@ impl Core {
         }
     }
 
-    fn answered(&mut self, result: ClaimResult, effects: &mut Vec<Effect>) {
+    fn answered(&mut self, now: Now, result: ClaimResult, effects: &mut Vec<Effect>) {
         match result {
             ClaimResult::Claimed(claimed) => {
                 self.in_flight.claimed(claimed.job.key);
@@ -209,6 +211,7 @@ impl Core {
                     self.ready.insert(job);
                 }
             }
+            ClaimResult::LimitReached(key) => self.limited_elsewhere(now, key),
             ClaimResult::Missed(key) | ClaimResult::Gone(key) | ClaimResult::Unreadable(key) => {
                 self.release_slot_of(key);
                 let GivenUp { due_again, next, .. } = self.in_flight.given_up(key);
@@ -220,6 +223,16 @@ impl Core {
     /// The store could not be asked: the job is as due as before.
     fn unclaimed(&mut self, key: JobKey) {
         self.release_slot_of(key);
+        let GivenUp { job, due_again, next } = self.in_flight.given_up(key);
+        due_again.or(job).into_iter().chain(next).for_each(|job| self.ready.insert(job));
+    }
+
+    /// On all nodes together as many of its type run as may: it is as due as before, and asked for again in a moment.
+    fn limited_elsewhere(&mut self, now: Now, key: JobKey) {
+        if let Some(job_type) = self.in_flight.job_type(key) {
+            self.slots.release(&job_type);
+            self.slots.rest(&job_type, now.boot.after(LIMIT_REST));
+        }
         let GivenUp { job, due_again, next } = self.in_flight.given_up(key);
         due_again.or(job).into_iter().chain(next).for_each(|job| self.ready.insert(job));
     }
@@ -268,7 +281,9 @@ impl Core {
         !self.stopping && self.lease.holds() && self.claims_rest_until.is_none() && !self.clock.pauses(now)
     }
 
-    fn claim(&mut self, wall: Timestamp, effects: &mut Vec<Effect>) {
+    fn claim(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let wall = now.wall;
+        self.slots.end_rests(now.boot);
         let mut batch = Vec::new();
         while let Some(job) = self.ready.take_best(|job_type| self.slots.has_room(job_type)) {
             if job.due_at > wall {
@@ -344,11 +359,12 @@ impl Core {
             (None, None) => self.window.next_due(),
             (rest, pause) => rest.max(pause),
         };
+        let type_rest = self.slots.rest_ends().map(|until| now.wall.saturating_add(until.since(now.boot)));
         let alarm = self.alarms.iter().map(|(alarm, at)| self.rings_at(*alarm, *at, now)).min();
         let lines = self.lines();
         let has_short = self.window.has_short(|line| lines.is_short(line, self.limits));
         let load = self.window.next_load(lines.startable(), has_short);
-        [claiming, load, alarm, self.lease.ends(now)].into_iter().flatten().min()
+        [claiming, load, alarm, type_rest, self.lease.ends(now)].into_iter().flatten().min()
     }
 }
 

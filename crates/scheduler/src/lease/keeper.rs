@@ -6,9 +6,18 @@ use crate::core::{Alarm, Input};
 use oneoff_domain::{BootTime, Timestamp};
 use oneoff_storage::{Heartbeat, NodeReport, StoreError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// From which difference on the clock of a machine is worth a word.
+const CLOCK_OFF_US: u64 = 1_000_000;
+
+#[expect(clippy::cast_precision_loss, reason = "an offset that is not exact to the microsecond is no loss")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
 
 /// The pause after a renewal failed.
 const RETRY: Duration = Duration::from_millis(250);
@@ -17,6 +26,7 @@ pub(super) struct Keeper {
     pub(super) ground: Ground,
     pub(super) roles: Arc<Roles>,
     pub(super) rescue: Arc<Notify>,
+    pub(super) is_clock_off: AtomicBool,
 }
 
 impl Keeper {
@@ -26,6 +36,7 @@ impl Keeper {
         let mut failing_since = None;
         loop {
             let began = Instant::now();
+            self.measure_clock().await;
             let pause = match self.renew().await {
                 Ok(()) => {
                     if let Some(since) = failing_since.take() {
@@ -50,6 +61,27 @@ impl Keeper {
                 }
             };
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Measures this machine's clock against the database's, and says so where it is wrong.
+    async fn measure_clock(&self) {
+        let Ground { store, local, .. } = &self.ground;
+        if let Err(error) = store.measure_clock(local.clone()).await {
+            return tracing::debug!(%error, "the clock is not measured");
+        }
+        let Some(ahead_us) = store.clock_offset_us() else { return };
+        let was_off = self.is_clock_off.swap(ahead_us.unsigned_abs() > CLOCK_OFF_US, Ordering::Relaxed);
+        let is_off = self.is_clock_off.load(Ordering::Relaxed);
+        metrics::gauge!("oneoff_clock_offset_seconds").set(seconds(ahead_us));
+        if is_off && !was_off {
+            tracing::error!(
+                ahead_seconds = seconds(ahead_us),
+                "this machine's clock differs from the database's by more than a second: the database's is used; set \
+                 the clock, for example by NTP"
+            );
+        } else if was_off && !is_off {
+            tracing::info!(ahead_seconds = seconds(ahead_us), "this machine's clock is right again");
         }
     }
 

@@ -19,7 +19,7 @@ use oneoff_storage::Store;
 use rescue::Rescuer;
 use roles::Roles;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -69,6 +69,8 @@ impl Held {
 pub(crate) struct Ground {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    /// This machine's own, which is measured against the database's.
+    pub(crate) local: Arc<dyn Clock>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) running: Arc<Running>,
     pub(crate) guardian: Option<Arc<Guardian>>,
@@ -100,13 +102,19 @@ impl Leases {
             look: look.clone(),
             apart: ground.lease / PARTS,
         };
-        let keeper = Keeper { ground, roles: roles.clone(), rescue: look };
+        let keeper =
+            Keeper { ground, roles: roles.clone(), rescue: look, is_clock_off: AtomicBool::new(false) };
         Self { tasks: vec![tokio::spawn(keeper.run()), tokio::spawn(rescuer.run())], roles }
     }
 
     /// Who removes what is too old.
     pub(crate) fn retention(&self) -> Arc<Leadership> {
         self.roles.retention.clone()
+    }
+
+    /// Who numbers events.
+    pub(crate) fn events(&self) -> Arc<Leadership> {
+        self.roles.events.clone()
     }
 
     /// Lets the roles of this node go, so that others can take them at once.

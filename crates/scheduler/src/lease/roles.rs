@@ -34,22 +34,30 @@ impl Leadership {
 /// The name of the role of removing what is too old.
 pub(crate) const RETENTION: &str = "retention";
 
+/// The name of the role of numbering events.
+const EVENTS: &str = "events";
+
 /// All roles.
 #[derive(Debug)]
 pub(super) struct Roles {
     pub(super) retention: Arc<Leadership>,
+    pub(super) events: Arc<Leadership>,
     has_resigned: AtomicBool,
 }
 
 impl Default for Roles {
     fn default() -> Self {
-        Self { retention: Arc::new(Leadership::of_nobody(RETENTION)), has_resigned: AtomicBool::new(false) }
+        Self {
+            retention: Arc::new(Leadership::of_nobody(RETENTION)),
+            events: Arc::new(Leadership::of_nobody(EVENTS)),
+            has_resigned: AtomicBool::new(false),
+        }
     }
 }
 
 impl Roles {
-    fn all(&self) -> [&Leadership; 1] {
-        [&self.retention]
+    fn all(&self) -> [&Leadership; 2] {
+        [&self.retention, &self.events]
     }
 
     /// Takes or renews those that nobody else has. `until` and `until_boot` are the same moment, but for the margin in

@@ -326,6 +326,7 @@ fn word(result: &ClaimResult) -> String {
         ClaimResult::Claimed(claimed) => format!("claimed:{}", claimed.job.key.0),
         ClaimResult::Missed(key) => format!("missed:{}", key.0),
         ClaimResult::KeyBusy(key) => format!("key busy:{}", key.0),
+        ClaimResult::LimitReached(key) => format!("limit reached:{}", key.0),
         ClaimResult::Gone(key) => format!("gone:{}", key.0),
         ClaimResult::Unreadable(key) => format!("unreadable:{}", key.0),
     }

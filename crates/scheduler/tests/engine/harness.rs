@@ -3,13 +3,17 @@
 use oneoff_domain::{Actor, Clock, Context, Event, EventKind, Execution, Job, JobId, JobStatus};
 use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
+use oneoff_pg_fixture::Database;
 use oneoff_scheduler::{
     JobDraft, Schedule, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom,
 };
-use oneoff_storage::{ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store, StoreOptions};
+use oneoff_storage::{
+    DatabaseUrl, ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store, StoreOptions,
+};
 use serde_json::Map;
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -19,6 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Engine {
     pub(crate) scheduler: Scheduler,
     pub(crate) service: Service,
+    pub(crate) store: Store,
     pub(crate) fake: FakeExecutor,
     pub(crate) directory: TempDir,
 }
@@ -47,14 +52,14 @@ impl Engine {
         fake: FakeExecutor,
         settings: SchedulerSettings,
     ) -> Engine {
-        let options = StoreOptions::new(directory.path().join("oneoff.db"));
-        let store = Store::open(options, clock.now()).unwrap();
+        let store = Store::open(options(directory.path()), clock.now()).unwrap();
+        let kept = store.clone();
         let mut registry = Registry::new();
         registry.register(fake.clone());
         let random = Arc::new(SystemRandom);
         let scheduler = Scheduler::start(store, registry, settings, clock, random).await.unwrap();
         let service = scheduler.service();
-        Engine { scheduler, service, fake, directory }
+        Engine { scheduler, service, store: kept, fake, directory }
     }
 
     pub(crate) async fn create(&self, draft: JobDraft) -> Job {
@@ -103,14 +108,39 @@ impl Engine {
 
     /// The events of a job, in order.
     pub(crate) async fn events(&self, id: JobId) -> Vec<EventKind> {
+        // Where nodes share a store, events are read once they are numbered.
+        while self.store.number_events().await.unwrap().more {}
         let events: Vec<Event> = self.service.events_after(0, 10_000).await.unwrap().unwrap();
         let of_job = |event: Event| (event.event.job_id == Some(id)).then_some(event.event.kind);
         events.into_iter().filter_map(of_job).collect()
     }
 }
 
+/// The variable that says on which database the tests of this suite run: `postgres`, or a file.
+const STORE: &str = "ONEOFF_TEST_STORE";
+
+/// Whether nodes could share the stores of these tests.
+#[expect(clippy::disallowed_methods, reason = "tests have no settings of their own")]
+pub(crate) fn is_shared() -> bool {
+    std::env::var(STORE).is_ok_and(|store| store == "postgres")
+}
+
+/// The store that belongs to a directory: a file in it, or a database of its own on a server.
+pub(crate) fn options(directory: &Path) -> StoreOptions {
+    static DATABASES: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new());
+    let options = StoreOptions::new(directory.join("oneoff.db"));
+    if !is_shared() {
+        return options;
+    }
+    let mut databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
+    let database = databases
+        .entry(directory.to_owned())
+        .or_insert_with(|| oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap());
+    StoreOptions { server: Some(DatabaseUrl::new(database.url()).unwrap()), ..options }
+}
+
 pub(crate) fn open(directory: &Path) -> Store {
-    Store::open(StoreOptions::new(directory.join("oneoff.db")), SystemClock.now()).unwrap()
+    Store::open(options(directory), SystemClock.now()).unwrap()
 }
 
 pub(crate) fn context() -> Context {

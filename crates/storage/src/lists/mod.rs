@@ -9,6 +9,8 @@ pub(crate) mod jobs;
 #[cfg(test)]
 mod plans;
 mod schedule;
+#[cfg(test)]
+mod server_plans;
 
 use crate::Page;
 use crate::connection::AnyConnection;

@@ -15,7 +15,7 @@ use oneoff_domain::{
     OnLate, Random, RetryPolicy, Timestamp,
 };
 use serde_json::Map;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// Tables of as many rows as there are jobs, or more.
@@ -53,21 +53,30 @@ impl Random for Same {
     }
 }
 
-/// The statements that `ask` runs.
-fn statements(conn: &mut AnyConnection, ask: impl FnOnce(&mut AnyConnection)) -> BTreeSet<String> {
-    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+/// The queries that `ask` runs, each with what is bound to it first.
+pub(super) fn queries_of(
+    conn: &mut AnyConnection,
+    ask: impl FnOnce(&mut AnyConnection),
+) -> BTreeMap<String, String> {
+    let seen = Arc::new(Mutex::new(BTreeMap::new()));
     let noted = Arc::clone(&seen);
     conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
-            let sql = text.split(" -- binds").next().unwrap_or_default().to_owned();
-            noted.lock().unwrap().insert(sql);
+            let (sql, binds) = text.split_once(" -- binds: ").unwrap_or((&text, "[]"));
+            noted.lock().unwrap().entry(sql.to_owned()).or_insert_with(|| binds.to_owned());
         }
     });
     ask(conn);
     conn.set_instrumentation(|_: InstrumentationEvent<'_>| ());
-    let seen = seen.lock().unwrap();
-    seen.iter().filter(|sql| sql.starts_with("SELECT")).cloned().collect()
+    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    seen.retain(|sql, _| sql.starts_with("SELECT"));
+    seen
+}
+
+/// The queries alone.
+fn statements_of(conn: &mut AnyConnection, ask: impl FnOnce(&mut AnyConnection)) -> BTreeSet<String> {
+    queries_of(conn, ask).into_keys().collect()
 }
 
 /// What is wrong with how a statement is run.
@@ -93,7 +102,7 @@ fn faults(conn: &mut AnyConnection, sql: &str) -> Vec<String> {
 }
 
 fn check(conn: &mut AnyConnection, what: &str, ask: impl FnOnce(&mut AnyConnection)) {
-    let statements = statements(conn, ask);
+    let statements = statements_of(conn, ask);
     assert!(!statements.is_empty(), "{what}: nothing was asked");
     for sql in statements {
         let faults = faults(conn, &sql);
@@ -150,7 +159,7 @@ fn database() -> (tempfile::TempDir, OpenDatabase) {
     (directory, database)
 }
 
-fn pages<S: Copy>(sort: S, sign: char) -> Vec<PageRequest<S>> {
+pub(super) fn pages<S: Copy>(sort: S, sign: char) -> Vec<PageRequest<S>> {
     let place = |at: &str| Some(format!("{sign}{at}{:016x}", 99));
     let cursors = [None, place(&format!("{:016x}", 5)), place("")];
     let mut pages = Vec::new();
@@ -162,7 +171,7 @@ fn pages<S: Copy>(sort: S, sign: char) -> Vec<PageRequest<S>> {
     pages
 }
 
-fn job_filters() -> Vec<JobFilter> {
+pub(super) fn job_filters() -> Vec<JobFilter> {
     let instant = Timestamp::from_micros;
     let none = JobFilter::default;
     let mut filters = vec![
@@ -175,6 +184,39 @@ fn job_filters() -> Vec<JobFilter> {
     ];
     filters.extend(JobStatus::ALL.iter().map(|status| JobFilter { statuses: vec![*status], ..none() }));
     filters
+}
+
+pub(super) fn execution_filters() -> Vec<ExecutionFilter> {
+    let instant = Timestamp::from_micros;
+    let none = ExecutionFilter::default;
+    let id = JobId::generate(Timestamp::EPOCH, &Same(1));
+    let mut filters = vec![
+        none(),
+        ExecutionFilter { job_id: Some(id), ..none() },
+        ExecutionFilter { started_from: instant(1), started_to: instant(9), ..none() },
+        ExecutionFilter { project_id: Some("p".to_owned()), ..none() },
+        ExecutionFilter {
+            statuses: vec![ExecutionStatus::Running],
+            started_from: instant(1),
+            started_to: instant(9),
+            ..none()
+        },
+    ];
+    let statuses = [
+        ExecutionStatus::Running,
+        ExecutionStatus::Completed,
+        ExecutionStatus::Failed,
+        ExecutionStatus::Cancelled,
+    ];
+    filters.extend(statuses.map(|status| ExecutionFilter { statuses: vec![status], ..none() }));
+    filters
+}
+
+pub(super) fn execution_pages() -> Vec<PageRequest<ExecutionSort>> {
+    let mut pages = pages(ExecutionSort::StartedAt, 'e');
+    // There are no executions without a start.
+    pages.retain(|page| page.cursor.as_ref().is_none_or(|cursor| cursor.len() > 17));
+    pages
 }
 
 #[test]
@@ -202,33 +244,8 @@ fn every_list_of_jobs_uses_an_index() {
 fn every_list_of_executions_uses_an_index() {
     let (_directory, mut database) = database();
     let conn = &mut database.conn;
-    let instant = Timestamp::from_micros;
-    let none = ExecutionFilter::default;
-    let id = JobId::generate(Timestamp::EPOCH, &Same(1));
-    let mut filters = vec![
-        none(),
-        ExecutionFilter { job_id: Some(id), ..none() },
-        ExecutionFilter { started_from: instant(1), started_to: instant(9), ..none() },
-        ExecutionFilter { project_id: Some("p".to_owned()), ..none() },
-        ExecutionFilter {
-            statuses: vec![ExecutionStatus::Running],
-            started_from: instant(1),
-            started_to: instant(9),
-            ..none()
-        },
-    ];
-    let statuses = [
-        ExecutionStatus::Running,
-        ExecutionStatus::Completed,
-        ExecutionStatus::Failed,
-        ExecutionStatus::Cancelled,
-    ];
-    filters.extend(statuses.map(|status| ExecutionFilter { statuses: vec![status], ..none() }));
-    for filter in filters {
-        for page in pages(ExecutionSort::StartedAt, 'e').into_iter().filter(|page| {
-            // There are no executions without a start.
-            page.cursor.as_ref().is_none_or(|cursor| cursor.len() > 17)
-        }) {
+    for filter in execution_filters() {
+        for page in execution_pages() {
             check(conn, &format!("{filter:?} {page:?}"), |conn| {
                 lists::executions::list(conn, filter.clone(), &page).unwrap();
             });
@@ -277,11 +294,11 @@ fn single_records_and_counters_use_an_index() {
 fn a_statement_without_an_index_is_noticed() {
     let (_directory, mut database) = database();
     let conn = &mut database.conn;
-    let scan = statements(conn, |conn| {
+    let scan = statements_of(conn, |conn| {
         let named = job_states::table.filter(job_states::created_by.eq("x")).select(job_states::key);
         drop(named.load::<i64>(conn).unwrap());
     });
-    let sorted = statements(conn, |conn| {
+    let sorted = statements_of(conn, |conn| {
         let late = job_states::table.order(job_states::updated_at).limit(5).select(job_states::key);
         drop(late.load::<i64>(conn).unwrap());
     });

@@ -24,6 +24,11 @@ impl DatabaseUrl {
         if is_known && !url.contains('\0') { Ok(Self(url.to_owned())) } else { Err(NotAnAddress) }
     }
 
+    /// All of it, with its password.
+    pub(crate) fn with_password(&self) -> &str {
+        &self.0
+    }
+
     /// This and further parameters, unless it has them already.
     pub(crate) fn with_defaults(&self, parameters: &[(&str, &str)]) -> String {
         let mut url = self.0.clone();

@@ -14,7 +14,7 @@ use std::time::Duration;
 const VERSION_MIN: i32 = 140_000;
 
 /// A server that is gone without a word is found out within some ten seconds.
-const PARAMETERS: [(&str, &str); 6] = [
+pub(crate) const PARAMETERS: [(&str, &str); 6] = [
     ("connect_timeout", "5"),
     ("keepalives_idle", "5"),
     ("keepalives_interval", "2"),
@@ -24,13 +24,15 @@ const PARAMETERS: [(&str, &str); 6] = [
 ];
 
 /// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong.
-const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '3s'; \
+const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
     SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
     SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on";
 
-/// All that a read reads is of one moment.
+/// All that a read reads is of one moment. None goes through a table: each is of some keys, or of a part of an index, which
+/// the server, that takes every page to be on a disk, would rather read by the way.
 const READER_SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '3s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET jit = off; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on";
 
 /// How long a read waits for a connection. The semaphore in front makes that time short.

@@ -5,6 +5,7 @@
 //! take the others with it.
 
 use super::connect::ServerConnector;
+use super::follow;
 use super::gathered::Gathered;
 use super::known_keys::KnownKeys;
 use super::locks;
@@ -46,6 +47,7 @@ struct Live {
     records: Records,
     gathered: Gathered,
     waiting: WaitingJobs,
+    type_rooms: Option<HashMap<String, usize>>,
 }
 
 enum Link {
@@ -191,6 +193,7 @@ impl Live {
             records: Records::OfServer(KnownKeys::default()),
             gathered: Gathered::default(),
             waiting: HashMap::new(),
+            type_rooms: None,
         }
     }
 
@@ -200,10 +203,10 @@ impl Live {
         node: &Node,
         requests: &mut [Box<dyn Request>],
     ) -> Result<(Committed, Operations), StoreError> {
-        let (chosen, wanted) = together(requests);
+        let (mut chosen, wanted) = together(requests);
         let mut effects = Effects::default();
         self.begin()?;
-        let run_together = self.run_together(node, requests, &chosen, &wanted, &mut effects);
+        let run_together = self.run_together(node, requests, &mut chosen, &wanted, &mut effects);
         let is_done = run_together.is_ok();
         if let Err(error) = run_together {
             tracing::debug!(%error, "requests that ran together failed: each runs again on its own");
@@ -222,6 +225,7 @@ impl Live {
         if let Records::OfServer(known) = &mut self.records {
             known.clear();
         }
+        self.type_rooms = None;
         self.conn.begin_write().map_err(unavailable)
     }
 
@@ -230,12 +234,21 @@ impl Live {
         &mut self,
         node: &Node,
         requests: &mut [Box<dyn Request>],
-        chosen: &[bool],
+        chosen: &mut [bool],
         wanted: &Wanted,
         effects: &mut Effects,
     ) -> QueryResult<()> {
         self.prepare(node.epoch(), wanted)?;
-        for (request, _) in requests.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
+        for (request, chosen) in requests.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
+            // Somebody else has the job locked, or it does not run any more: this waits on its own.
+            let is_locked = match request.needs() {
+                Some(Needs::Running(job)) => self.claimed.contains_key(job),
+                _ => true,
+            };
+            if !is_locked {
+                *chosen = false;
+                continue;
+            }
             let mark = self.gathered.mark();
             match self.run(node, request.as_mut(), true) {
                 Ok(made) => effects.merge(made),
@@ -316,7 +329,7 @@ impl Live {
     }
 
     fn run(&mut self, node: &Node, request: &mut dyn Request, together: bool) -> Result<Effects, WriteError> {
-        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting } = self;
+        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting, type_rooms } = self;
         let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
         let effects = Effects::default();
         let mut tx = Tx {
@@ -327,6 +340,7 @@ impl Live {
             unreadable,
             claimed,
             waiting,
+            type_rooms,
             changed,
             idempotency: records,
             effects,
@@ -345,6 +359,7 @@ impl Live {
 
     fn finish(&mut self, node: &Node, effects: Effects) -> Result<(Committed, Operations), StoreError> {
         self.count(node, &effects).map_err(server_failed)?;
+        follow::tell_free_keys(&mut self.conn, &effects.changes).map_err(server_failed)?;
         effects.operations.reach(Moment::BeforeCommit);
         AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
         self.changed.committed();
@@ -352,8 +367,10 @@ impl Live {
         if effects.operations.fails(Moment::AfterCommit) {
             return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
         }
-        let Effects { changes, touched, operations, .. } = effects;
-        Ok((Committed { changes, touched, last_event_sequence: None }, operations))
+        let Effects { changes, touched, operations, wrote_event, .. } = effects;
+        let committed =
+            Committed { changes, touched, last_event_sequence: None, wrote_unnumbered: wrote_event };
+        Ok((committed, operations))
     }
 
     fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {

@@ -9,8 +9,9 @@ use crate::rows::job::{self as job_rows, StoredJob};
 use crate::schema::{arrivals, epochs, job_states, running_jobs};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use oneoff_domain::{JobKey, JobStatus};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How often a job may begin or end its run while its locks are taken.
 const TRIES_MAX: usize = 8;
@@ -88,7 +89,7 @@ pub(crate) struct RunningLock {
     pub(crate) version: i64,
 }
 
-/// Locks the jobs of these keys that run.
+/// Locks the jobs of these keys that run and that nobody else has locked.
 pub(crate) fn running(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<RunningLock>> {
     let AnyConnection::Postgres(server) = conn else { return Ok(Vec::new()) };
     running_jobs::table
@@ -101,6 +102,7 @@ pub(crate) fn running(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec
             running_jobs::version,
         ))
         .for_update()
+        .skip_locked()
         .load(server)
 }
 
@@ -109,4 +111,31 @@ pub(crate) fn epoch(conn: &mut AnyConnection, epoch: i64) -> QueryResult<bool> {
     let AnyConnection::Postgres(server) = conn else { return Ok(true) };
     let held = epochs::table.find(epoch).filter(epochs::ended_at.is_null()).select(epochs::epoch);
     Ok(held.for_share().get_result::<i64>(server).optional()?.is_some())
+}
+
+/// How many jobs of each limited type may still be started, those that run on other nodes counted. Nobody else starts
+/// one of them before the transaction ends.
+pub(crate) fn type_rooms(
+    conn: &mut AnyConnection,
+    limits: &BTreeMap<String, usize>,
+) -> QueryResult<HashMap<String, usize>> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(HashMap::new()) };
+    for job_type in limits.keys() {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('oneoff type ' || $1, 0))")
+            .bind::<Text, _>(job_type)
+            .execute(server)?;
+    }
+    let types: Vec<&String> = limits.keys().collect();
+    let running: Vec<(String, i64)> = running_jobs::table
+        .inner_join(job_states::table.on(job_states::key.eq(running_jobs::job_key)))
+        .filter(job_states::job_type.eq_any(types))
+        .group_by(job_states::job_type)
+        .select((job_states::job_type, diesel::dsl::count_star()))
+        .load(server)?;
+    let running: HashMap<String, i64> = running.into_iter().collect();
+    let room = |(job_type, limit): (&String, &usize)| {
+        let used = running.get(job_type).and_then(|used| usize::try_from(*used).ok()).unwrap_or(0);
+        (job_type.clone(), limit.saturating_sub(used))
+    };
+    Ok(limits.iter().map(room).collect())
 }

@@ -1,15 +1,11 @@
 //! Numbering events. What several nodes write commits in no order, so events are written without numbers and moved to
 //! where they are read, numbered without gaps, once they are committed. One node does so at a time.
 
-use super::connect::ServerConnector;
 use crate::connection::AnyConnection;
-use crate::failure::{server_failed, unavailable};
 use crate::{Committed, Store, StoreError};
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Events that are numbered in one transaction.
 const SLICE: i64 = 5_000;
@@ -21,9 +17,9 @@ const ALONE: &str = "SELECT pg_advisory_xact_lock(76230711834739)";
 const NUMBER: &str = "WITH taken AS (
         DELETE FROM new_events WHERE key IN (SELECT key FROM new_events ORDER BY key LIMIT $1) RETURNING *
     ), moved AS (
-        INSERT INTO events (sequence, written_at, kind, job_id, execution_id, project_id, data)
+        INSERT INTO events (sequence, written_at, kind, job_id, execution_id, project_id, data, epoch)
         SELECT (SELECT coalesce(max(sequence), 0) FROM events) + row_number() OVER (ORDER BY key),
-            written_at, kind, job_id, execution_id, project_id, data
+            written_at, kind, job_id, execution_id, project_id, data, epoch
         FROM taken ORDER BY key
         RETURNING sequence
     )
@@ -46,34 +42,7 @@ struct Numbered {
     last: Option<i64>,
 }
 
-/// A connection of its own, so that neither the writer nor those who number wait for each other.
-#[derive(Clone)]
-pub(crate) struct Numbering {
-    connector: ServerConnector,
-    conn: Arc<Mutex<Option<AnyConnection>>>,
-}
-
-impl Numbering {
-    /// Opened at its first use.
-    pub(crate) fn new(connector: ServerConnector) -> Self {
-        Self { connector, conn: Arc::default() }
-    }
-
-    fn step(&self) -> Result<NumberedSlice, StoreError> {
-        let mut kept = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut conn = match kept.take() {
-            Some(conn) => conn,
-            None => self.connector.writer().map_err(unavailable)?,
-        };
-        let AnyConnection::Postgres(server) = &mut conn else { return Ok(NumberedSlice::default()) };
-        // A connection that failed is not kept.
-        let slice = server.transaction(number).map_err(server_failed)?;
-        *kept = Some(conn);
-        Ok(slice)
-    }
-}
-
-fn number(conn: &mut PgConnection) -> QueryResult<NumberedSlice> {
+fn number(conn: &mut AnyConnection) -> QueryResult<NumberedSlice> {
     conn.batch_execute(ALONE)?;
     let Numbered { numbered, last } = diesel::sql_query(NUMBER).bind::<BigInt, _>(SLICE).get_result(conn)?;
     if let Some(last) = last {
@@ -90,11 +59,19 @@ impl Store {
     /// The database's.
     pub async fn number_events(&self) -> Result<NumberedSlice, StoreError> {
         let Some(server) = &self.inner.server else { return Ok(NumberedSlice::default()) };
-        let numbering = server.numbering.clone();
-        let slice = tokio::task::spawn_blocking(move || numbering.step()).await.map_err(unavailable)??;
+        let slice = server.side.write(|conn| Ok(number(conn)?)).await?;
         if let (Some(listener), Some(_)) = (self.inner.listener.get(), slice.last) {
             listener.committed(Committed { last_event_sequence: slice.last, ..Committed::default() });
         }
         Ok(slice)
+    }
+
+    /// Tells the node that numbers events that there are some.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn tell_written(&self) -> Result<(), StoreError> {
+        let Some(server) = &self.inner.server else { return Ok(()) };
+        server.side.write(|conn| Ok(conn.batch_execute("NOTIFY oneoff_written")?)).await
     }
 }

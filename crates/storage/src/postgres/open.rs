@@ -2,9 +2,10 @@
 
 use super::ServerSide;
 use super::address::DatabaseUrl;
+use super::clock::MeasuredOffset;
 use super::connect::{ServerConnector, ServerError};
 use super::group::ServerGroups;
-use super::numbering::Numbering;
+use super::side::SideConnection;
 use crate::connection::AnyConnection;
 use crate::error::Source;
 use crate::reader::Reader;
@@ -61,7 +62,9 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let writer = Writer::start_on_server(groups, options.max_waiting_writes)
         .map_err(|error| failed(connector.url(), error))?;
     let path = PathBuf::from(connector.url().to_string());
-    let server = Some(ServerSide { numbering: Numbering::new(connector) });
+    let url = connector.url().clone();
+    let (side, offset) = (SideConnection::new(connector), MeasuredOffset::default());
+    let server = Some(ServerSide { side, offset, url });
     let lock = Mutex::new(None);
     Ok(Store { inner: Arc::new(Inner { path, node, listener, writer, reader, commits, lock, server }) })
 }

@@ -47,13 +47,23 @@ statement::statement!(
 // What several nodes write is numbered when it is committed.
 statement::statement!(
     InsertUnnumbered,
-    "INSERT INTO new_events (written_at, kind, job_id, execution_id, project_id, data) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO new_events (written_at, kind, job_id, execution_id, project_id, data, epoch) \
+     VALUES (?, ?, ?, ?, ?, ?, ?)"
 );
+
+/// Who numbers an event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Number {
+    /// The writer, and it is this.
+    Given(i64),
+    /// One of several nodes, once it is committed. It was written in this epoch.
+    Later { epoch: i64 },
+}
 
 /// Writes an event, under its number where the writer gives them.
 pub(crate) fn insert(
     on: &mut impl Target,
-    sequence: Option<i64>,
+    number: Number,
     now: Timestamp,
     event: &NewEvent,
 ) -> Result<(), WriteError> {
@@ -68,13 +78,13 @@ pub(crate) fn insert(
         event.project_id.as_str().into(),
         data.as_str().into(),
     ];
-    match sequence {
-        Some(sequence) => {
+    match number {
+        Number::Given(sequence) => {
             let values = [sequence.into(), at, kind, job_id, execution_id, project_id, data];
             statement::run::<InsertEvent>(on, &values)?
         }
-        None => {
-            let values = [at, kind, job_id, execution_id, project_id, data];
+        Number::Later { epoch } => {
+            let values = [at, kind, job_id, execution_id, project_id, data, epoch.into()];
             statement::run::<InsertUnnumbered>(on, &values)?
         }
     };

@@ -143,6 +143,21 @@ macro_rules! rows_of {
     }};
 }
 
+/// Jobs that wait and were not moved, by their keys.
+pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<PendingJob>> {
+    let rows: Vec<PendingRow> = arrivals::table
+        .filter(arrivals::job_key.eq_any(keys))
+        .select((
+            arrivals::job_key,
+            arrivals::due_at,
+            arrivals::priority,
+            arrivals::job_type,
+            arrivals::concurrency_key,
+        ))
+        .load(conn)?;
+    Ok(rows.into_iter().map(PendingRow::into_domain).collect())
+}
+
 /// What waits in a part of the time, in the part's order.
 pub(crate) fn due(conn: &mut AnyConnection, part: &DuePart, limit: usize) -> QueryResult<Vec<PendingJob>> {
     let row_limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -192,8 +207,10 @@ fn next_hour(conn: &mut AnyConnection, from: i64, descending: bool) -> QueryResu
 
 /// How many jobs wait whose time is before `at_us`, counted up to `limit`.
 pub(crate) fn count_before(conn: &mut AnyConnection, at_us: i64, limit: i64) -> QueryResult<usize> {
+    // In the order of an index, as a server would rather go through all of them otherwise.
     let arrived: Vec<i64> = arrivals::table
         .filter(arrivals::due_at.lt(at_us))
+        .order((arrivals::due_at, arrivals::job_key))
         .limit(limit)
         .select(arrivals::job_key)
         .load(conn)?;

@@ -43,7 +43,7 @@ fn by_creation(
     request: &PageRequest<JobSort>,
 ) -> Result<Page<Job>, WriteError> {
     let after = request.cursor.as_deref().map(|text| cursor::decode('c', text)).transpose()?;
-    let walk = Walk::new(conn, needle, filter, request.order)?;
+    let mut walk = Walk::new(conn, needle, filter, request.order)?;
     let found = walk.after(conn, after.map(|position| position.key), limit_of(request))?;
     let total = match request.with_total {
         true => Some(walk.after(conn, None, usize::MAX - 1)?),

@@ -1,15 +1,24 @@
 //! Text search over jobs: by pieces of their names, external ids and tags, and by the beginning of their ids.
 //!
-//! The index is behind by what was written lately; what it does not have yet is looked at one by one.
+//! The index of a file is behind by what was written lately; what it does not have yet is looked at one by one. That of
+//! a server is written with what it is of.
 
+mod file_index;
+mod file_walk;
 mod fill;
 mod list;
+mod look;
+mod pattern;
+mod server_index;
+mod server_walk;
 mod sql;
 mod text;
 mod walk;
 
 pub use fill::{SearchLag, SearchSlice};
 pub(crate) use list::list;
+#[cfg(test)]
+pub(crate) use server_index::ASK_SETTINGS;
 
 use crate::connection::AnyConnection;
 use crate::writer::lanes::Lane;
@@ -18,9 +27,9 @@ use crate::{JobFilter, JobSort, Page, PageRequest, Store, StoreError};
 use diesel::QueryResult;
 use oneoff_domain::Job;
 
-/// The largest key that the index may know, which must not be given to a new job.
+/// The largest key that the index of a file may know, which must not be given to a new job.
 pub(crate) fn last_known_key(conn: &mut AnyConnection) -> QueryResult<i64> {
-    sql::last_known(conn)
+    file_index::last_known(conn)
 }
 
 impl Store {

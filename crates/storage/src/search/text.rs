@@ -69,6 +69,11 @@ impl Needle {
         }
     }
 
+    /// The words, folded.
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// Whether a job with this id and this folded text is meant.
     pub(super) fn matches(&self, id: &str, text: &str) -> bool {
         self.words.iter().all(|word| text.contains(word.as_str()))

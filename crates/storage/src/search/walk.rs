@@ -1,67 +1,19 @@
-//! Walking over the jobs that may be meant, in the order of their creation, and looking at each as it is now.
-//!
-//! The index knows the jobs up to a place. Behind it lie those that were made lately, which are looked at one by one,
-//! as are all jobs where nothing is long enough to ask the index for. What has been edited since is looked at too.
+//! Walking over the jobs that may be meant, in the order of their creation, on either database.
 
-use super::fill::text_of;
-use super::sql::{self, Candidate, Keys};
+use super::file_walk::FileWalk;
+use super::look::{Found, Look};
+use super::server_walk::ServerWalk;
 use super::text::Needle;
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
-use crate::schema::running_jobs;
 use crate::{JobFilter, SortOrder};
-use diesel::prelude::*;
-use oneoff_domain::JobStatus;
-use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
-
-/// For how long a page is looked for before it ends as it is.
-const LOOK_TIME: Duration = Duration::from_millis(3);
-/// Jobs that are looked at for a page.
-const LOOK_MAX: usize = 2_000;
-/// Jobs that are looked at together.
-const CHUNK_JOBS: usize = 200;
-/// Keys in which the index is asked at first for common pieces: that they never meet would take it long otherwise.
-const FIRST_SPAN: i64 = 1 << 16;
-/// Jobs with the rarest piece that the index may go through at first. There is one question for all keys where there
-/// are few such jobs.
-const FIRST_MATCHES: u64 = 5_000;
-/// Pieces of what is looked for that are tried.
-const TRIED_GRAMS: usize = 6;
-/// Pieces that the index is asked for together: the rarest ones, as each costs time and the rest is looked at anyway.
-const ASKED_GRAMS: usize = 3;
-/// Matches by which it is judged how rare a piece is.
-const TRIED_JOBS: usize = 33;
-/// Edits that the index does not have yet, and ids with the same beginning, that are looked at.
-const BESIDE_MAX: usize = 1_000;
-
-/// How the jobs that the index knows are found.
-enum Way {
-    /// All of them are looked at.
-    Each,
-    /// These are all that there can be.
-    Known(Vec<i64>),
-    /// The index is asked for jobs with all of these pieces, in so many keys at first.
-    Ask(Vec<String>, i64),
-}
-
-/// What a walk found.
-pub(super) struct Found {
-    /// The jobs that are meant, in order.
-    pub(super) rows: Vec<Candidate>,
-    /// After which key to go on; `None` at the end.
-    pub(super) end: Option<i64>,
-}
 
 /// A walk over the jobs that may be meant.
-pub(super) struct Walk<'a> {
-    needle: &'a Needle,
-    filter: &'a JobFilter,
-    order: SortOrder,
-    indexed_to: i64,
-    /// Jobs that are looked at whatever the index says.
-    beside: Vec<i64>,
-    running: HashSet<i64>,
+pub(super) enum Walk<'a> {
+    /// Of a file.
+    File(FileWalk<'a>),
+    /// Of a server.
+    Server(ServerWalk<'a>),
 }
 
 impl<'a> Walk<'a> {
@@ -71,193 +23,23 @@ impl<'a> Walk<'a> {
         filter: &'a JobFilter,
         order: SortOrder,
     ) -> Result<Self, WriteError> {
-        let indexed_to = sql::indexed_to(conn)?;
-        let most = i64::try_from(BESIDE_MAX).unwrap_or(i64::MAX);
-        let mut beside = sql::edited_after(conn, indexed_to, most)?;
-        if let Some(beginning) = &needle.id_beginning {
-            beside.extend(sql::jobs_by_id(conn, beginning, BESIDE_MAX)?);
+        let look = Look::new(conn, needle, filter, order)?;
+        match conn {
+            AnyConnection::Sqlite(_) => FileWalk::new(conn, look).map(Self::File),
+            AnyConnection::Postgres(_) => ServerWalk::new(conn, look).map(Self::Server),
         }
-        let running = running_jobs::table.select(running_jobs::job_key).load(conn)?.into_iter().collect();
-        Ok(Self { needle, filter, order, indexed_to, beside, running })
     }
 
     /// The jobs that are meant after a key, at most `limit`, as far as it does not take too long.
     pub(super) fn after(
-        &self,
+        &mut self,
         conn: &mut AnyConnection,
         after: Option<i64>,
         limit: usize,
     ) -> Result<Found, WriteError> {
-        let began = Instant::now();
-        let mut found = Found { rows: Vec::new(), end: None };
-        let (mut place, mut looked, mut span) = (after, 0, FIRST_SPAN);
-        let mut way = None;
-        while let Some((zone, is_indexed)) = self.zone_after(place) {
-            let room = (limit + 1 - found.rows.len()).min(CHUNK_JOBS);
-            let (keys, end) = if is_indexed {
-                let way = match &way {
-                    Some(way) => way,
-                    None => way.insert(self.way(conn, zone)?),
-                };
-                if let Way::Ask(_, first_span) = way {
-                    span = span.max(*first_span);
-                }
-                span = span.saturating_mul(2);
-                self.ask(conn, way, zone, span / 2, room)?
-            } else {
-                each(conn, zone, room)?
-            };
-            looked += keys.len();
-            for row in self.look(conn, &keys)? {
-                if found.rows.len() == limit {
-                    found.end = found.rows.last().map(|row| row.key);
-                    return Ok(found);
-                }
-                found.rows.push(row);
-            }
-            place = Some(end);
-            if looked >= LOOK_MAX || began.elapsed() >= LOOK_TIME {
-                found.end = self.zone_after(place).map(|_more| end);
-                return Ok(found);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The keys that come after a place and are of one kind: those that the index knows, or those behind.
-    fn zone_after(&self, place: Option<i64>) -> Option<(Keys, bool)> {
-        let keys = |first: i64, last: i64| Keys { first, last, order: self.order };
-        let (indexed, behind) = match self.order {
-            SortOrder::Ascending => {
-                let next = place.map_or(1, |place| place.saturating_add(1));
-                (keys(next, self.indexed_to), keys(next.max(self.indexed_to + 1), i64::MAX - 1))
-            }
-            SortOrder::Descending => {
-                let next = place.map_or(i64::MAX - 1, |place| place.saturating_sub(1));
-                (keys(1, next.min(self.indexed_to)), keys(self.indexed_to + 1, next))
-            }
-        };
-        let is_there = |keys: &Keys| keys.first <= keys.last;
-        let zones = match self.order {
-            SortOrder::Ascending => [(indexed, true), (behind, false)],
-            SortOrder::Descending => [(behind, false), (indexed, true)],
-        };
-        zones.into_iter().find(|(keys, _)| is_there(keys))
-    }
-
-    /// How the jobs of a zone are best found.
-    fn way(&self, conn: &mut AnyConnection, zone: Keys) -> QueryResult<Way> {
-        let grams = self.needle.grams();
-        let apart = grams.len().div_ceil(TRIED_GRAMS).max(1);
-        let mut tried: Vec<(u64, String)> = Vec::with_capacity(TRIED_GRAMS);
-        for gram in grams.into_iter().step_by(apart) {
-            let keys = sql::matches(conn, &[&gram], zone, TRIED_JOBS)?;
-            if keys.len() < TRIED_JOBS {
-                return Ok(Way::Known(keys));
-            }
-            let width = keys.first().zip(keys.last()).map_or(0, |(first, last)| first.abs_diff(*last));
-            tried.push((width, gram));
-        }
-        if tried.is_empty() {
-            return Ok(Way::Each);
-        }
-        tried.sort_unstable_by(|one, other| other.cmp(one));
-        let widest = tried.first().map_or(0, |(width, _)| *width);
-        let tried_jobs = u64::try_from(TRIED_JOBS).unwrap_or(1);
-        let first_span = i64::try_from(widest / tried_jobs * FIRST_MATCHES).unwrap_or(i64::MAX);
-        let grams = tried.into_iter().take(ASKED_GRAMS).map(|(_, gram)| gram).collect();
-        Ok(Way::Ask(grams, first_span.max(FIRST_SPAN)))
-    }
-
-    /// Keys of a zone that the index knows, and up to which key there are no others.
-    fn ask(
-        &self,
-        conn: &mut AnyConnection,
-        way: &Way,
-        zone: Keys,
-        span: i64,
-        room: usize,
-    ) -> QueryResult<(Vec<i64>, i64)> {
-        let (mut keys, end) = match way {
-            Way::Each => return each(conn, zone, room),
-            Way::Known(known) => {
-                let inside = known.iter().copied().filter(|key| zone.contains(*key)).collect();
-                (inside, zone.end())
-            }
-            Way::Ask(grams, _) => {
-                let grams: Vec<&str> = grams.iter().map(String::as_str).collect();
-                let part = zone.beginning(span);
-                let keys = sql::matches(conn, &grams, part, room)?;
-                let end =
-                    if keys.len() < room { part.end() } else { keys.last().copied().unwrap_or(part.end()) };
-                (keys, end)
-            }
-        };
-        let covered = zone.up_to(end);
-        keys.extend(self.beside.iter().copied().filter(|key| covered.contains(*key)));
-        keys.sort_unstable();
-        keys.dedup();
-        if self.order == SortOrder::Descending {
-            keys.reverse();
-        }
-        Ok((keys, end))
-    }
-
-    /// Those of the jobs that are meant, as they are now, in the order of the keys.
-    fn look(&self, conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<Candidate>> {
-        let mut by_key = HashMap::with_capacity(keys.len());
-        for keys in keys.chunks(CHUNK_JOBS) {
-            for mut row in sql::candidates(conn, keys)? {
-                if self.running.contains(&row.key) {
-                    JobStatus::Running.as_str().clone_into(&mut row.status);
-                }
-                if row.passes(self.filter) && self.is_meant(&row) {
-                    by_key.insert(row.key, row);
-                }
-            }
-        }
-        Ok(keys.iter().filter_map(|key| by_key.remove(key)).collect())
-    }
-
-    fn is_meant(&self, row: &Candidate) -> bool {
-        self.needle.matches(&row.id, &text_of(&row.name, row.external_id.as_deref(), &row.tags))
-    }
-}
-
-/// All keys of a zone, and up to which key there are no others.
-fn each(conn: &mut AnyConnection, zone: Keys, room: usize) -> QueryResult<(Vec<i64>, i64)> {
-    let room = room.max(CHUNK_JOBS);
-    let keys = sql::jobs(conn, zone, room)?;
-    let end = if keys.len() < room { zone.end() } else { keys.last().copied().unwrap_or(zone.end()) };
-    Ok((keys, end))
-}
-
-impl Keys {
-    fn contains(self, key: i64) -> bool {
-        (self.first..=self.last).contains(&key)
-    }
-
-    /// The key at the end, in the order of the walk.
-    fn end(self) -> i64 {
-        match self.order {
-            SortOrder::Ascending => self.last,
-            SortOrder::Descending => self.first,
-        }
-    }
-
-    /// So many keys at the beginning.
-    fn beginning(self, span: i64) -> Self {
-        match self.order {
-            SortOrder::Ascending => self.up_to(self.first.saturating_add(span).min(self.last)),
-            SortOrder::Descending => self.up_to(self.last.saturating_sub(span).max(self.first)),
-        }
-    }
-
-    /// The keys up to this one.
-    fn up_to(self, end: i64) -> Self {
-        match self.order {
-            SortOrder::Ascending => Self { last: end, ..self },
-            SortOrder::Descending => Self { first: end, ..self },
+        match self {
+            Self::File(walk) => walk.after(conn, after, limit),
+            Self::Server(walk) => walk.after(conn, after, limit),
         }
     }
 }

@@ -345,7 +345,8 @@ fn finish(
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));
     }
-    let committed = Committed { changes: effects.changes, touched: effects.touched, last_event_sequence };
+    let (changes, touched) = (effects.changes, effects.touched);
+    let committed = Committed { changes, touched, last_event_sequence, wrote_unnumbered: false };
     live.count_arrivals(&committed);
     Ok((committed, effects.operations))
 }

@@ -21,6 +21,7 @@ pub(super) struct Live {
     pub(super) conn: AnyConnection,
     pub(super) keys: Keys,
     unreadable: HashSet<JobKey>,
+    type_rooms: Option<HashMap<String, usize>>,
     claimed: HashMap<JobKey, StoredJob>,
     pub(super) changed: ChangedJobs,
     pub(super) idempotency: Records,
@@ -35,7 +36,7 @@ impl Live {
         let idempotency = Records::OfFile(IdempotencyIndex::load(&mut conn)?);
         let (unreadable, claimed) = (HashSet::new(), HashMap::new());
         let changed = ChangedJobs::new(commits.clone());
-        Ok(Self { conn, keys, unreadable, claimed, changed, idempotency, arrivals })
+        Ok(Self { conn, keys, type_rooms: None, unreadable, claimed, changed, idempotency, arrivals })
     }
 
     /// Counts what a commit lets wait.
@@ -53,7 +54,7 @@ pub(super) fn run_one(
     request: &mut dyn Request,
 ) -> Result<Effects, Consequence> {
     let keys_before = live.keys.clone();
-    let Live { conn, keys, unreadable, claimed, changed, idempotency, .. } = live;
+    let Live { conn, keys, type_rooms, unreadable, claimed, changed, idempotency, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
     let mut run = |conn: &mut AnyConnection| {
@@ -62,6 +63,7 @@ pub(super) fn run_one(
             conn,
             gathered: None,
             waiting: None,
+            type_rooms,
             keys,
             node,
             unreadable,

@@ -16,6 +16,7 @@ use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEv
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
@@ -76,11 +77,12 @@ pub(crate) struct Node {
     pub(crate) name: String,
     epoch: AtomicI64,
     is_shared: bool,
+    type_limits: OnceLock<BTreeMap<String, usize>>,
 }
 
 impl Node {
     pub(crate) fn new(name: String, epoch: i64) -> Self {
-        Self { name, epoch: AtomicI64::new(epoch), is_shared: false }
+        Self { name, epoch: AtomicI64::new(epoch), is_shared: false, type_limits: OnceLock::new() }
     }
 
     /// The same, of a database to which others may write, too.
@@ -96,6 +98,16 @@ impl Node {
     /// What is written from now on is of another epoch.
     pub(crate) fn begin(&self, epoch: i64) {
         self.epoch.store(epoch, Ordering::Release);
+    }
+
+    /// How many jobs of a type may run at once, on all nodes together. Set once.
+    pub(crate) fn limit_types(&self, limits: BTreeMap<String, usize>) {
+        let _set_before = self.type_limits.set(limits);
+    }
+
+    /// The types that are limited.
+    pub(crate) fn type_limits(&self) -> Option<&BTreeMap<String, usize>> {
+        self.type_limits.get().filter(|limits| !limits.is_empty())
     }
 
     /// Whether others may write to the same database.
@@ -121,6 +133,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) claimed: &'a mut HashMap<JobKey, StoredJob>,
     /// Jobs that wait and are locked for the claims that run together; `None` where each claim locks its own.
     pub(crate) waiting: Option<&'a mut HashMap<JobKey, Result<StoredJob, RowError>>>,
+    /// How many jobs of limited types may still be started, where this transaction has counted those of all nodes.
+    pub(crate) type_rooms: &'a mut Option<HashMap<String, usize>>,
     /// What was changed lately, for those who read ahead of a claim.
     pub(crate) changed: &'a mut ChangedJobs,
     /// Where the records of idempotency keys are.
@@ -168,8 +182,11 @@ impl Tx<'_> {
 
     /// Writes an event.
     pub(crate) fn record(&mut self, now: Timestamp, event: &NewEvent) -> Result<(), WriteError> {
-        let sequence = self.keys.event();
-        event::insert(&mut self.rows(), sequence, now, event)?;
+        let number = match self.keys.event() {
+            Some(sequence) => event::Number::Given(sequence),
+            None => event::Number::Later { epoch: self.node.epoch() },
+        };
+        event::insert(&mut self.rows(), number, now, event)?;
         self.effects.wrote_event = true;
         if event.kind != EventKind::JobCreated {
             self.effects.touched.extend(event.job_id);

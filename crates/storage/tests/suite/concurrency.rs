@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_creates_and_a_thousand_reads_succeed_in_few_commits() {
     let sqlite = TestStore::new();
-    let heard = Heard::on(&sqlite.store);
+    let heard = HeardCommits::on(&sqlite.store);
     let first = create(&sqlite.store, new_job(at(1))).await;
     let mut creates = Vec::new();
     let mut reads = Vec::new();

@@ -178,17 +178,17 @@ pub(crate) async fn event_kinds(store: &Store) -> Vec<EventKind> {
 
 /// Remembers what commits said.
 #[derive(Default)]
-pub(crate) struct Heard(pub(crate) Mutex<Vec<Committed>>);
+pub(crate) struct HeardCommits(pub(crate) Mutex<Vec<Committed>>);
 
-impl CommitListener for Heard {
+impl CommitListener for HeardCommits {
     fn committed(&self, committed: Committed) {
         self.0.lock().unwrap().push(committed);
     }
 }
 
-impl Heard {
-    pub(crate) fn on(store: &Store) -> Arc<Heard> {
-        let heard = Arc::new(Heard::default());
+impl HeardCommits {
+    pub(crate) fn on(store: &Store) -> Arc<HeardCommits> {
+        let heard = Arc::new(HeardCommits::default());
         store.listen(Arc::clone(&heard) as Arc<dyn CommitListener>);
         heard
     }

@@ -17,6 +17,8 @@ mod fixture;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod hearing_nodes;
+#[cfg(test)]
 mod idempotency_keys;
 mod kill;
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn up_down_and_up_again_is_the_same() {
     assert_eq!(lines(&mut conn, counted), ["cancelled completed failed held missed running scheduled0"]);
     let up = objects(&mut conn);
     assert!(up.iter().any(|line| line.starts_with("view jobs")), "{up:?}");
-    assert!(up.iter().any(|line| line.starts_with("trigger job_states_leave_search")), "{up:?}");
+    assert!(up.iter().any(|line| line.starts_with("function job_search_text")), "{up:?}");
     conn.revert_all_migrations(ON_POSTGRES).unwrap();
     assert_eq!(objects(&mut conn), Vec::<String>::new());
     conn.run_pending_migrations(ON_POSTGRES).unwrap();
@@ -68,7 +68,7 @@ fn columns_of_postgres() -> BTreeSet<String> {
     let all = "SELECT c.table_name || '.' || (c.ordinal_position - 1) || ' ' || c.column_name
             || CASE WHEN t.table_type = 'VIEW' OR c.is_nullable = 'YES' THEN '' ELSE ' not null' END AS line
         FROM information_schema.columns AS c JOIN information_schema.tables AS t USING (table_schema, table_name)
-        WHERE t.table_schema = 'public' AND c.table_name NOT IN ('new_events', 'moving', 'moving_tables', 'job_search')
+        WHERE t.table_schema = 'public' AND c.table_name NOT IN ('new_events', 'moving', 'moving_tables')
             AND c.table_name NOT LIKE '\\_\\_diesel%'";
     lines(&mut conn, all).into_iter().collect()
 }
@@ -81,7 +81,7 @@ fn columns_of_sqlite() -> BTreeSet<String> {
         FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c
         WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'
             AND m.name NOT IN ('pending_jobs', 'idempotency_hashes', 'idempotency_progress')
-            AND (m.name NOT LIKE 'job_search%' OR m.name IN ('job_search_progress', 'job_search_removed'))";
+            AND m.name NOT LIKE 'job_search%'";
     let lines: Vec<Line> = diesel::sql_query(all).load(&mut conn).unwrap();
     lines.into_iter().map(|line| line.line).collect()
 }
@@ -91,7 +91,8 @@ fn both_databases_have_the_same_columns() {
     let (postgres, sqlite) = (columns_of_postgres(), columns_of_sqlite());
     assert!(sqlite.contains("attempts.0 key not null"), "{sqlite:?}");
     let differences: Vec<_> = postgres.symmetric_difference(&sqlite).collect();
-    assert_eq!(differences, Vec::<&String>::new());
+    // Several nodes write events, and each follows those of the others.
+    assert_eq!(differences, ["events.7 epoch"]);
 }
 
 #[test]
@@ -109,22 +110,6 @@ fn text_is_ordered_by_its_bytes_and_times_can_be_read() {
         lines(&mut conn, times),
         ["2025-11-21 12:00:00.001250Z", "1970-01-01 00:00:00.000000Z", "9999-12-31 23:59:59.999999Z", "none"]
     );
-}
-
-#[test]
-fn jobs_that_go_leave_a_note_for_the_search() {
-    let database = shared_cluster().unwrap().database().unwrap();
-    let mut conn = PgConnection::establish(database.url()).unwrap();
-    conn.run_pending_migrations(ON_POSTGRES).unwrap();
-    let jobs = "INSERT INTO job_states (key, id, definition_key, job_type, project_id, status, run, attempt,
-            cancel_requested, version, created_at, updated_at)
-        SELECT key, 'job ' || key, key, 'shell', 'default', 'scheduled', 1, 0, FALSE, 1, 0, 0
-        FROM generate_series(1, 3) AS key";
-    diesel::sql_query(jobs).execute(&mut conn).unwrap();
-    diesel::sql_query("INSERT INTO job_search_removed (job_key) VALUES (2)").execute(&mut conn).unwrap();
-    diesel::sql_query("DELETE FROM job_states WHERE key >= 2").execute(&mut conn).unwrap();
-    let noted = "SELECT job_key::text AS line FROM job_search_removed ORDER BY job_key";
-    assert_eq!(lines(&mut conn, noted), ["2", "3"]);
 }
 
 /// What an execution writes at its end must not touch any index.

@@ -1,4 +1,5 @@
-//! Whether a figure stays what it is: its slope, and its first third against its last.
+//! Whether a figure stays what it is: its slope, and the least of its first third against the least of its last. What
+//! leaks raises the least that is ever seen; what a busy machine needs for a while raises only the rest.
 
 use super::sample::Sample;
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ pub(super) struct Trend {
     pub(super) is_flat: bool,
     first: f64,
     last: f64,
+    first_least: f64,
+    last_least: f64,
     slope_per_hour: f64,
 }
 
@@ -45,8 +48,15 @@ fn of(name: &'static str, points: &[(f64, f64)], tolerated: f64) -> Trend {
     let third = points.len().div_ceil(3);
     let first = mean(points.iter().take(third).map(|point| point.1));
     let last = mean(points.iter().rev().take(third).map(|point| point.1));
-    let is_flat = last - first <= tolerated.max(first * TOLERATED_SHARE);
-    Trend { name, is_flat, first, last, slope_per_hour: slope(points) * 3600.0 }
+    let first_least = least(points.iter().take(third).map(|point| point.1));
+    let last_least = least(points.iter().rev().take(third).map(|point| point.1));
+    let is_flat = last_least - first_least <= tolerated.max(first_least * TOLERATED_SHARE);
+    let slope_per_hour = slope(points) * 3600.0;
+    Trend { name, is_flat, first, last, first_least, last_least, slope_per_hour }
+}
+
+fn least(values: impl Iterator<Item = f64>) -> f64 {
+    values.reduce(f64::min).unwrap_or(0.0)
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
@@ -69,6 +79,8 @@ impl Trend {
     pub(super) fn json(&self) -> Value {
         json!({
             "is_flat": self.is_flat,
+            "first_third_least": self.first_least.round(),
+            "last_third_least": self.last_least.round(),
             "first_third": self.first.round(),
             "last_third": self.last.round(),
             "slope_per_hour": self.slope_per_hour.round(),
@@ -90,6 +102,10 @@ mod tests {
         assert!(!grows.is_flat && (grows.slope_per_hour - 100.0).abs() < 0.1, "{}", grows.slope_per_hour);
         let swings = of("x", &points(|at| 100.0 + 50.0 * (at / 60.0 % 2.0)), 5.0);
         assert!(swings.is_flat && swings.slope_per_hour.abs() < 10.0, "{}", swings.slope_per_hour);
+        let is_busy_later = |at: f64| if at > 1_800.0 && at % 300.0 > 0.0 { 80.0 } else { 0.0 };
+        assert!(of("x", &points(|at| 100.0 + is_busy_later(at)), 5.0).is_flat, "it comes down again");
+        let leaks_beside = points(|at| 100.0 + at / 36.0 + is_busy_later(at));
+        assert!(!of("x", &leaks_beside, 5.0).is_flat, "what leaks does so under load, too");
         assert!(of("x", &points(|at| 100.0 - at / 60.0), 5.0).is_flat, "what shrinks does not grow");
         assert!(of("x", &[], 5.0).is_flat && of("x", &[(1.0, 1.0)], 5.0).is_flat);
     }

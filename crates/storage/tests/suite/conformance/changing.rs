@@ -37,7 +37,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn an_edit_is_a_new_revision(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(1))).await;
         heard.changes();
         let edit = |job: &Job| {
@@ -60,7 +60,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn moving_a_job_moves_what_waits(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(10))).await;
         heard.changes();
         let later = at(100_000);
@@ -77,7 +77,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_hold_stops_a_job_and_its_release_lets_it_wait(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(10))).await;
         heard.changes();
         for (reason, until) in [(HoldReason::Manual, None), (HoldReason::Gate, Some(at(77)))] {
@@ -104,7 +104,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_refusal_of_the_domain_changes_nothing(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(1))).await;
         let claimed = claim(store, at(1), &job).await;
         let events = event_kinds(store).await;
@@ -119,7 +119,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_deleted_job_is_gone_with_its_executions(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, job_with(at(1), |definition| definition.retry.max_retries = 1)).await;
         let claimed = claim(store, at(1), &job).await;
         let failure = AttemptOutcome::failed(Reason::ExitCode, "no");

@@ -16,7 +16,7 @@ pub(crate) mod exercise {
     use oneoff_storage::*;
 
     pub(crate) async fn a_claimed_job_runs_and_its_execution_is_there(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(1))).await;
         heard.changes();
         let now = at(3);
@@ -70,7 +70,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_job_that_is_too_late_is_missed(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let policy = |on_late| {
             job_with(at(0), move |definition| {
                 definition.max_lateness_seconds = Some(5);
@@ -88,7 +88,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn one_job_of_a_key_runs_at_a_time(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let keyed = || job_with(at(1), |definition| definition.concurrency_key = Some("db".to_owned()));
         let (first, second) = (create(store, keyed()).await, create(store, keyed()).await);
         let claimed = claim(store, at(1), &first).await;

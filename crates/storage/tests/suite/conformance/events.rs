@@ -83,7 +83,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn the_listener_hears_every_commit_in_order(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let tasks: Vec<_> = (0..200)
             .map(|second| {
                 let store = store.clone();

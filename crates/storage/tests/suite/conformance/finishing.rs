@@ -18,7 +18,7 @@ pub(crate) mod exercise {
     use serde_json::json;
 
     pub(crate) async fn an_outcome_is_recorded_with_all_it_says(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(1))).await;
         let claimed = claim(store, at(1), &job).await;
         heard.changes();
@@ -50,7 +50,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_failure_waits_for_its_retry(store: &Store) {
-        let heard = Heard::on(store);
+        let heard = HeardCommits::on(store);
         let retrying = job_with(at(1), |definition| {
             definition.retry.max_retries = 2;
             definition.concurrency_key = Some("k".to_owned());

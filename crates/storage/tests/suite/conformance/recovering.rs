@@ -16,7 +16,7 @@ async fn lost_attempts_are_closed_and_their_jobs_follow_on_crash() {
     assert_eq!(before.store.lost_executions().await.unwrap(), [], "its own attempts are not lost");
 
     let after = before.reopen();
-    let heard = Heard::on(&after.store);
+    let heard = HeardCommits::on(&after.store);
     let lost = after.store.lost_executions().await.unwrap();
     assert_eq!(lost, [retried.execution_id, failed.execution_id, cancelled.execution_id]);
     let closed = after.store.close_lost(at(10), lost.clone()).await.unwrap();

@@ -60,6 +60,11 @@ pub(crate) mod exercise {
         jobs.into_iter().map(|job| job.definition.name).collect()
     }
 
+    /// How far an index is behind to which nothing was done yet: that of a server never is.
+    fn behind(store: &Store, unindexed: u64) -> u64 {
+        if store.is_shared() { 0 } else { unindexed }
+    }
+
     async fn fill(store: &Store) {
         while store.fill_search().await.unwrap().more {}
         assert_eq!(store.search_lag().await.unwrap(), SearchLag::default());
@@ -86,7 +91,7 @@ pub(crate) mod exercise {
             let id = other.id.to_string();
             assert_eq!(found(store, &id).await, ["report"]);
             assert_eq!(found(store, &id.replace('-', "").to_uppercase()).await, ["report"]);
-            assert_eq!(found(store, &id[..35]).await.len(), 2, "they were made together");
+            assert_eq!(found(store, &id[..28]).await.len(), 2, "they were made together");
             fill(store).await;
         }
     }
@@ -95,13 +100,15 @@ pub(crate) mod exercise {
         let name = |number: usize| format!("job {number} of group {}", number % 7);
         let expected: Vec<String> = (0..1500).rev().filter(|number| number % 7 == 3).map(name).collect();
         for numbers in [0..600, 600..1500] {
+            let is_first = numbers.start == 0;
             let jobs = numbers.map(|number| named(name(number))).collect();
             store.create_jobs(context(), noon(), jobs).await.unwrap();
-            if store.search_lag().await.unwrap().unindexed == 600 {
+            if is_first {
+                assert_eq!(store.search_lag().await.unwrap().unindexed, behind(store, 600));
                 fill(store).await;
             }
         }
-        assert_eq!(store.search_lag().await.unwrap().unindexed, 900);
+        assert_eq!(store.search_lag().await.unwrap().unindexed, behind(store, 900));
         assert_eq!(found(store, "group 3").await.len(), found(store, "3 group").await.len());
         let exact = |names: Vec<String>| -> Vec<String> {
             names.into_iter().filter(|name| name.ends_with("group 3")).collect()
@@ -214,7 +221,7 @@ pub(crate) mod exercise {
         assert!(found(store, "third").await.is_empty());
         for id in [first.id, second.id] {
             store.change_job(context(), at(3), id, delete()).await.unwrap();
-            assert!(store.search_lag().await.unwrap().has_removed);
+            assert_eq!(store.search_lag().await.unwrap().has_removed, !store.is_shared());
         }
         for _ in 0..2 {
             assert!(found(store, "name").await.is_empty());
@@ -229,7 +236,11 @@ pub(crate) mod exercise {
         fill(store).await;
         store.change_job(context(), at(1), old.id, delete()).await.unwrap();
         create(store, named("new report")).await;
-        assert_eq!(store.fill_search().await.unwrap(), SearchSlice { indexed: 1, removed: 1, more: false });
+        let expected = match store.is_shared() {
+            true => SearchSlice::default(),
+            false => SearchSlice { indexed: 1, removed: 1, more: false },
+        };
+        assert_eq!(store.fill_search().await.unwrap(), expected);
         assert!(found(store, "backup").await.is_empty());
         assert_eq!(found(store, "report").await, ["new report"]);
     }
@@ -334,7 +345,7 @@ pub(crate) mod exercise {
             steps += 1;
             assert!(steps < 1000, "it does not end");
         }
-        assert!(steps > 0);
+        assert_eq!(steps > 0, !store.is_shared(), "a server merges its index itself");
         assert_eq!(found(store, "merge 19").await.len(), 119);
     }
 }

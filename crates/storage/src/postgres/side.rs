@@ -1,0 +1,47 @@
+//! A second connection of a node that writes, for what does not wait behind its writer: the renewal of its lease, its
+//! roles, and the numbering of events.
+
+use super::connect::ServerConnector;
+use crate::StoreError;
+use crate::connection::AnyConnection;
+use crate::failure::{WriteError, unavailable};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The connection, opened at its first use and again after it failed.
+#[derive(Clone)]
+pub(crate) struct SideConnection {
+    connector: ServerConnector,
+    conn: Arc<Mutex<Option<AnyConnection>>>,
+}
+
+impl SideConnection {
+    /// To this server.
+    pub(crate) fn new(connector: ServerConnector) -> Self {
+        Self { connector, conn: Arc::default() }
+    }
+
+    /// Runs a transaction. One after another: none takes long.
+    pub(crate) async fn write<T, F>(&self, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
+    {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.run(body)).await.map_err(unavailable)?
+    }
+
+    fn run<T>(
+        &self,
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, WriteError>,
+    ) -> Result<T, StoreError> {
+        let mut kept = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conn = match kept.take() {
+            Some(conn) => conn,
+            None => self.connector.writer().map_err(unavailable)?,
+        };
+        // A connection that failed is not kept.
+        let done = conn.write_transaction(body)?;
+        *kept = Some(conn);
+        Ok(done)
+    }
+}
