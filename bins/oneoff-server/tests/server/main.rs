@@ -19,7 +19,11 @@ mod failing_disk;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+<<<<<<< HEAD
 mod postgres;
+=======
+mod migrate_data;
+>>>>>>> moving
 #[cfg(test)]
 mod process;
 #[cfg(test)]

@@ -69,9 +69,24 @@ struct About {
 const ABOUT: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
     (pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on') AS is_read_only";
 
+<<<<<<< HEAD
 /// `150008` is 15.8.
 fn version_text(number: i32) -> String {
     format!("{}.{}", number / 10_000, number % 10_000)
+=======
+/// What libpq quotes of an address that it cannot read may be a part of the password.
+fn unquoted(error: ConnectionError) -> ConnectionError {
+    let text = match &error {
+        ConnectionError::BadConnection(text) | ConnectionError::InvalidConnectionUrl(text) => text,
+        _ => return error,
+    };
+    match text.split_once('"') {
+        Some((said, _quoted)) if !text.starts_with("connection to server") => {
+            ConnectionError::InvalidConnectionUrl(said.trim_end_matches([' ', ':']).to_owned())
+        }
+        _ => error,
+    }
+>>>>>>> moving
 }
 
 /// Opens connections to one database of a server.
@@ -92,7 +107,7 @@ impl ServerConnector {
     }
 
     fn connect(&self, settings: &str) -> Result<PgConnection, ServerError> {
-        let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS))?;
+        let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS)).map_err(unquoted)?;
         conn.batch_execute(settings)?;
         Ok(conn)
     }

@@ -8,6 +8,7 @@ use oneoff_domain::{HoldReason, JobKey, JobStatus, Timestamp};
 use oneoff_storage::*;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 fn connect(path: &Path) -> SqliteConnection {
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()
