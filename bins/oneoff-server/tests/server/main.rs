@@ -19,11 +19,9 @@ mod failing_disk;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
-<<<<<<< HEAD
-mod postgres;
-=======
 mod migrate_data;
->>>>>>> moving
+#[cfg(test)]
+mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

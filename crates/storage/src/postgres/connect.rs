@@ -69,11 +69,11 @@ struct About {
 const ABOUT: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
     (pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on') AS is_read_only";
 
-<<<<<<< HEAD
 /// `150008` is 15.8.
 fn version_text(number: i32) -> String {
     format!("{}.{}", number / 10_000, number % 10_000)
-=======
+}
+
 /// What libpq quotes of an address that it cannot read may be a part of the password.
 fn unquoted(error: ConnectionError) -> ConnectionError {
     let text = match &error {
@@ -86,7 +86,6 @@ fn unquoted(error: ConnectionError) -> ConnectionError {
         }
         _ => error,
     }
->>>>>>> moving
 }
 
 /// Opens connections to one database of a server.

@@ -15,14 +15,9 @@ use crate::writer::Writer;
 use crate::writer::announce::Announcer;
 use crate::writer::group::Listener;
 use crate::writer::tx::Node;
-<<<<<<< HEAD
 use crate::{ApiKeyStore, MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations, nodes};
-use diesel::connection::TransactionManager;
-=======
-use crate::{MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations};
-use diesel::connection::SimpleConnection;
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
->>>>>>> moving
 use oneoff_domain::Timestamp;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -70,7 +65,6 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     Ok(Store { inner: Arc::new(Inner { path, node, listener, writer, reader, commits, lock, server }) })
 }
 
-<<<<<<< HEAD
 /// Applies what is missing, unless a newer program has changed the database.
 fn migrate(url: &DatabaseUrl, conn: &mut AnyConnection) -> Result<(), OpenError> {
     let newest = migrations::newest_unknown(conn).map_err(|error| of_source(url, error))?;
@@ -118,7 +112,8 @@ pub(crate) fn unused(url: &DatabaseUrl, now: Timestamp) -> Result<AnyConnection,
         }
     }
     Ok(conn)
-=======
+}
+
 /// Begins an epoch, unless the database is being filled from a file. A moving that begins meanwhile locks the table of
 /// epochs: it either sees this one or is seen.
 fn begin_moved(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryResult<Option<i64>> {
@@ -130,7 +125,6 @@ fn begin_moved(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryRes
             _ => Ok(None),
         }
     })
->>>>>>> moving
 }
 
 /// A connection to the database of a server, whatever its migrations.
