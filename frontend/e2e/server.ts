@@ -1,5 +1,7 @@
-// Starts the real server binary on a free port, over a database of its own.
+// Starts the real server binary on a free port, over a database of its own: a file, or, where DATABASE_URL names a
+// PostgreSQL server whose user may create databases, one there.
 import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -24,12 +26,13 @@ export async function startServer(environment: Record<string, string> = {}): Pro
   const binary = binaryPath()
   const directory = await mkdtemp(join(tmpdir(), 'oneoff-e2e-'))
   const port = await freePort()
+  const database = await freshDatabase(directory)
   const env = {
     PATH: process.env.PATH,
     HOME: directory,
     HOST: '127.0.0.1',
     PORT: String(port),
-    DB_PATH: join(directory, 'oneoff.db'),
+    ...database.settings,
     LOG_LEVEL: 'warn',
     ...environment,
   }
@@ -43,6 +46,7 @@ export async function startServer(environment: Record<string, string> = {}): Pro
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
     await exited
     clearTimeout(timer)
+    await database.remove()
     await rm(directory, { recursive: true, force: true })
   }
 
@@ -67,6 +71,27 @@ function binaryPath(): string {
     throw new Error(`There is no server at ${path}: run \`cargo build -p oneoff-server\`, or set ONEOFF_SERVER_BIN.`)
   }
   return path
+}
+
+interface Database {
+  settings: Record<string, string>
+  remove: () => Promise<void>
+}
+
+async function freshDatabase(directory: string): Promise<Database> {
+  const server = process.env.DATABASE_URL
+  if (!server) return { settings: { DB_PATH: join(directory, 'oneoff.db') }, remove: async () => {} }
+  const name = `e2e_${randomUUID().replaceAll('-', '')}`
+  const query = async (sql: string) => {
+    await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--dbname', server, '--command', sql])
+  }
+  await query(`CREATE DATABASE ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return {
+    settings: { DATABASE_URL: url.href },
+    remove: () => query(`DROP DATABASE ${name} WITH (FORCE)`),
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -130,3 +130,13 @@ fn the_built_in_types_are_those_of_the_registry() {
     let registry = oneoff::Registry::builtin(oneoff::EgressPolicy::default()).unwrap();
     assert!(registry.job_types().eq(oneoff::BUILTIN_JOB_TYPES.iter().copied()));
 }
+
+#[test]
+fn an_address_that_is_none_is_refused_without_being_shown() {
+    for bad in ["", "jobs.db", "postgres://me:hun/ter2@db/jobs", "mysql://me:hunter2@db/jobs"] {
+        let error = OneOff::builder().postgres(bad).build().err().unwrap().to_string();
+        assert!(error.contains("the address of the database cannot be used"), "{error}");
+        assert!(!error.contains("ter2"), "{error}");
+    }
+    assert!(OneOff::builder().postgres("postgres://me@db/jobs").node_name("one").build().is_ok());
+}

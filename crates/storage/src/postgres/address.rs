@@ -82,7 +82,9 @@ fn has_port_or_none(host: &str) -> bool {
 
 fn are_escapes_whole(text: &str) -> bool {
     let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
-    text.split('%').skip(1).all(|after| is_hex(after.bytes().next()) && is_hex(after.bytes().nth(1)))
+    text.split('%')
+        .skip(1)
+        .all(|after| is_hex(after.as_bytes().first().copied()) && is_hex(after.as_bytes().get(1).copied()))
 }
 
 impl DatabaseUrl {

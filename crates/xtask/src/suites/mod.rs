@@ -3,6 +3,7 @@
 mod browser;
 mod coverage;
 mod install;
+mod postgres;
 mod rust;
 mod summary;
 mod torture;
@@ -37,6 +38,8 @@ pub(crate) enum Suite {
     Architecture,
     /// All Rust tests and the examples in the docs
     Rust,
+    /// The tests of API and CLI once more, on PostgreSQL
+    Postgres,
     /// Servers that are killed at every point, and those that break a promise
     Torture,
     /// rustdoc, every warning an error
@@ -51,6 +54,8 @@ pub(crate) enum Suite {
     UiBuild,
     /// The built UI and server in a real browser
     Browser,
+    /// Those of it that are about jobs once more, on PostgreSQL
+    BrowserPostgres,
 }
 
 /// How much a suite looked at.
@@ -82,6 +87,7 @@ impl Suite {
             Self::Clippy => rust::clippy(workspace),
             Self::Architecture => rust::architecture(workspace),
             Self::Rust => rust::tests(workspace),
+            Self::Postgres => postgres::tests(workspace),
             Self::Torture => torture::tests(workspace),
             Self::Doc => rust::doc(workspace),
             Self::UiTypes => ui::check(workspace, "type-check"),
@@ -89,6 +95,7 @@ impl Suite {
             Self::UiUnit => ui::unit_tests(workspace),
             Self::UiBuild => ui::build(workspace),
             Self::Browser => browser::tests(workspace),
+            Self::BrowserPostgres => postgres::browser_tests(workspace),
         }
     }
 }

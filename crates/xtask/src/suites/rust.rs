@@ -1,5 +1,6 @@
 //! The suites of the Rust crates.
 
+use super::postgres::DATABASE_URL;
 use super::{Report, Tally};
 use crate::architecture;
 use crate::prerequisites::{FOR_RUST, FOR_RUST_TESTS, require};
@@ -38,12 +39,17 @@ pub(super) fn architecture(workspace: &Workspace) -> Result<Report> {
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
     require(FOR_RUST_TESTS)?;
     let mut cargo = cargo(workspace, "test", &UNARMED, &["--no-fail-fast"]);
+    run_tests(cargo.env_remove(DATABASE_URL))
+}
+
+/// Runs `cargo test` and counts.
+pub(super) fn run_tests(cargo: &mut Command) -> Result<Report> {
     let mut tally = Tally::default();
-    let status = run_watched(&mut cargo, |line| tally.add_rust_line(line))?;
+    let status = run_watched(cargo, |line| tally.add_rust_line(line))?;
     let failure = match status.success() {
         true if tally.passed == 0 => Some("no test ran".to_owned()),
         true => None,
-        false => Some(format!("`{}` ended with {status}", describe(&cargo))),
+        false => Some(format!("`{}` ended with {status}", describe(cargo))),
     };
     Ok(Report { tally, unit: "tests", failure })
 }

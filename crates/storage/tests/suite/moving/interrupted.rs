@@ -10,6 +10,7 @@ const URL: &str = "ONEOFF_MOVING_TEST_URL";
 /// The child: moves, and prints a line after each slice.
 #[test]
 #[ignore = "is the child of the test below"]
+#[expect(clippy::disallowed_methods, reason = "the child is told by its environment")]
 fn child_that_moves() {
     let (Some(file), Ok(url)) = (std::env::var_os(FILE), std::env::var(URL)) else { return };
     let options = MoveOptions { slice_rows: 2, ..MoveOptions::new(file, DatabaseUrl::new(&url).unwrap()) };
