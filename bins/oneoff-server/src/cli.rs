@@ -43,6 +43,8 @@ pub enum Command {
     Backup(Backup),
     /// Make the database file of a backup, where there is none and no server runs.
     Restore(Restore),
+    /// Move the database file to an empty database on a PostgreSQL server. No server may use either meanwhile.
+    MigrateData(MigrateData),
     /// Print every setting with its value and where it comes from; exit 1 if any is wrong.
     CheckConfig(CheckConfig),
     /// Ask the server that these settings describe whether it is well; exit 1 if it is not.
@@ -88,6 +90,21 @@ pub struct Restore {
     /// The file that `backup` has written.
     #[arg(value_name = "BACKUP")]
     pub backup: PathBuf,
+}
+
+/// Options of `migrate-data`.
+#[derive(Debug, Args)]
+pub struct MigrateData {
+    /// The database file. It is only read [default: DB_PATH].
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// The database on the server: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. It must be empty, or the target of this
+    /// command when it was interrupted. Others see flags; the environment they do not.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub to: String,
+    /// Only compare what was moved before, as long as no server has used it.
+    #[arg(long)]
+    pub verify_only: bool,
 }
 
 /// Options of `check-config`.

@@ -48,6 +48,10 @@ fn dispatch(cli: &Cli) -> Result<(), CommandError> {
         Some(Command::Restore(options)) => {
             commands::restore::run(options, &tool_settings(&sources)?, &mut stdout)
         }
+        Some(Command::MigrateData(options)) => {
+            let mut notes = std::io::stderr();
+            commands::migrate_data::run(options, &tool_settings(&sources)?, &mut stdout, &mut notes)
+        }
         Some(Command::Keys(keys)) => {
             let KeysCommand::Create(options) = &keys.command;
             let settings = tool_settings(&sources)?;

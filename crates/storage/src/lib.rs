@@ -43,6 +43,7 @@ pub mod held;
 #[cfg(any(test, feature = "inline"))]
 pub mod inline;
 pub mod job_write;
+pub mod moving;
 pub mod nodes;
 pub mod open;
 pub mod output;
@@ -65,6 +66,7 @@ pub use error::{Refusal, StoreError};
 pub use finish::{Finish, FinishResult};
 pub use held::{HeldFor, ReleasedSlice};
 pub use job_write::{Decide, JobChange, NewJob, Written};
+
 pub use nodes::{Heartbeat, NodeInfo, NodeReport};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};

@@ -156,6 +156,15 @@ pub enum OpenError {
         #[source]
         source: crate::error::Source,
     },
+    /// The database is being filled from a file.
+    #[error(
+        "the database {url} is only partly filled: `oneoff-server migrate-data` was interrupted or still runs; wait for it, \
+         or run it again with the same --from and --to to finish it"
+    )]
+    HalfMoved {
+        /// Its address, without the password.
+        url: String,
+    },
     /// The server cannot be used.
     #[error("cannot use the database {url}")]
     Server {

@@ -295,6 +295,28 @@ diesel::table! {
     }
 }
 
+// Only on PostgreSQL.
+diesel::table! {
+    moving (key) {
+        key -> BigInt,
+        source -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}
+
+// Only on PostgreSQL.
+diesel::table! {
+    moving_tables (name) {
+        name -> Text,
+        last_first -> BigInt,
+        last_second -> BigInt,
+        rows_moved -> BigInt,
+        texts_replaced -> BigInt,
+        is_complete -> Bool,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     job_states,
     job_definitions,

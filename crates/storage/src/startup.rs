@@ -230,7 +230,7 @@ fn refuse_lost(path: &Path) -> Result<(), OpenError> {
 }
 
 /// The file is empty, or begins as an SQLite database does and is as long as it says.
-fn check_file(path: &Path, real: &Path, file: &DatabaseFile) -> Result<(), OpenError> {
+pub(crate) fn check_file(path: &Path, real: &Path, file: &DatabaseFile) -> Result<(), OpenError> {
     let begin = file.beginning(HEADER_BYTES).map_err(|error| not_writable(path, error))?;
     let log = wal_path(real);
     let has_log = std::fs::metadata(&log).is_ok_and(|found| found.len() > 0);

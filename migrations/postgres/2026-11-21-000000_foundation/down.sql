@@ -1,4 +1,6 @@
 -- Removes everything that the foundation made.
+DROP TABLE moving_tables;
+DROP TABLE moving;
 DROP VIEW executions;
 DROP VIEW jobs;
 DROP FUNCTION utc(BIGINT);

@@ -278,6 +278,24 @@ CREATE TABLE api_keys (
     created_at BIGINT NOT NULL
 );
 
+-- Where this database was filled from a file: which file and state of it `source` stands for, and how far each of its
+-- tables is, written with the rows. No server starts before `finished_at`. Only servers have it: nothing is moved to a file.
+CREATE TABLE moving (
+    key BIGINT PRIMARY KEY,
+    source TEXT COLLATE "C" NOT NULL,
+    started_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE TABLE moving_tables (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    -- The numbers by whose order the file has its rows, of the last row that was moved.
+    last_first BIGINT NOT NULL,
+    last_second BIGINT NOT NULL,
+    rows_moved BIGINT NOT NULL,
+    texts_replaced BIGINT NOT NULL,
+    is_complete BOOLEAN NOT NULL
+);
+
 -- Small tables whose rows come and go all the time. Dead rows are taken away at each look of the autovacuum, as fast as it
 -- can, since every claim walks over those that are left; and an update finds room beside the row it replaces.
 ALTER TABLE running_jobs SET (

@@ -5,6 +5,8 @@ pub mod check_config;
 pub mod healthcheck;
 pub mod keys;
 pub mod migrate;
+pub mod migrate_data;
+pub mod progress;
 pub mod restore;
 pub mod serve;
 

@@ -19,6 +19,8 @@ mod failing_disk;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod migrate_data;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod process;

@@ -78,7 +78,7 @@ fn newest_beside(database: &Path) -> Option<PathBuf> {
 }
 
 /// Whether the file begins as a backup does.
-pub(super) fn is_backup(path: &Path) -> bool {
+pub(crate) fn is_backup(path: &Path) -> bool {
     // Closing another descriptor of a file that SQLite has open would end its locks.
     let is_file = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && !is_open_here(&found));
     let mut begin = [0; 100];

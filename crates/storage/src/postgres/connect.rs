@@ -74,6 +74,20 @@ fn version_text(number: i32) -> String {
     format!("{}.{}", number / 10_000, number % 10_000)
 }
 
+/// What libpq quotes of an address that it cannot read may be a part of the password.
+fn unquoted(error: ConnectionError) -> ConnectionError {
+    let text = match &error {
+        ConnectionError::BadConnection(text) | ConnectionError::InvalidConnectionUrl(text) => text,
+        _ => return error,
+    };
+    match text.split_once('"') {
+        Some((said, _quoted)) if !text.starts_with("connection to server") => {
+            ConnectionError::InvalidConnectionUrl(said.trim_end_matches([' ', ':']).to_owned())
+        }
+        _ => error,
+    }
+}
+
 /// Opens connections to one database of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerConnector {
@@ -92,7 +106,7 @@ impl ServerConnector {
     }
 
     fn connect(&self, settings: &str) -> Result<PgConnection, ServerError> {
-        let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS))?;
+        let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS)).map_err(unquoted)?;
         conn.batch_execute(settings)?;
         Ok(conn)
     }

@@ -9,13 +9,15 @@ use super::side::SideConnection;
 use crate::connection::AnyConnection;
 use crate::error::Source;
 use crate::reader::Reader;
+use crate::schema::moving;
 use crate::store::{Inner, begin_epoch};
 use crate::writer::Writer;
 use crate::writer::announce::Announcer;
 use crate::writer::group::Listener;
 use crate::writer::tx::Node;
 use crate::{ApiKeyStore, MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations, nodes};
-use diesel::connection::TransactionManager;
+use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::prelude::*;
 use oneoff_domain::Timestamp;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -44,7 +46,8 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let mut conn = connector.writer().map_err(|error| connect_error(url, error))?;
     migrate(url, &mut conn)?;
     oneoff_faults::reach("epoch.before_commit");
-    let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
+    let epoch = begin_moved(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
+    let epoch = epoch.ok_or_else(|| OpenError::HalfMoved { url: url.to_string() })?;
     oneoff_faults::reach("epoch.after_commit");
     let node = Arc::new(Node::sharing(options.node_name, epoch));
     let listener: Listener = Arc::new(OnceLock::new());
@@ -109,6 +112,19 @@ pub(crate) fn unused(url: &DatabaseUrl, now: Timestamp) -> Result<AnyConnection,
         }
     }
     Ok(conn)
+}
+
+/// Begins an epoch, unless the database is being filled from a file. A moving that begins meanwhile locks the table of
+/// epochs: it either sees this one or is seen.
+fn begin_moved(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryResult<Option<i64>> {
+    conn.write_transaction(|conn| {
+        conn.batch_execute("LOCK TABLE epochs IN ROW EXCLUSIVE MODE")?;
+        let unfinished = moving::table.filter(moving::finished_at.is_null()).count();
+        match unfinished.get_result::<i64>(conn)? {
+            0 => begin_epoch(conn, node, now).map(Some),
+            _ => Ok(None),
+        }
+    })
 }
 
 /// A connection to the database of a server, whatever its migrations.

@@ -28,6 +28,8 @@ mod looking_through;
 #[cfg(test)]
 mod migrating;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod one_server;
 #[cfg(test)]
 mod opening;
