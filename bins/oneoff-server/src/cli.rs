@@ -39,9 +39,9 @@ pub enum Command {
     Serve,
     /// Bring the database up to this version, or undo one step.
     Migrate(Migrate),
-    /// Copy the database to a new file, complete and checked. Works beside a running server.
+    /// Copy the database file to a new file, complete and checked. Works beside a running server.
     Backup(Backup),
-    /// Make the database of a backup, where there is none and no server runs.
+    /// Make the database file of a backup, where there is none and no server runs.
     Restore(Restore),
     /// Move the database file to an empty database on a PostgreSQL server. No server may use either meanwhile.
     MigrateData(MigrateData),
@@ -116,6 +116,9 @@ pub struct CheckConfig {
     /// Print every setting as a config file instead, with documentation and defaults.
     #[arg(long)]
     pub print_toml: bool,
+    /// Also connect to DATABASE_URL, change nothing there, and say what server it is.
+    #[arg(long, conflicts_with_all = ["print_env", "print_toml"])]
+    pub connect: bool,
 }
 
 /// Options of `keys`.

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod flags;
 pub mod listen;
 pub mod logging;
+mod node_name;
 mod open_files;
 pub mod run;
 pub mod settings;

@@ -1,7 +1,7 @@
 //! Wires the server: database, scheduler, HTTP; and takes it down in order.
 
 use crate::settings::Settings;
-use crate::{listen, open_files, version};
+use crate::{listen, node_name, open_files, version};
 use oneoff::{Found, Handle, OneOff, Opened, Service};
 use oneoff_api::{ApiSettings, MetricsHandle};
 use std::ffi::OsString;
@@ -100,7 +100,7 @@ pub async fn start(
     let port = listener.local_addr().map_err(ServerError::Http)?.port();
     // Its clock is measured for some milliseconds, in which the database is opened. It counts from the first job on.
     let measuring = settings.metrics_enabled.then(|| tokio::task::spawn_blocking(metrics));
-    let opened = open_jobs(&settings, guardian).await?;
+    let opened = open_jobs(&settings, port, guardian).await?;
     let metrics = match measuring {
         Some(measuring) => {
             Some(measuring.await.map_err(oneoff::Error::Interrupted)?.map_err(ServerError::Metrics)?)
@@ -109,6 +109,7 @@ pub async fn start(
     };
     let oneoff = opened.start().await?;
     let (service, found) = (oneoff.service(), oneoff.found().clone());
+    node_name::warn_of_namesakes(&service.nodes().await, found.epoch);
     let api = api_settings(&settings, metrics);
     let (stop_http, http_stops) = oneshot::channel();
     let http = spawn_http(listener, api, service.clone(), http_stops).map_err(ServerError::Http)?;
@@ -119,9 +120,13 @@ pub async fn start(
     Ok(Server { url: listen::url(&settings, port), port, found, service, ended })
 }
 
-async fn open_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<Opened, oneoff::Error> {
+async fn open_jobs(
+    settings: &Settings,
+    port: u16,
+    guardian: Option<Guardian>,
+) -> Result<Opened, oneoff::Error> {
     let mut builder = OneOff::builder()
-        .sqlite(&settings.db_path)
+        .store(settings.store())
         .workers(settings.workers_count)
         .timezone(&settings.default_timezone)
         .default_priority(settings.default_priority)
@@ -139,6 +144,9 @@ async fn open_jobs(settings: &Settings, guardian: Option<Guardian>) -> Result<Op
     }
     if let Some(lateness) = settings.hold_overdue_after {
         builder = builder.hold_overdue_after(lateness);
+    }
+    if let Some(name) = node_name::of(settings, port) {
+        builder = builder.node_name(name);
     }
     if let Some(guardian) = guardian {
         builder = builder.guardian(guardian.program, guardian.arguments);

@@ -28,7 +28,7 @@ pub struct SystemStatusView {
     pub started_at: String,
     /// The server's wall time.
     pub now: String,
-    /// The absolute path of the database.
+    /// The absolute path of the database; of one on a server its address, without password and parameters.
     pub database: String,
     /// How much space it takes.
     #[serde(default)]
@@ -42,10 +42,10 @@ pub struct SystemStatusView {
 pub struct SpaceView {
     /// The database without its write-ahead log.
     pub database_bytes: u64,
-    /// The part of it that is free to be used again.
-    pub free_bytes: u64,
-    /// The write-ahead log.
-    pub wal_bytes: u64,
+    /// The part of it that is free to be used again; null with PostgreSQL.
+    pub free_bytes: Option<u64>,
+    /// The write-ahead log; null with PostgreSQL, where it is the server's.
+    pub wal_bytes: Option<u64>,
     /// Output of executions that is kept.
     pub output_bytes: u64,
 }

@@ -108,8 +108,12 @@ pub(crate) async fn get(state: web::Data<ApiState>) -> Result<HttpResponse, ApiE
 fn note_space(space: Space) {
     let bytes = |bytes: u64| bytes as f64;
     metrics::gauge!("oneoff_database_bytes").set(bytes(space.database_bytes));
-    metrics::gauge!("oneoff_database_free_bytes").set(bytes(space.free_bytes));
-    metrics::gauge!("oneoff_wal_bytes").set(bytes(space.wal_bytes));
+    if let Some(free) = space.free_bytes {
+        metrics::gauge!("oneoff_database_free_bytes").set(bytes(free));
+    }
+    if let Some(wal) = space.wal_bytes {
+        metrics::gauge!("oneoff_wal_bytes").set(bytes(wal));
+    }
     metrics::gauge!("oneoff_output_bytes").set(bytes(space.output_bytes));
 }
 

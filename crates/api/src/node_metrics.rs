@@ -1,6 +1,7 @@
 //! Gauges of the nodes that share the database.
 
 use oneoff_scheduler::{NodeHealth, NodeStatus};
+use std::collections::HashSet;
 
 /// More nodes than that have no gauges of their own: each is a label.
 const NODES_MAX: usize = 100;
@@ -34,8 +35,15 @@ pub(crate) fn note(nodes: &[NodeStatus]) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         metrics::gauge!("oneoff_nodes", "health" => health.as_str()).set(count);
     }
+    let mut named = HashSet::new();
     for NodeStatus { info, health } in nodes.iter().take(NODES_MAX) {
-        let name = || info.node_id.clone();
+        // Of nodes that were given the same name, each has gauges of its own.
+        let is_first = named.insert(info.node_id.as_str());
+        let name = match is_first {
+            true => info.node_id.clone(),
+            false => format!("{} (epoch {})", info.node_id, info.epoch),
+        };
+        let name = || name.clone();
         let is_up = *health != NodeHealth::Gone;
         metrics::gauge!("oneoff_node_up", "node" => name()).set(u8::from(is_up));
         if let Some(slots) = info.slots {

@@ -58,11 +58,11 @@ pub(crate) fn of_store(error: StoreError) -> ApiError {
             (ErrorCode::Overloaded, "too many requests are waiting: try again in a moment")
         }
         StoreError::Full(_) => {
-            (ErrorCode::StorageFull, "the disk of the server is full: nothing was changed; free some space")
+            (ErrorCode::StorageFull, "the disk of the database is full: nothing was changed; free some space")
         }
         StoreError::OutcomeUnknown(_) => (
             ErrorCode::OutcomeUnknown,
-            "the disk failed while the change was written, and whether it took effect is not known: look \
+            "the database failed while the change was written, and whether it took effect is not known: look \
              before you repeat it, or repeat it with the same Idempotency-Key",
         ),
         StoreError::Unavailable(_) => {

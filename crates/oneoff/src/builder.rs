@@ -6,7 +6,7 @@ use oneoff_domain::{Clock, Random};
 use oneoff_executors::{BUILTIN_JOB_TYPES, EgressPolicy, Executor, Registry, RunContext};
 use oneoff_scheduler::system::{SystemClock, SystemRandom};
 use oneoff_scheduler::{GuardianCommand, Retention, SchedulerSettings};
-use oneoff_storage::StoreOptions;
+use oneoff_storage::{DatabaseUrl, NotAnAddress, StoreOptions};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::future::Future;
@@ -55,6 +55,8 @@ type Registration = Box<dyn FnOnce(&mut Registry) + Send>;
 /// What can be set before OneOff is started.
 pub struct Builder {
     store: StoreOptions,
+    postgres: Option<Result<DatabaseUrl, NotAnAddress>>,
+    node_name: Option<String>,
     executors: Vec<Registration>,
     builtins: BTreeSet<String>,
     egress: EgressPolicy,
@@ -67,6 +69,8 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             store: StoreOptions::new("oneoff.db"),
+            postgres: None,
+            node_name: None,
             executors: Vec::new(),
             builtins: BTreeSet::new(),
             egress: EgressPolicy::default(),
@@ -82,6 +86,23 @@ impl Builder {
     #[must_use]
     pub fn sqlite(mut self, path: impl Into<PathBuf>) -> Self {
         self.store.path = path.into();
+        self
+    }
+
+    /// The PostgreSQL database, 14 or newer, in place of a file: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Every
+    /// process that is given it is a node: they share the jobs, and each takes over what another one leaves.
+    /// [`Self::build`] refuses what is no address.
+    #[must_use]
+    pub fn postgres(mut self, url: impl AsRef<str>) -> Self {
+        self.postgres = Some(DatabaseUrl::new(url.as_ref()));
+        self
+    }
+
+    /// The name of this process in executions and in the list of nodes; `local` if it is not given. Nodes that share a
+    /// database should differ in it: people tell them apart by it, the store does so by itself.
+    #[must_use]
+    pub fn node_name(mut self, name: impl Into<String>) -> Self {
+        self.node_name = Some(name.into());
         self
     }
 
@@ -209,7 +230,7 @@ impl Builder {
     /// Checks what was set.
     ///
     /// # Errors
-    /// [`Error::Setting`], with what is allowed.
+    /// [`Error::Setting`], with what is allowed, and [`Error::Address`].
     pub fn build(self) -> Result<OneOff, Error> {
         self.check_settings()?;
         let mut registry = self.builtin_registry()?;
@@ -218,7 +239,13 @@ impl Builder {
             register(&mut registry);
         }
         check_job_types(&registry)?;
-        let Self { store, settings, clock, random, .. } = self;
+        let Self { mut store, postgres, node_name, settings, clock, random, .. } = self;
+        if let Some(url) = postgres {
+            store.server = Some(url?);
+        }
+        if let Some(name) = node_name {
+            store.node_name = name;
+        }
         Ok(OneOff { store, registry, settings, clock, random })
     }
 

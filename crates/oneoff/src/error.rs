@@ -2,7 +2,7 @@
 
 use oneoff_executors::BuildError;
 use oneoff_scheduler::{ServiceError, StartError};
-use oneoff_storage::OpenError;
+use oneoff_storage::{NotAnAddress, OpenError};
 
 /// Why OneOff could not be built or started, or did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
         /// What is allowed.
         allowed: String,
     },
+    /// The address of the PostgreSQL database is none. It is not shown, as it may hold a password.
+    #[error("the address of the database cannot be used: {0}")]
+    Address(#[from] NotAnAddress),
     /// The client of the built-in `http` type cannot be set up.
     #[error(transparent)]
     Builtin(#[from] BuildError),

@@ -15,7 +15,7 @@ const OUTPUT_PAGE_BYTES: usize = 256 * 1024;
 /// What was found in the database at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The absolute path of the database.
+    /// The absolute path of the database; of one on a server its address, without the password.
     pub database: PathBuf,
     /// Jobs in all.
     pub jobs: u64,

@@ -60,10 +60,11 @@ pub use oneoff_executors::{
 };
 pub use oneoff_scheduler::system::{SystemClock, SystemRandom};
 pub use oneoff_scheduler::{
-    JobDraft, JobPatch, Retention, Schedule, SchedulerSettings, Service, ServiceError, StartError,
+    JobDraft, JobPatch, NodeHealth, NodeStatus, Retention, Schedule, SchedulerSettings, Service,
+    ServiceError, StartError,
 };
 pub use oneoff_secrets::api_key;
-pub use oneoff_storage::{OpenError, StoreOptions};
+pub use oneoff_storage::{DatabaseUrl, NotAnAddress, OpenError, StoreOptions};
 
 /// The HTTP API for your own actix-web application.
 #[cfg(feature = "http")]

@@ -93,7 +93,7 @@ pub struct SystemStatus {
     pub started_at: Option<Timestamp>,
     /// The wall time.
     pub now: Option<Timestamp>,
-    /// The absolute path of the database.
+    /// The absolute path of the database, or its address on a server without the password.
     pub database: String,
     /// How much space it takes.
     pub space: Space,

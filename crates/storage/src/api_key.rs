@@ -9,6 +9,7 @@ use crate::schema::api_keys;
 use crate::startup::OpenDatabase;
 use diesel::prelude::*;
 use oneoff_domain::Timestamp;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A key to be stored.
@@ -102,21 +103,41 @@ pub(crate) fn exists(conn: &mut AnyConnection) -> Result<bool, WriteError> {
     Ok(diesel::select(diesel::dsl::exists(api_keys::table.select(api_keys::id))).get_result(conn)?)
 }
 
+/// What API keys are written to.
+enum Beside {
+    File(OpenDatabase),
+    Server(AnyConnection),
+}
+
+impl Beside {
+    fn conn(&mut self) -> &mut AnyConnection {
+        match self {
+            Self::File(database) => &mut database.conn,
+            Self::Server(conn) => conn,
+        }
+    }
+}
+
 /// The API keys of a database that a server may have open at the same time.
 #[derive(Clone)]
 pub struct ApiKeyStore {
-    database: Arc<Mutex<OpenDatabase>>,
+    path: PathBuf,
+    database: Arc<Mutex<Beside>>,
 }
 
 impl ApiKeyStore {
-    pub(crate) fn new(database: OpenDatabase) -> Self {
-        Self { database: Arc::new(Mutex::new(database)) }
+    pub(crate) fn of_file(database: OpenDatabase) -> Self {
+        Self { path: database.path.clone(), database: Arc::new(Mutex::new(Beside::File(database))) }
     }
 
-    /// The absolute path of the database.
+    pub(crate) fn of_server(address: PathBuf, conn: AnyConnection) -> Self {
+        Self { path: address, database: Arc::new(Mutex::new(Beside::Server(conn))) }
+    }
+
+    /// The absolute path of the database; of one on a server, its address.
     #[must_use]
-    pub fn path(&self) -> std::path::PathBuf {
-        self.database.lock().unwrap_or_else(PoisonError::into_inner).path.clone()
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Stores an API key; a server that runs knows it at once.
@@ -143,7 +164,7 @@ impl ApiKeyStore {
         let database = Arc::clone(&self.database);
         let work = tokio::task::spawn_blocking(move || {
             let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut database.conn).map_err(read_error)
+            work(database.conn()).map_err(read_error)
         });
         work.await.map_err(unavailable)?
     }

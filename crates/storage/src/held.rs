@@ -46,7 +46,7 @@ impl Store {
         held: HeldFor,
     ) -> Result<ReleasedSlice, StoreError> {
         let body = move |tx: &mut Tx<'_>| {
-            let (slice, releases) = decide(tx.conn, &context, held)?;
+            let (slice, releases) = decide(tx.conn, &context, held, job_rows::to_change)?;
             for (stored, change) in releases {
                 job_write::apply(tx, &context, now, stored, change)?;
             }
@@ -67,7 +67,7 @@ impl Store {
         context: Context,
         held: HeldFor,
     ) -> Result<ReleasedSlice, StoreError> {
-        self.inner.reader.read(move |conn| Ok(decide(conn, &context, held)?.0)).await
+        self.inner.reader.read(move |conn| Ok(decide(conn, &context, held, job_rows::by_key)?.0)).await
     }
 }
 
@@ -77,8 +77,9 @@ fn decide(
     conn: &mut AnyConnection,
     context: &Context,
     held: HeldFor,
+    read: fn(&mut AnyConnection, JobKey) -> Result<Option<StoredJob>, WriteError>,
 ) -> Result<(ReleasedSlice, Vec<Release>), WriteError> {
-    let rows: Vec<(i64, i64)> = job_holds::table
+    let mut rows: Vec<(i64, i64)> = job_holds::table
         .filter(job_holds::reason.eq(held.reason.as_str()))
         .filter(job_holds::key.gt(held.after))
         .order(job_holds::key)
@@ -87,10 +88,12 @@ fn decide(
         .load(conn)?;
     let is_full = u32::try_from(rows.len()).is_ok_and(|found| found >= held.limit);
     let next = rows.last().filter(|_| is_full).map(|(key, _)| *key);
+    // Whoever locks several jobs does so in this order.
+    rows.sort_unstable_by_key(|(_, job_key)| *job_key);
     let mut releases = Vec::with_capacity(rows.len());
     let mut skipped = 0;
     for (_, job_key) in rows {
-        let stored = match job_rows::to_change(conn, JobKey(job_key)) {
+        let stored = match read(conn, JobKey(job_key)) {
             Ok(Some(stored)) => stored,
             Ok(None) | Err(WriteError::Row(_)) => {
                 skipped += 1;

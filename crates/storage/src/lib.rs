@@ -71,7 +71,7 @@ pub use nodes::{Heartbeat, NodeInfo, NodeReport};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};
 pub use overdue::{HeldSlice, OverdueHold, UnsettledRestore};
-pub use postgres::{DatabaseUrl, Followed, Heard, NotAnAddress, NumberedSlice};
+pub use postgres::{AboutServer, DatabaseUrl, Followed, Heard, NotAnAddress, NumberedSlice};
 pub use query::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, Page, PageRequest, SortOrder};
 pub use retain::policy::{RetentionPolicy, RetentionSlice};
 pub use roles::Term;

@@ -12,9 +12,11 @@ use std::sync::Arc;
 const OF_FILES: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 pub(crate) const OF_SERVERS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Of nodes that start at once on a server's database, one migrates and the others wait. `OneOff` in ASCII.
-const LOCK: &str = "SELECT pg_advisory_lock(87235166266982)";
-const UNLOCK: &str = "SELECT pg_advisory_unlock(87235166266982)";
+/// Of nodes that start at once on a server's database, one migrates and the others wait, however long it takes. A step
+/// itself waits for the locks of others no longer than any write: they would wait behind it. `OneOff` in ASCII.
+const LOCK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
+    SELECT pg_advisory_lock(87235166266982); SET lock_timeout = '3s'";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(87235166266982); SET statement_timeout = '30s'";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -85,6 +85,10 @@ struct EpochRow {
 }
 
 impl EpochRow {
+    fn holds_lease(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && self.lease_until.is_some_and(|until| until >= now.as_micros())
+    }
+
     fn into_node(self) -> Result<NodeInfo, WriteError> {
         Ok(NodeInfo {
             node_id: self.node_id,
@@ -171,8 +175,8 @@ impl Store {
         self.write_aside(body).await
     }
 
-    /// The nodes, by name: of each its newest epoch, unless that has ended for more than a day. On a database that is
-    /// not shared it is this one.
+    /// The nodes, by name: of each its newest epoch, unless that has ended for more than a day; and of the others those
+    /// that hold a lease, which are nodes of the same name. On a database that is not shared it is this one.
     ///
     /// # Errors
     /// The database's.
@@ -189,9 +193,10 @@ impl Store {
                 false => newest_first.filter(epochs::epoch.eq(epoch)).load(conn)?,
             };
             let mut known = HashSet::new();
-            let newest = rows.into_iter().filter(|row| known.insert(row.node_id.clone()));
+            let newest =
+                rows.into_iter().filter(|row| known.insert(row.node_id.clone()) || row.holds_lease(now));
             let mut nodes = newest.map(EpochRow::into_node).collect::<Result<Vec<_>, _>>()?;
-            nodes.sort_by(|one, other| one.node_id.cmp(&other.node_id));
+            nodes.sort_by(|one, other| (&one.node_id, one.epoch).cmp(&(&other.node_id, other.epoch)));
             Ok(nodes)
         };
         self.inner.reader.read_first(query).await
@@ -263,6 +268,13 @@ impl Store {
         };
         self.inner.reader.read_first(query).await
     }
+}
+
+/// The names of the nodes that hold a lease.
+pub(crate) fn holding(conn: &mut AnyConnection, now: Timestamp) -> QueryResult<Vec<String>> {
+    let held =
+        epochs::table.filter(epochs::ended_at.is_null()).filter(epochs::lease_until.ge(now.as_micros()));
+    held.select(epochs::node_id).order(epochs::node_id).load(conn)
 }
 
 fn renew(

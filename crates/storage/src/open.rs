@@ -34,6 +34,17 @@ impl StoreOptions {
             node_name: "local".to_owned(),
         }
     }
+
+    /// The usual options for the database of a server.
+    pub fn on_server(url: DatabaseUrl) -> Self {
+        Self { server: Some(url), ..Self::new(PathBuf::new()) }
+    }
+
+    /// The database, to be shown: a path, or an address without its password.
+    #[must_use]
+    pub fn database(&self) -> String {
+        self.server.as_ref().map_or_else(|| self.path.display().to_string(), ToString::to_string)
+    }
 }
 
 /// What to do about a damaged database, as text.
@@ -114,6 +125,14 @@ pub enum OpenError {
     InUse {
         /// The file.
         path: PathBuf,
+    },
+    /// Other nodes use the database of a server, which is to be changed under them.
+    #[error("nodes are using the database {url}: stop them first ({nodes})")]
+    InUseByNodes {
+        /// Its address, without the password.
+        url: String,
+        /// Their names.
+        nodes: String,
     },
     /// The directory or the file cannot be written or made.
     #[error("cannot write to {path}: {hint}")]

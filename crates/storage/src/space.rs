@@ -14,10 +14,11 @@ use diesel::sqlite::SqliteConnection;
 pub struct Space {
     /// The database as of the last commit, without its log.
     pub database_bytes: u64,
-    /// The part of it that holds nothing: it is used again, or given back to the file system.
-    pub free_bytes: u64,
-    /// The write-ahead log.
-    pub wal_bytes: u64,
+    /// The part of it that holds nothing: it is used again, or given back to the file system. Of a server's database it
+    /// is not known.
+    pub free_bytes: Option<u64>,
+    /// The write-ahead log. That of a server is not the database's alone.
+    pub wal_bytes: Option<u64>,
     /// Output of executions that is kept.
     pub output_bytes: u64,
 }
@@ -36,12 +37,16 @@ pub(crate) struct Pages {
 const PAGES: &str = "SELECT page_count, freelist_count, page_size \
     FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
 
-const SERVER_PAGES: &str = "SELECT pg_database_size(current_database()) AS page_count, \
-    0::bigint AS freelist_count, 1::bigint AS page_size";
+#[derive(QueryableByName)]
+struct ServerBytes {
+    #[diesel(sql_type = BigInt)]
+    bytes: i64,
+}
 
 /// The bytes of a server's database. What is free in it is not known without a walk through all of it.
-fn server_pages(conn: &mut PgConnection) -> QueryResult<Pages> {
-    diesel::sql_query(SERVER_PAGES).get_result(conn)
+fn server_bytes(conn: &mut PgConnection) -> QueryResult<i64> {
+    let found = diesel::sql_query("SELECT pg_database_size(current_database()) AS bytes");
+    found.get_result(conn).map(|ServerBytes { bytes }| bytes)
 }
 
 /// The pages, as this connection sees them.
@@ -56,16 +61,19 @@ pub(crate) fn output_bytes(conn: &mut AnyConnection) -> QueryResult<i64> {
 
 /// All but the log, which is a file of its own.
 pub(crate) fn space(conn: &mut AnyConnection) -> Result<Space, WriteError> {
-    let Pages { page_count, freelist_count, page_size } = match conn {
-        AnyConnection::Sqlite(conn) => pages(conn)?,
-        AnyConnection::Postgres(conn) => server_pages(conn)?,
+    let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
+    let (database, free) = match conn {
+        AnyConnection::Sqlite(conn) => {
+            let Pages { page_count, freelist_count, page_size } = pages(conn)?;
+            (page_count.saturating_mul(page_size), Some(freelist_count.saturating_mul(page_size)))
+        }
+        AnyConnection::Postgres(conn) => (server_bytes(conn)?, None),
     };
-    let bytes = |pages: i64| u64::try_from(pages.saturating_mul(page_size)).unwrap_or(0);
     Ok(Space {
-        database_bytes: bytes(page_count),
-        free_bytes: bytes(freelist_count),
-        wal_bytes: 0,
-        output_bytes: u64::try_from(output_bytes(conn)?).unwrap_or(0),
+        database_bytes: bytes(database),
+        free_bytes: free.map(bytes),
+        wal_bytes: None,
+        output_bytes: bytes(output_bytes(conn)?),
     })
 }
 

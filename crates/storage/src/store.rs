@@ -95,12 +95,16 @@ impl Store {
     }
 
     /// Opens the API keys of a file, which a server may have open at the same time. Makes and migrates the
-    /// file where that is due and no server runs. Begins no epoch. Blocks.
+    /// file where that is due and no server runs; the database of a server is migrated in any case, as a node that
+    /// starts would. Begins no epoch. Blocks.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub fn open_beside(options: &StoreOptions) -> Result<ApiKeyStore, OpenError> {
-        Ok(ApiKeyStore::new(startup::open_beside(&options.path)?))
+        match &options.server {
+            Some(url) => postgres::open::beside(url),
+            None => Ok(ApiKeyStore::of_file(startup::open_beside(&options.path)?)),
+        }
     }
 
     /// Who is told of commits from now on. Set once, before the first write.
@@ -297,6 +301,15 @@ impl Store {
         self.inner.close();
     }
 
+    /// Connects to the database of a server, changes nothing, and says what is there; `None` of a file, which only
+    /// opening it would tell.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub fn look_at_server(options: &StoreOptions) -> Result<Option<AboutServer>, OpenError> {
+        options.server.as_ref().map(postgres::open::look_at).transpose()
+    }
+
     /// Applies every migration that is missing, without opening a store.
     ///
     /// # Errors
@@ -321,13 +334,13 @@ impl Store {
         migrations::last(&mut database.conn).map_err(MigrateError::Failed)
     }
 
-    /// Undoes the last migration.
+    /// Undoes the last migration, unless a server, or a node that holds a lease `now`, uses the database.
     ///
     /// # Errors
     /// [`MigrateError`].
-    pub fn migrate_down(options: &StoreOptions) -> Result<MigrationStep, MigrateError> {
+    pub fn migrate_down(options: &StoreOptions, now: Timestamp) -> Result<MigrationStep, MigrateError> {
         let undone = match &options.server {
-            Some(url) => migrations::undo(&mut postgres::open::connection(url)?),
+            Some(url) => migrations::undo(&mut postgres::open::unused(url, now)?),
             None => migrations::undo(&mut startup::open_locked(&options.path)?.conn),
         };
         let undone = undone.map_err(MigrateError::Failed)?;

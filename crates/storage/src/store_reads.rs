@@ -144,9 +144,12 @@ impl Store {
     /// The database's.
     pub async fn space(&self) -> Result<Space, StoreError> {
         let space = self.inner.reader.read(space::space).await?;
+        if self.is_shared() {
+            return Ok(space);
+        }
         let wal = std::fs::canonicalize(&self.inner.path).unwrap_or_else(|_gone| self.inner.path.clone());
         let wal_bytes = std::fs::metadata(wal_guard::wal_path(&wal)).map_or(0, |metadata| metadata.len());
-        Ok(Space { wal_bytes, ..space })
+        Ok(Space { wal_bytes: Some(wal_bytes), ..space })
     }
 
     /// Whether the database answers, is at its place, and was never found to be damaged since it was opened.

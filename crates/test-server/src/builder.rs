@@ -1,9 +1,9 @@
 //! Settings of a test server.
 
+use crate::database::TestDatabase;
 use crate::{TestServer, TestServerError};
 use oneoff_server::{Settings, Sources};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Settings of a test server, over those that suit tests.
 #[derive(Debug, Clone)]
@@ -35,9 +35,17 @@ impl Builder {
         TestServer::begin(self).await
     }
 
-    pub(crate) fn settings(&self, database: &Path) -> Result<Settings, TestServerError> {
+    /// Whether the test names its database itself.
+    pub(crate) fn has_database(&self) -> bool {
+        ["DB_PATH", "DATABASE_URL"].iter().any(|name| self.given.contains_key(*name))
+    }
+
+    pub(crate) fn settings(&self, database: &TestDatabase) -> Result<Settings, TestServerError> {
         let mut flags = self.given.clone();
-        flags.entry("DB_PATH".to_owned()).or_insert_with(|| database.display().to_string());
+        if !self.has_database() {
+            let (name, value) = database.setting();
+            flags.insert(name.to_owned(), value);
+        }
         Ok(Settings::load(&Sources { flags, ..Sources::default() })?)
     }
 }

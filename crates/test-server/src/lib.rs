@@ -1,23 +1,29 @@
-//! Test-only: a real server in this process, on a port and a database of its own, with the typed client.
+//! Test-only: a real server in this process, on a port and a database of its own, with the typed client. The database is
+//! a file, or one on the PostgreSQL server that `DATABASE_URL` names in the environment of the tests.
 //!
 //! It runs on a thread with a runtime of its own, so that a test may block, and stops when it is dropped.
 
 mod builder;
+mod database;
 mod running;
 
 pub use builder::Builder;
+pub use database::DATABASE_URL;
 pub use running::TestServerError;
 
+use database::TestDatabase;
 use oneoff_client::{Client, ClientSettings};
 use running::Running;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// A server that runs in this process.
 pub struct TestServer {
-    directory: TempDir,
     builder: Builder,
+    // Before what it uses.
     running: Option<Running>,
+    database: TestDatabase,
+    directory: TempDir,
     url: String,
     client: Client,
 }
@@ -39,9 +45,13 @@ impl TestServer {
 
     async fn begin(builder: Builder) -> Result<Self, TestServerError> {
         let directory = tempfile::tempdir().map_err(TestServerError::Directory)?;
-        let (running, url) = Running::start(builder.settings(&directory.path().join("oneoff.db"))?).await?;
+        let database = match builder.has_database() {
+            true => TestDatabase::file(directory.path()),
+            false => TestDatabase::create(directory.path())?,
+        };
+        let (running, url) = Running::start(builder.settings(&database)?).await?;
         let client = client(&url)?;
-        Ok(Self { directory, builder, running: Some(running), url, client })
+        Ok(Self { builder, running: Some(running), database, directory, url, client })
     }
 
     /// A client of the server. After [`Self::restart`], ask for it again: the port is another one.
@@ -56,16 +66,10 @@ impl TestServer {
         &self.url
     }
 
-    /// The directory of the database, for files of the test as well.
+    /// A directory of the test's own, which also has the database where that is a file.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
-    }
-
-    /// The database.
-    #[must_use]
-    pub fn database(&self) -> PathBuf {
-        self.directory.path().join("oneoff.db")
     }
 
     /// Stops the server as SIGTERM does, and waits until it has stopped. The database stays.
@@ -85,7 +89,7 @@ impl TestServer {
     /// The server failed or cannot start.
     pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.stop().await?;
-        let (running, url) = Running::start(self.builder.settings(&self.database())?).await?;
+        let (running, url) = Running::start(self.builder.settings(&self.database)?).await?;
         self.client = client(&url)?;
         self.running = Some(running);
         self.url = url;

@@ -14,6 +14,9 @@ pub enum TestServerError {
     /// No directory for the database.
     #[error("no directory for the database")]
     Directory(#[source] std::io::Error),
+    /// The PostgreSQL server that the environment names has no database for it.
+    #[error("cannot create a database on the server of DATABASE_URL")]
+    Database(#[source] oneoff_pg_fixture::FixtureError),
     /// The thread or its runtime.
     #[error("cannot start the server's thread")]
     Thread(#[source] std::io::Error),

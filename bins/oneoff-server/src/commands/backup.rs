@@ -1,6 +1,6 @@
 //! `backup`: a checked copy of the database in one file, beside a server that runs or without one.
 
-use super::{CommandError, size};
+use super::{CommandError, require_file, size};
 use crate::cli::Backup;
 use crate::settings::Settings;
 use oneoff::{Clock as _, SystemClock};
@@ -15,6 +15,7 @@ const NICENESS: i32 = 10;
 /// # Errors
 /// The database cannot be read, or the copy not be written.
 pub fn run(options: &Backup, settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+    require_file(settings, "backup", "pg_dump --format=custom")?;
     // Where it is refused the backup is made with the priority of everything else.
     let _refused = rustix::process::nice(NICENESS);
     let began = Instant::now();

@@ -2,7 +2,8 @@
 
 use super::CommandError;
 use crate::cli::CheckConfig;
-use crate::settings::{Sources, render, resolve};
+use crate::settings::{Settings, Sources, render, resolve};
+use oneoff_storage::{AboutServer, Store};
 use std::io::Write;
 
 /// Prints the settings to `out`.
@@ -19,6 +20,26 @@ pub fn run(options: &CheckConfig, sources: &Sources, out: &mut impl Write) -> Re
     let resolved = resolve(sources);
     write!(out, "{}", render::listing(&resolved.given))?;
     out.flush()?;
-    resolved.settings?;
+    let settings = resolved.settings?;
+    for note in &settings.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    if options.connect { connect(&settings, out) } else { Ok(()) }
+}
+
+/// Connects to a server. A file is left alone: looking at it would make it.
+fn connect(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+    let store = settings.store();
+    match Store::look_at_server(&store)? {
+        None => writeln!(
+            out,
+            "the database is the file {}, which is checked as the server starts",
+            store.database()
+        )?,
+        Some(AboutServer { version, is_behind }) => {
+            let state = if is_behind { "the next start will migrate it" } else { "it is up to date" };
+            writeln!(out, "connected to {}: PostgreSQL {version}, {state}", store.database())?;
+        }
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use oneoff::{Clock as _, Random, SystemClock, SystemRandom, api_key};
 use oneoff_domain::Timestamp;
 use oneoff_domain::suggest::nearest;
 use oneoff_domain::time::{Disambiguation, ParseOptions};
-use oneoff_storage::{NewApiKey, Store, StoreOptions};
+use oneoff_storage::{NewApiKey, Store};
 use std::io::Write;
 
 const SCOPES: [&str; 3] = ["read", "write", "admin"];
@@ -53,7 +53,7 @@ pub async fn create(
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at,
     };
-    let store = Store::open_beside(&StoreOptions::new(&settings.db_path))?;
+    let store = Store::open_beside(&settings.store())?;
     let stored = store.create_api_key(now, new).await?;
     let until = stored.expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("expires at {at}"));
     writeln!(

@@ -3,7 +3,7 @@
 use super::CommandError;
 use crate::cli::{Direction, Migrate};
 use crate::settings::Settings;
-use oneoff::StoreOptions;
+use oneoff::{Clock as _, StoreOptions, SystemClock};
 use oneoff_storage::{MigrateError, Store};
 use std::io::{BufRead, IsTerminal as _, Write};
 
@@ -21,7 +21,7 @@ enum Refused {
 /// # Errors
 /// The database cannot be migrated, or the person does not want it.
 pub fn run(options: &Migrate, settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
-    let store = StoreOptions::new(&settings.db_path);
+    let store = settings.store();
     match options.direction {
         Direction::Up => up(&store, out),
         Direction::Down => down(&store, options.yes, out),
@@ -34,7 +34,7 @@ fn up(store: &StoreOptions, out: &mut impl Write) -> Result<(), CommandError> {
         writeln!(out, "applied {}", step.name)?;
     }
     if steps.is_empty() {
-        writeln!(out, "{} is up to date", store.path.display())?;
+        writeln!(out, "{} is up to date", store.database())?;
     }
     Ok(())
 }
@@ -50,14 +50,14 @@ fn down(store: &StoreOptions, yes: bool, out: &mut impl Write) -> Result<(), Com
             out,
             "This undoes `{}` of {} and removes what it holds. Continue? [y/N] ",
             step.name,
-            store.path.display()
+            store.database()
         )?;
         out.flush()?;
         if !is_confirmed(&mut stdin.lock())? {
             return Err(Refused::Declined.into());
         }
     }
-    let undone = Store::migrate_down(store)?;
+    let undone = Store::migrate_down(store, SystemClock.now())?;
     writeln!(out, "undid {}", undone.name)?;
     Ok(())
 }

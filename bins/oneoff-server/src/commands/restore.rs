@@ -1,6 +1,6 @@
 //! `restore`: makes the database of a backup, where none is.
 
-use super::{CommandError, size};
+use super::{CommandError, require_file, size};
 use crate::cli::Restore;
 use crate::settings::Settings;
 use oneoff::{Clock as _, SystemClock};
@@ -12,6 +12,7 @@ use std::time::Instant;
 /// # Errors
 /// The backup cannot be used, or there is a database or a server already.
 pub fn run(options: &Restore, settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+    require_file(settings, "restore", "pg_restore")?;
     let began = Instant::now();
     let copied = oneoff_storage::restore(&options.backup, &settings.db_path, SystemClock.now())?;
     writeln!(

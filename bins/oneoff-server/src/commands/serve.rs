@@ -15,6 +15,7 @@ pub async fn run(settings: Settings) -> Result<(), CommandError> {
     let mut signals = Signals::install()?;
     let listener = listen::bind(&settings)?;
     warn_of_risks(&settings);
+    settings.notes.iter().for_each(|note| tracing::info!("{note}"));
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move {
         // A sender that is gone stops the server as well.
@@ -66,7 +67,7 @@ fn explain_keys(server: &Server, settings: &Settings) {
     if settings.auth_enabled && !server.found().has_api_keys {
         tracing::warn!(
             "AUTH_ENABLED=true and there is no API key yet, so every request is refused: make one with \
-             `oneoff-server keys create --name me --scopes admin`, with the same DB_PATH; this server need not stop"
+             `oneoff-server keys create --name me --scopes admin`, with the same database; this server need not stop"
         );
     }
 }

@@ -106,7 +106,7 @@ impl Layer {
         let table = match File::from_str(text, FileFormat::Toml).collect() {
             Ok(table) => table,
             Err(error) => {
-                problems.push(format!("{origin} is not TOML: {error}"));
+                problems.push(format!("{origin} is not TOML: {}", without_source(&error.to_string())));
                 return Self::default();
             }
         };
@@ -119,6 +119,14 @@ impl Layer {
         }
         layer
     }
+}
+
+/// The error without the lines that it quotes: one of them may hold a password.
+fn without_source(error: &str) -> String {
+    let is_quoted = |line: &str| {
+        line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
+    };
+    error.lines().filter(|line| !is_quoted(line)).collect::<Vec<_>>().join("; ")
 }
 
 fn unknown_key(key: &str, origin: &str) -> String {
@@ -250,6 +258,10 @@ mod tests {
         let (_, problems) =
             merge(&Sources { config_file: Some(file.path().to_owned()), ..Sources::default() });
         assert!(problems[0].contains("is not TOML"), "{problems:?}");
+        std::fs::write(file.path(), "port = 3\ndatabase_url = \"postgres://me:hunter2@db/x\n").unwrap();
+        let (_, problems) =
+            merge(&Sources { config_file: Some(file.path().to_owned()), ..Sources::default() });
+        assert!(problems[0].contains("line 2") && !problems[0].contains("hunter2"), "{problems:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod table;
 
 pub use layers::{Given, Sources};
 
-use oneoff::{EgressPolicy, Retention};
+use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions};
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +49,10 @@ pub struct Settings {
     pub port: u16,
     /// `DB_PATH`
     pub db_path: PathBuf,
+    /// `DATABASE_URL`: a database in place of the file.
+    pub database_url: Option<DatabaseUrl>,
+    /// `NODE_NAME`
+    pub node_name: Option<String>,
     /// `WORKERS_COUNT`; 0 is 16 per CPU.
     pub workers_count: usize,
     /// `LOG_LEVEL`
@@ -88,6 +92,8 @@ pub struct Settings {
     pub disabled_job_types: Vec<String>,
     /// `TYPE_LIMITS`
     pub type_limits: BTreeMap<String, usize>,
+    /// What people should know of these settings, although nothing is wrong.
+    pub notes: Vec<String>,
 }
 
 /// Everything that is wrong with the settings.
@@ -111,6 +117,15 @@ impl Settings {
     /// Everything that is wrong, at once.
     pub fn load(sources: &Sources) -> Result<Settings, SettingsError> {
         resolve(sources).settings
+    }
+
+    /// How the database is opened, by a server or beside it.
+    #[must_use]
+    pub fn store(&self) -> StoreOptions {
+        match &self.database_url {
+            Some(url) => StoreOptions::on_server(url.clone()),
+            None => StoreOptions::new(&self.db_path),
+        }
     }
 
     /// Whether only this machine can reach the server.
@@ -137,6 +152,8 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         host: reader.read("HOST", parse::host),
         port: reader.read("PORT", |text| parse::whole(text, 0, u16::MAX)),
         db_path: reader.read("DB_PATH", parse::database_path),
+        database_url: reader.read("DATABASE_URL", parse::database_url),
+        node_name: reader.read("NODE_NAME", parse::node_name),
         workers_count: reader.read("WORKERS_COUNT", |text| parse::whole(text, 0, 10_000)),
         log_level: reader.read("LOG_LEVEL", parse::log_level),
         log_format: reader.read("LOG_FORMAT", parse::log_format),
@@ -160,12 +177,28 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         lease: reader.read("LEASE_SECONDS", |text| parse::whole(text, 5, 3_600).map(Duration::from_secs)),
         disabled_job_types: reader.read("DISABLED_JOB_TYPES", parse::job_types),
         type_limits: reader.read("TYPE_LIMITS", parse::type_limits),
+        notes: notes(given),
     };
     let mut problems = reader.into_problems();
     if !settings.auth_enabled && !settings.host.is_empty() && !settings.is_loopback() {
         problems.push(exposed(&settings.host));
     }
     if problems.is_empty() { Ok(settings) } else { Err(SettingsError(problems)) }
+}
+
+/// Whoever names a file as well may think that it is used.
+fn notes(given: &[Given]) -> Vec<String> {
+    let of = |name: &str| given.iter().find(|given| given.setting.name == name);
+    match (of("DATABASE_URL"), of("DB_PATH")) {
+        (Some(url), Some(path)) if !url.value.trim().is_empty() && path.origin != "default" => {
+            let Given { value, origin, .. } = path;
+            vec![format!(
+                "DATABASE_URL ({}) wins over DB_PATH={value} ({origin}), which is not used",
+                url.origin
+            )]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn retention(reader: &mut Reader<'_>) -> Retention {
@@ -247,6 +280,34 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_database_url_wins_over_a_path_and_says_so() {
+        let url = ("DATABASE_URL", "postgres://me:hunter2@db/oneoff");
+        let both = load(&[url, ("DB_PATH", "x.db")]).unwrap();
+        assert_eq!(both.store().database(), "postgres://me@db/oneoff");
+        assert!(both.notes[0].contains("wins over DB_PATH=x.db (flag --db-path)"), "{:?}", both.notes);
+        assert!(!format!("{both:?}").contains("hunter2"));
+        assert_eq!(load(&[url]).unwrap().notes, Vec::<String>::new());
+        let file = load(&[("DB_PATH", "x.db"), ("DATABASE_URL", " ")]).unwrap();
+        assert_eq!((file.store().database().as_str(), file.notes.len()), ("x.db", 0));
+    }
+
+    #[test]
+    fn an_address_that_is_refused_is_not_shown() {
+        for bad in
+            ["hunter2", "postgres://me:hun/ter2@db/x", "mysql://me:hunter2@db/x", "postgres://me:hunter2%@db"]
+        {
+            let error = load(&[("DATABASE_URL", bad)]).unwrap_err().to_string();
+            assert!(
+                error.contains("DATABASE_URL=(not shown") && error.contains("postgres://USER"),
+                "{error}"
+            );
+            assert!(!error.contains("ter2"), "{error}");
+        }
+        let misplaced = load(&[("DB_PATH", "postgres://me:hunter2@db/x")]).unwrap_err().to_string();
+        assert!(misplaced.contains("give it as DATABASE_URL"), "{misplaced}");
     }
 
     #[test]

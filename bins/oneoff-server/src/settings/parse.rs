@@ -2,7 +2,7 @@
 
 use super::reader::{Parsed, Unusable};
 use super::{LogFormat, LogLevel};
-use oneoff::EgressPolicy;
+use oneoff::{DatabaseUrl, EgressPolicy};
 use oneoff_domain::suggest::nearest;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,6 +10,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+/// Bytes of the name of a node.
+const NODE_NAME_MAX: usize = 128;
 
 fn unusable<T>() -> Parsed<T> {
     Err(Unusable(None))
@@ -104,6 +107,9 @@ pub(super) fn database_path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() {
         return unusable();
     }
+    if DatabaseUrl::new(text).is_ok() {
+        return because("that is an address: give it as DATABASE_URL");
+    }
     if text.starts_with(':') || text.starts_with("file:") || text.contains("://") {
         return because("only files are served, without memory databases and URLs");
     }
@@ -112,6 +118,24 @@ pub(super) fn database_path(text: &str) -> Parsed<PathBuf> {
         return because("this is a directory: add a file name such as oneoff.db");
     }
     Ok(path)
+}
+
+/// The address of a server's database; none where it is empty. The text of an error shows nothing of it.
+pub(super) fn database_url(text: &str) -> Parsed<Option<DatabaseUrl>> {
+    match text {
+        "" => Ok(None),
+        text => DatabaseUrl::new(text).map(Some).or_else(because),
+    }
+}
+
+/// A name of a node; none where it is empty.
+pub(super) fn node_name(text: &str) -> Parsed<Option<String>> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-:".contains(c);
+    match text.len() {
+        0 => Ok(None),
+        1..=NODE_NAME_MAX if text.chars().all(is_allowed) => Ok(Some(text.to_owned())),
+        _ => unusable(),
+    }
 }
 
 pub(super) fn timezone(text: &str) -> Parsed<String> {
@@ -246,6 +270,33 @@ mod tests {
     fn a_database_path_is_a_file() {
         assert_eq!(database_path("data/x.db").ok(), Some(PathBuf::from("data/x.db")));
         refuses(database_path, &["", ":memory:", "file:x.db", "postgres://h/d", "/tmp", "x/"]);
+    }
+
+    #[test]
+    fn a_database_url_is_one_of_postgresql_or_none() {
+        assert_eq!(database_url("").ok(), Some(None));
+        let url = database_url("postgresql://me:x@db/oneoff").ok().flatten().unwrap();
+        assert_eq!(url.to_string(), "postgresql://me@db/oneoff");
+        let long = format!("postgres://db/{}", "x".repeat(5_000));
+        refuses(
+            database_url,
+            &[
+                "oneoff.db",
+                "mysql://db/x",
+                "postgres:db",
+                "postgres://db:0x/é",
+                "postgres://a b",
+                "-1",
+                &long,
+            ],
+        );
+    }
+
+    #[test]
+    fn names_of_nodes_are_short_and_plain() {
+        assert_eq!(node_name("").ok(), Some(None));
+        assert_eq!(node_name("a-1.b_C:8080").ok(), Some(Some("a-1.b_C:8080".to_owned())));
+        refuses(node_name, &["a b", "é", "a/b", "\"", "a\n", &"x".repeat(129)]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
 }
 
 fn describe(given: &Given, more: Option<String>) -> String {
-    let value: String = given.value.chars().take(200).collect();
+    let value: String = given.setting.shown(&given.value).chars().take(200).collect();
     let more = more.map(|more| format!(" ({more})")).unwrap_or_default();
     format!(
         "{}={value} ({}) is not allowed: give {}{more}",

@@ -36,9 +36,10 @@ pub fn env_example() -> String {
 #[must_use]
 pub fn listing(all: &[Given]) -> String {
     let name_width = all.iter().map(|given| given.setting.name.len()).max().unwrap_or(0);
-    let value_width = all.iter().map(|given| given.value.chars().count()).max().unwrap_or(0).min(40);
+    let values: Vec<String> = all.iter().map(|given| given.setting.shown(&given.value)).collect();
+    let value_width = values.iter().map(|value| value.chars().count()).max().unwrap_or(0).min(40);
     let mut text = String::new();
-    for Given { setting, value, origin } in all {
+    for (Given { setting, origin, .. }, value) in all.iter().zip(&values) {
         let _infallible = writeln!(text, "{:name_width$}  {value:value_width$}  {origin}", setting.name);
     }
     text

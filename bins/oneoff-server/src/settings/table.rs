@@ -1,6 +1,8 @@
 //! The one table of all settings: names, defaults, what is allowed and what they do. Environment variables,
 //! flags, config file keys, the embedded default file and `.env.example` all follow from it.
 
+use oneoff::DatabaseUrl;
+
 /// A setting: one row of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -25,6 +27,18 @@ impl Setting {
     #[must_use]
     pub fn flag(&self) -> String {
         self.key().replace('_', "-")
+    }
+
+    /// A value of it as it may be shown: the one setting that holds a secret is shown without it.
+    #[must_use]
+    pub fn shown(&self, value: &str) -> String {
+        match self.name {
+            "DATABASE_URL" if !value.trim().is_empty() => DatabaseUrl::new(value).map_or_else(
+                |_may_hold_a_password| "(not shown, as it may hold a password)".to_owned(),
+                |url| url.to_string(),
+            ),
+            _ => value.to_owned(),
+        }
     }
 
     /// The environment variable that wins over the plain one: `ONEOFF_DB_PATH`.
@@ -62,6 +76,24 @@ pub const SETTINGS: &[Setting] = &[
         default: "./oneoff.db",
         allowed: "the path of a file; its directory must exist",
         about: &["The database file. It is made when it does not exist."],
+    },
+    Setting {
+        name: "DATABASE_URL",
+        default: "",
+        allowed: "empty, or an address such as postgres://USER:PASSWORD@HOST:5432/DATABASE",
+        about: &[
+            "The PostgreSQL database (14 or newer) that several nodes share, in place of the file of DB_PATH.",
+            "Its password and parameters are never shown. A config file keeps it out of the list of processes.",
+        ],
+    },
+    Setting {
+        name: "NODE_NAME",
+        default: "",
+        allowed: "empty, or 1 to 128 letters, digits, dots, dashes, underscores or colons",
+        about: &[
+            "The name of this node in executions, status and metrics. Empty is `local` with a file, and the name",
+            "of the host with the port with PostgreSQL. Nodes that run at the same time should differ in it.",
+        ],
     },
     Setting {
         name: "WORKERS_COUNT",
@@ -245,6 +277,22 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), SETTINGS.len());
+    }
+
+    #[test]
+    fn a_password_is_not_shown_whatever_is_wrong_with_the_address() {
+        let setting = find("DATABASE_URL").unwrap();
+        for value in [
+            "postgres://me:hunter2@db/x?a=hunter2",
+            "hunter2",
+            "postgres://me:hunter2/@db",
+            "mysql://hunter2@db",
+        ] {
+            assert!(!setting.shown(value).contains("hunter2"), "{value}");
+        }
+        assert_eq!(setting.shown("postgres://me:hunter2@db/x"), "postgres://me@db/x");
+        assert_eq!(setting.shown(""), "");
+        assert_eq!(find("DB_PATH").unwrap().shown("x.db"), "x.db");
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod keys;
 #[cfg(test)]
 mod migrate_data;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod retention;

@@ -4,6 +4,10 @@ use crate::state::ApiState;
 use actix_web::{HttpResponse, web};
 use oneoff_scheduler::ServiceError;
 use oneoff_storage::StoreError;
+use std::time::Duration;
+
+/// Whoever asks waits little longer: `oneoff-server healthcheck` five seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 const PATHS: [&str; 3] = ["/health", "/livez", "/readyz"];
 
@@ -31,9 +35,13 @@ pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
 }
 
 async fn answer_of_database(state: &ApiState) -> HttpResponse {
-    match state.service.ping().await {
-        Ok(()) => ok(),
-        Err(error) => {
+    match tokio::time::timeout(PATIENCE, state.service.ping()).await {
+        Ok(Ok(())) => ok(),
+        Err(_elapsed) => {
+            tracing::warn!("the database does not answer a health check in time");
+            unavailable("the database does not answer")
+        }
+        Ok(Err(error)) => {
             tracing::warn!(%error, "the database is not well, a health check says");
             unavailable(match error {
                 ServiceError::Store(StoreError::Corrupt(_)) => "the database is damaged",

@@ -9,8 +9,9 @@ use oneoff_api::{ApiSettings, configure};
 use oneoff_domain::Clock;
 use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
+use oneoff_pg_fixture::{Cluster, Database};
 use oneoff_scheduler::{Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom};
-use oneoff_storage::{Store, StoreOptions};
+use oneoff_storage::{DatabaseUrl, Store, StoreOptions};
 use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +24,30 @@ pub(crate) struct Harness {
     pub(crate) store: Store,
     pub(crate) shell: FakeExecutor,
     pub(crate) scheduler: Scheduler,
-    _directory: TempDir,
+    _place: Place,
+}
+
+/// Where the database of a test is: a file, or a database of the server that `DATABASE_URL` names in the environment.
+enum Place {
+    File(TempDir),
+    Server(Database),
+}
+
+impl Place {
+    #[expect(clippy::disallowed_methods, reason = "tests have no settings of their own")]
+    fn new() -> Self {
+        match std::env::var("DATABASE_URL") {
+            Ok(url) if !url.is_empty() => Self::Server(Cluster::of_url(&url).unwrap().database().unwrap()),
+            _ => Self::File(tempfile::tempdir().unwrap()),
+        }
+    }
+
+    fn store(&self) -> StoreOptions {
+        match self {
+            Self::File(directory) => StoreOptions::new(directory.path().join("oneoff.db")),
+            Self::Server(database) => StoreOptions::on_server(DatabaseUrl::new(database.url()).unwrap()),
+        }
+    }
 }
 
 impl Harness {
@@ -32,9 +56,8 @@ impl Harness {
     }
 
     pub(crate) async fn with(shell: FakeExecutor) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store =
-            Store::open(StoreOptions::new(directory.path().join("oneoff.db")), SystemClock.now()).unwrap();
+        let place = Place::new();
+        let store = Store::open(place.store(), SystemClock.now()).unwrap();
         let mut registry = Registry::new();
         registry.register(shell.clone());
         let settings =
@@ -42,7 +65,7 @@ impl Harness {
         let clock = Arc::new(SystemClock);
         let scheduler =
             Scheduler::start(store.clone(), registry, settings, clock, Arc::new(SystemRandom)).await.unwrap();
-        Self { service: scheduler.service(), store, shell, scheduler, _directory: directory }
+        Self { service: scheduler.service(), store, shell, scheduler, _place: place }
     }
 
     /// The API with the usual settings.

@@ -19,11 +19,13 @@ impl Service {
         };
         let this = self.this_node(now);
         let mut nodes = Vec::with_capacity(stored.len().max(1));
-        for info in stored.into_iter().filter(|info| info.node_id != this.info.node_id) {
+        for info in stored.into_iter().filter(|info| info.epoch != this.info.epoch) {
             nodes.push(NodeStatus { health: NodeHealth::of(&info, now), info });
         }
         nodes.push(this);
-        nodes.sort_by(|one, other| one.info.node_id.cmp(&other.info.node_id));
+        nodes.sort_by(|NodeStatus { info: one, .. }, NodeStatus { info: other, .. }| {
+            (&one.node_id, one.epoch).cmp(&(&other.node_id, other.epoch))
+        });
         nodes
     }
 

@@ -69,6 +69,11 @@ struct About {
 const ABOUT: &str = "SELECT current_setting('server_version_num')::int4 AS version, \
     (pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on') AS is_read_only";
 
+/// `150008` is 15.8.
+fn version_text(number: i32) -> String {
+    format!("{}.{}", number / 10_000, number % 10_000)
+}
+
 /// What libpq quotes of an address that it cannot read may be a part of the password.
 fn unquoted(error: ConnectionError) -> ConnectionError {
     let text = match &error {
@@ -106,12 +111,18 @@ impl ServerConnector {
         Ok(conn)
     }
 
+    /// The version of the server.
+    pub(crate) fn version(conn: &mut AnyConnection) -> QueryResult<String> {
+        let About { version, .. } = diesel::sql_query(ABOUT).get_result(conn)?;
+        Ok(version_text(version))
+    }
+
     /// A connection for writing.
     pub(crate) fn writer(&self) -> Result<AnyConnection, ServerError> {
         let mut conn = self.connect(WRITER_SETTINGS)?;
         let About { version, is_read_only } = diesel::sql_query(ABOUT).get_result(&mut conn)?;
         if version < VERSION_MIN {
-            return Err(ServerError::TooOld(format!("{}.{}", version / 10_000, version % 10_000)));
+            return Err(ServerError::TooOld(version_text(version)));
         }
         // A failover may have made a replica of the server that was the primary.
         if is_read_only {

@@ -17,6 +17,7 @@ pub use address::{DatabaseUrl, NotAnAddress};
 pub use follow::Followed;
 pub use listen::Heard;
 pub use numbering::NumberedSlice;
+pub use open::AboutServer;
 
 /// What a store on a server has beside its writer and readers.
 pub(crate) struct ServerSide {

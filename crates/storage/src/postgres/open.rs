@@ -15,8 +15,8 @@ use crate::writer::Writer;
 use crate::writer::announce::Announcer;
 use crate::writer::group::Listener;
 use crate::writer::tx::Node;
-use crate::{MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations};
-use diesel::connection::SimpleConnection;
+use crate::{ApiKeyStore, MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations, nodes};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use oneoff_domain::Timestamp;
 use std::path::PathBuf;
@@ -44,11 +44,7 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let connector = ServerConnector::new(url);
     let url = connector.url();
     let mut conn = connector.writer().map_err(|error| connect_error(url, error))?;
-    let newest = migrations::newest_unknown(&mut conn).map_err(|error| of_source(url, error))?;
-    if let Some(newest) = newest {
-        return Err(OpenError::TooNew { path: PathBuf::from(url.to_string()), newest });
-    }
-    migrations::apply(&mut conn).map_err(|error| of_source(url, error))?;
+    migrate(url, &mut conn)?;
     oneoff_faults::reach("epoch.before_commit");
     let epoch = begin_moved(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
     let epoch = epoch.ok_or_else(|| OpenError::HalfMoved { url: url.to_string() })?;
@@ -67,6 +63,55 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let server = Some(ServerSide { side, offset, url });
     let lock = Mutex::new(None);
     Ok(Store { inner: Arc::new(Inner { path, node, listener, writer, reader, commits, lock, server }) })
+}
+
+/// Applies what is missing, unless a newer program has changed the database.
+fn migrate(url: &DatabaseUrl, conn: &mut AnyConnection) -> Result<(), OpenError> {
+    let newest = migrations::newest_unknown(conn).map_err(|error| of_source(url, error))?;
+    if let Some(newest) = newest {
+        return Err(OpenError::TooNew { path: PathBuf::from(url.to_string()), newest });
+    }
+    migrations::apply(conn).map_err(|error| of_source(url, error)).map(drop)
+}
+
+/// The API keys, beside the nodes that may run.
+pub(crate) fn beside(url: &DatabaseUrl) -> Result<ApiKeyStore, OpenError> {
+    let mut conn = connection(url)?;
+    migrate(url, &mut conn)?;
+    Ok(ApiKeyStore::of_server(PathBuf::from(url.to_string()), conn))
+}
+
+/// What a server says of itself and of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AboutServer {
+    /// The version of PostgreSQL.
+    pub version: String,
+    /// Whether a migration is missing, which the next start applies.
+    pub is_behind: bool,
+}
+
+/// Looks at the database of a server.
+pub(crate) fn look_at(url: &DatabaseUrl) -> Result<AboutServer, OpenError> {
+    let mut conn = connection(url)?;
+    let version = ServerConnector::version(&mut conn).map_err(|error| failed(url, error))?;
+    // Asking for migrations makes their table.
+    conn.begin_write().map_err(|error| failed(url, error))?;
+    let is_behind = migrations::is_behind(&mut conn).map_err(|error| of_source(url, error));
+    AnyConnection::rollback_transaction(&mut conn).map_err(|error| failed(url, error))?;
+    Ok(AboutServer { version, is_behind: is_behind? })
+}
+
+/// A connection to a database that no node uses.
+pub(crate) fn unused(url: &DatabaseUrl, now: Timestamp) -> Result<AnyConnection, OpenError> {
+    let mut conn = connection(url)?;
+    let is_empty = migrations::last(&mut conn).map_err(|error| of_source(url, error))?.is_none();
+    if !is_empty {
+        let nodes = nodes::holding(&mut conn, now).map_err(|error| failed(url, error))?;
+        if !nodes.is_empty() {
+            return Err(OpenError::InUseByNodes { url: url.to_string(), nodes: nodes.join(", ") });
+        }
+    }
+    Ok(conn)
 }
 
 /// Begins an epoch, unless the database is being filled from a file. A moving that begins meanwhile locks the table of

@@ -11,6 +11,7 @@ use crate::SortOrder;
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use diesel::prelude::*;
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 /// For how long a page is looked for before it ends as it is. The index may take the same once more.
@@ -19,9 +20,14 @@ const LOOK_TIME: Duration = Duration::from_millis(25);
 const LOOK_MAX: usize = 2_000;
 /// Jobs of the first part that is gone through, and at most of a later one.
 const PART_JOBS: usize = 500;
-const PART_JOBS_MAX: usize = 4_000;
+const PART_JOBS_MAX: usize = 2_000;
 /// Matches that the index may find for all of them to be known.
 const KNOWN_MAX: usize = 2_000;
+/// Patterns of what is looked for that are tried, the longest ones, and the jobs among which it is judged how rare they are.
+const TRIED_PATTERNS: usize = 6;
+const TRIED_JOBS: usize = 200;
+/// Patterns that the index is asked for together: the rarest ones, as the rest is looked at anyway.
+const ASKED_PATTERNS: usize = 3;
 /// Ids with the same beginning that are looked at.
 const BESIDE_MAX: usize = 1_000;
 
@@ -52,7 +58,11 @@ impl<'a> ServerWalk<'a> {
             Some(beginning) => sql::jobs_by_id(conn, beginning, BESIDE_MAX)?,
             None => Vec::new(),
         };
-        let index = if pattern::have_pieces(&patterns) { Index::NotAsked } else { Index::NoHelp };
+        let index = if patterns.iter().any(|pattern| pattern::has_pieces(pattern)) {
+            Index::NotAsked
+        } else {
+            Index::NoHelp
+        };
         Ok(Self { look, patterns, beside, index })
     }
 
@@ -99,9 +109,31 @@ impl<'a> ServerWalk<'a> {
         if !matches!(self.index, Index::NotAsked) {
             return Ok(false);
         }
-        let known = server_index::all_matches(conn, &self.patterns, KNOWN_MAX)?;
+        let patterns = self.rarest(conn)?;
+        let known = server_index::all_matches(conn, &patterns, KNOWN_MAX)?;
         self.index = known.map_or(Index::NoHelp, Index::Known);
         Ok(true)
+    }
+
+    /// The patterns that the index is asked for. The rarest among the last jobs is the first: the index goes through what it
+    /// has of that, and looks up the others.
+    fn rarest(&self, conn: &mut AnyConnection) -> QueryResult<Vec<String>> {
+        let mut patterns: Vec<&String> =
+            self.patterns.iter().filter(|pattern| pattern::has_pieces(pattern)).collect();
+        patterns.sort_unstable_by_key(|pattern| Reverse(pattern.len()));
+        patterns.truncate(TRIED_PATTERNS);
+        if patterns.len() > 1 {
+            let all = Keys { first: 1, last: i64::MAX - 1, order: SortOrder::Descending };
+            let part = server_index::first_jobs(conn, all, TRIED_JOBS)?;
+            let mut tried = Vec::with_capacity(patterns.len());
+            for pattern in patterns {
+                let jobs = server_index::matches(conn, std::slice::from_ref(pattern), part, TRIED_JOBS)?;
+                tried.push((jobs.len(), pattern));
+            }
+            tried.sort_by_key(|(jobs, _)| *jobs);
+            patterns = tried.into_iter().map(|(_, pattern)| pattern).collect();
+        }
+        Ok(patterns.into_iter().take(ASKED_PATTERNS).cloned().collect())
     }
 
     /// The keys that come after a place.

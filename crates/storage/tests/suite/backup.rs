@@ -8,6 +8,7 @@ use oneoff_domain::{HoldReason, JobKey, JobStatus, Timestamp};
 use oneoff_storage::*;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 fn connect(path: &Path) -> SqliteConnection {
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()
@@ -337,6 +338,12 @@ async fn a_database_that_is_gone_is_not_begun_anew_in_silence_where_there_is_a_b
     assert_eq!(scheduled(&restored).await, 500);
     restored.close();
     drop(restored);
+    // A reader that is closed a moment later takes the log with it.
+    let log = directory.path().join("oneoff.db-wal");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while log.exists() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     // Whoever wants to begin anew removes the note as well.
     gone();
     std::fs::remove_file(note).unwrap();

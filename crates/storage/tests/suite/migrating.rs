@@ -44,12 +44,12 @@ fn up_down_and_up_again_is_the_same() {
     assert_eq!(Store::migrate_up(&options).unwrap(), [], "nothing is missing");
     for step in steps.iter().rev() {
         assert_eq!(Store::last_migration(&options).unwrap().as_ref(), Some(step));
-        assert_eq!(Store::migrate_down(&options).unwrap(), *step);
+        assert_eq!(Store::migrate_down(&options, noon()).unwrap(), *step);
     }
     let down = dump(&options);
     assert!(down.iter().all(|line| line.contains("sqlite_sequence")), "{down:?}");
     assert_eq!(Store::last_migration(&options).unwrap(), None);
-    assert!(matches!(Store::migrate_down(&options), Err(MigrateError::NothingToUndo)));
+    assert!(matches!(Store::migrate_down(&options, noon()), Err(MigrateError::NothingToUndo)));
     assert_eq!(Store::migrate_up(&options).unwrap(), steps);
     assert_eq!(dump(&options), up);
     Store::open(options, noon()).unwrap();

@@ -35,7 +35,10 @@ fn a_second_server_is_refused_until_the_first_has_stopped() {
     assert!(refused.to_string().contains("another server is using the database"), "{refused}");
     assert!(refused.to_string().contains("DB_PATH"), "{refused}");
     assert!(matches!(Store::migrate_up(&options), Err(MigrateError::Open(OpenError::InUse { .. }))));
-    assert!(matches!(Store::migrate_down(&options), Err(MigrateError::Open(OpenError::InUse { .. }))));
+    assert!(matches!(
+        Store::migrate_down(&options, noon()),
+        Err(MigrateError::Open(OpenError::InUse { .. }))
+    ));
     drop(sqlite.store);
     Store::open(options, noon()).unwrap();
 }

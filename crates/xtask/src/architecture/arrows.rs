@@ -44,7 +44,7 @@ pub(crate) const ARROWS: &[(&str, &[&str])] = &[
     ("oneoff-cli", &["oneoff-client", "oneoff-api-types", "oneoff-domain"]),
     ("oneoff-fakes", &["oneoff-domain", "oneoff-executors"]),
     ("oneoff-pg-fixture", &[]),
-    ("oneoff-test-server", &["oneoff-server", "oneoff-client"]),
+    ("oneoff-test-server", &["oneoff-server", "oneoff-client", "oneoff-pg-fixture"]),
 ];
 
 /// Arrows that are allowed only as an optional dependency, switched on by the named feature.
@@ -62,7 +62,7 @@ pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
     ("oneoff-storage", &["oneoff-pg-fixture"]),
     ("oneoff-executors", &["oneoff-fakes"]),
     ("oneoff-scheduler", &["oneoff-fakes", "oneoff-pg-fixture"]),
-    ("oneoff-api", &["oneoff-fakes", "oneoff-executors"]),
+    ("oneoff-api", &["oneoff-fakes", "oneoff-executors", "oneoff-pg-fixture"]),
     ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-pg-fixture"]),
     ("oneoff-cli", &["oneoff-test-server"]),
 ];

@@ -1,13 +1,13 @@
 //! One connection on which a server says what nodes tell each other.
 
+use super::Heard;
 use super::outbox::Outbox;
 use super::parameters::{Parameters, ParametersError};
 use super::tls::{self, Attempts, TlsError};
-use super::{ANSWER_TIMEOUT, Heard};
 use crate::postgres::address::DatabaseUrl;
 use crate::postgres::connect::PARAMETERS;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -18,12 +18,22 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// For all hosts of the address together; each has its own `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a server that says nothing is asked whether it is still there.
-const ASK_EVERY: Duration = Duration::from_secs(10);
 
 const WRITTEN: &str = "oneoff_written";
 const NUMBERED: &str = "oneoff_events";
 const KEY_FREE: &str = "oneoff_keys";
+
+/// How a server that is gone without a word is found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// How often it is asked whether it is still there.
+    pub(super) ask_every: Duration,
+    /// How long it may take to answer.
+    pub(super) answer_within: Duration,
+}
+
+const PATIENCE: Patience =
+    Patience { ask_every: Duration::from_secs(10), answer_within: Duration::from_secs(5) };
 
 type Link = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
@@ -54,6 +64,7 @@ pub(super) enum LineError {
 pub(super) struct Line {
     client: Client,
     link: Link,
+    pub(super) patience: Patience,
 }
 
 struct Prepared {
@@ -96,7 +107,7 @@ impl Line {
         let prepared = tokio::task::spawn_blocking(move || prepare(&url)).await??;
         let connecting = timeout(CONNECT_TIMEOUT, Box::pin(prepared.connect()));
         let (client, link) = connecting.await.map_err(|_elapsed| LineError::Silent)??;
-        let mut line = Self { client, link };
+        let mut line = Self { client, link, patience: PATIENCE };
         // A server may be set to close connections that do nothing.
         let listen =
             format!("SET idle_session_timeout = 0; LISTEN {WRITTEN}; LISTEN {NUMBERED}; LISTEN {KEY_FREE}");
@@ -108,7 +119,7 @@ impl Line {
     pub(super) async fn hear(&mut self, outbox: &mut Outbox) -> LineError {
         let ended = async {
             loop {
-                drive(&mut self.link, outbox, sleep(ASK_EVERY)).await?;
+                drive(&mut self.link, outbox, sleep(self.patience.ask_every)).await?;
                 self.run("", outbox).await?;
             }
         };
@@ -117,7 +128,7 @@ impl Line {
     }
 
     async fn run(&mut self, sql: &str, outbox: &mut Outbox) -> Result<(), LineError> {
-        let running = timeout(ANSWER_TIMEOUT, self.client.batch_execute(sql));
+        let running = timeout(self.patience.answer_within, self.client.batch_execute(sql));
         let ran = drive(&mut self.link, outbox, running).await?;
         Ok(ran.map_err(|_elapsed| LineError::Silent)??)
     }

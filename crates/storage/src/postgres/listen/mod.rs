@@ -1,6 +1,8 @@
 //! Hearing what other nodes say by the server: one connection of a node, which is opened again whenever it is lost.
 
 mod line;
+#[cfg(test)]
+mod line_tests;
 mod outbox;
 mod parameters;
 mod tls;
@@ -17,8 +19,6 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// How long a server may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 

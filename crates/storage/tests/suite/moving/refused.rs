@@ -37,7 +37,7 @@ async fn a_source_that_is_missing_foreign_old_new_in_use_or_a_backup() {
     assert!(matches!(refused, MoveError::IsBackup { .. }), "{refused:?}");
     assert!(refused.to_string().contains("oneoff-server restore"), "{refused}");
     sqlite.store.close();
-    Store::migrate_down(&options(&sqlite.directory)).unwrap();
+    Store::migrate_down(&options(&sqlite.directory), noon()).unwrap();
     let old = refusal(&MoveOptions::new(&path, url(&database)));
     assert!(matches!(old, MoveError::Outdated { .. }), "{old:?}");
     assert!(old.to_string().contains("oneoff-server migrate"), "{old}");
