@@ -99,9 +99,9 @@ pub struct MigrateData {
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
     /// The database on the server: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. It must be empty, or the target of this
-    /// command when it was interrupted. Others see flags; the environment they do not.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub to: String,
+    /// command when it was interrupted. Others see flags; the environment they do not [default: DATABASE_URL].
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
     /// Only compare what was moved before, as long as no server has used it.
     #[arg(long)]
     pub verify_only: bool,

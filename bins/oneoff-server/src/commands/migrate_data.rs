@@ -15,6 +15,11 @@ use std::time::Instant;
 #[error("--to is not the address of a database")]
 struct NoTarget(#[source] NotAnAddress);
 
+/// Nothing was given.
+#[derive(Debug, thiserror::Error)]
+#[error("name the database on the server with --to or DATABASE_URL")]
+struct Unnamed;
+
 /// Moves, says to `notes` how far it is, and to `out` what was moved.
 ///
 /// # Errors
@@ -25,7 +30,11 @@ pub fn run(
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let to = DatabaseUrl::new(&options.to).map_err(NoTarget)?;
+    let to = match (&options.to, &settings.database_url) {
+        (Some(to), _) => DatabaseUrl::new(to).map_err(NoTarget)?,
+        (None, Some(to)) => to.clone(),
+        (None, None) => return Err(Unnamed.into()),
+    };
     let from = options.from.clone().unwrap_or_else(|| settings.db_path.clone());
     let moving = MoveOptions { verify_only: options.verify_only, ..MoveOptions::new(from, to) };
     let began = Instant::now();

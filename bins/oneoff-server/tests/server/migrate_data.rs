@@ -55,7 +55,7 @@ fn a_database_is_moved_once_and_compared_as_often_as_one_likes() {
 #[test]
 fn what_cannot_be_moved_is_refused_and_no_password_is_shown() {
     let place = filled();
-    place.run(&["migrate-data"]).fails(2, &["--to"]);
+    place.run(&["migrate-data"]).fails(1, &["--to", "DATABASE_URL"]);
     place.run(&["migrate-data", "--to", "x", "--form", "y"]).fails(2, &["--from"]);
     for to in [
         "mysql://me:hidden@db/x",

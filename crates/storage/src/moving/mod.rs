@@ -1,6 +1,7 @@
 //! Moving a database file to a server: everything it holds, in slices that can be interrupted anywhere, compared in the
 //! end. The file is not changed.
 
+mod admission;
 mod cell;
 mod columns;
 mod compare;

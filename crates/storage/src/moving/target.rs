@@ -1,8 +1,9 @@
 //! The database on a server that is filled: how far that is stands in it, and is written with the rows.
 
+use super::admission;
 use super::cell::{checksum_sql, copy_format};
 use super::error::MoveError;
-use super::source::{Place, START, Slice};
+use super::source::{Place, Slice};
 use super::unit::Unit;
 use crate::connection::AnyConnection;
 use crate::schema::{moving, moving_tables};
@@ -11,19 +12,16 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::DatabaseErrorInformation;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Held by the session that moves. `OneOffMv` in ASCII.
-const ALONE: &str = "SELECT pg_try_advisory_lock(5723938105741362550) AS is_alone";
 
 /// A statement over a whole table takes as long as it takes.
 const SETTINGS: &str =
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s'";
 
 /// The only row of `moving`.
-const ONLY: i64 = 1;
+pub(super) const ONLY: i64 = 1;
 
 /// The database that is filled.
 pub(super) struct Target {
@@ -59,21 +57,15 @@ impl TableProgress {
 }
 
 #[derive(QueryableByName)]
-struct Answer {
-    #[diesel(sql_type = Bool)]
-    is_alone: bool,
-}
-
-#[derive(QueryableByName)]
-struct Number {
+pub(super) struct Number {
     #[diesel(sql_type = Nullable<BigInt>)]
-    number: Option<i64>,
+    pub(super) number: Option<i64>,
 }
 
 #[derive(QueryableByName)]
-struct Line {
+pub(super) struct Line {
     #[diesel(sql_type = Nullable<Text>)]
-    line: Option<String>,
+    pub(super) line: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -97,13 +89,11 @@ impl Target {
         if let Some(encoding) = encoding.line.filter(|encoding| encoding != "UTF8") {
             return Err(MoveError::Encoding { url: shown, encoding });
         }
-        let Answer { is_alone } =
-            diesel::sql_query(ALONE).get_result(&mut conn).map_err(|error| of_source(Arc::new(error)))?;
-        if !is_alone {
+        if !admission::lock(&mut conn).map_err(|error| of_source(Arc::new(error)))? {
             return Err(MoveError::Busy { url: shown });
         }
         // Before the table of migrations is made.
-        refuse_foreign(&mut conn, &shown)?;
+        admission::refuse_foreign(&mut conn, &shown)?;
         if let Some(newest) = migrations::newest_unknown(&mut conn).map_err(of_source)? {
             return Err(OpenError::TooNew { path: PathBuf::from(shown), newest }.into());
         }
@@ -132,7 +122,7 @@ impl Target {
 
     /// Begins a moving to a database that holds nothing. A server that starts meanwhile either is seen or sees this.
     pub(super) fn begin(&mut self, units: &[Unit], source: &str, now: i64) -> Result<(), MoveError> {
-        let begun = self.conn.transaction(|conn| begin(conn, units, source, now));
+        let begun = self.conn.transaction(|conn| admission::begin(conn, units, source, now));
         match begun.map_err(|error| self.failed(error))? {
             None => Ok(()),
             Some(found) => Err(MoveError::NotEmpty { url: self.shown_url(), found }),
@@ -223,58 +213,11 @@ impl Target {
     }
 }
 
-/// Tables of somebody else's would be taken for ours, or be in the way.
-fn refuse_foreign(conn: &mut AnyConnection, url: &str) -> Result<(), MoveError> {
-    let others = "SELECT CASE WHEN to_regclass('__diesel_schema_migrations') IS NULL THEN min(tablename)::text END AS line \
-        FROM pg_tables WHERE schemaname = current_schema()";
-    let found: QueryResult<Line> = diesel::sql_query(others).get_result(conn);
-    let source = |error| OpenError::Server { url: url.to_owned(), source: Arc::new(error) };
-    match found.map_err(source)?.line {
-        Some(table) => {
-            Err(MoveError::NotEmpty { url: url.to_owned(), found: format!("it has a table {table}") })
-        }
-        None => Ok(()),
-    }
-}
-
 /// What of a server's error names the row.
 fn detail_of(error: &diesel::result::Error) -> String {
     let diesel::result::Error::DatabaseError(_, information) = error else { return String::new() };
     let information: &dyn DatabaseErrorInformation = information.as_ref();
     information.details().map(|detail| format!(" ({detail})")).unwrap_or_default()
-}
-
-/// The answer is what was found there, if it is not empty.
-fn begin(conn: &mut PgConnection, units: &[Unit], source: &str, now: i64) -> QueryResult<Option<String>> {
-    // Each start of a server writes to this table, and looks for a moving then.
-    conn.batch_execute("LOCK TABLE epochs IN EXCLUSIVE MODE")?;
-    let of_migrations = ["job_counters", "output_totals"];
-    let moved = units.iter().map(|unit| unit.target).filter(|table| !of_migrations.contains(table));
-    for table in moved.chain(["new_events"]) {
-        let query = format!("SELECT count(*) AS number FROM (SELECT 1 FROM \"{table}\" LIMIT 1) AS rows");
-        let found: Number = diesel::sql_query(query).get_result(conn)?;
-        if found.number != Some(0) {
-            let found = if table == "epochs" { "a server was started on it" } else { "it has rows in" };
-            let table = if table == "epochs" { String::new() } else { format!(" {table}") };
-            return Ok(Some(format!("{found}{table}")));
-        }
-    }
-    conn.batch_execute("DELETE FROM job_counters; DELETE FROM output_totals")?;
-    let begun = (moving::key.eq(ONLY), moving::source.eq(source), moving::started_at.eq(now));
-    diesel::insert_into(moving::table).values(begun).execute(conn)?;
-    let of_unit = |unit: &Unit| {
-        (
-            moving_tables::name.eq(unit.source),
-            moving_tables::last_first.eq(START.0),
-            moving_tables::last_second.eq(START.1),
-            moving_tables::rows_moved.eq(0),
-            moving_tables::texts_replaced.eq(0),
-            moving_tables::is_complete.eq(false),
-        )
-    };
-    let tables: Vec<_> = units.iter().map(of_unit).collect();
-    diesel::insert_into(moving_tables::table).values(tables).execute(conn)?;
-    Ok(None)
 }
 
 /// Fails if the unit is not where it was thought to be.

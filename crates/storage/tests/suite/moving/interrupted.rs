@@ -12,7 +12,8 @@ const URL: &str = "ONEOFF_MOVING_TEST_URL";
 #[ignore = "is the child of the test below"]
 #[expect(clippy::disallowed_methods, reason = "the child is told by its environment")]
 fn child_that_moves() {
-    let (Some(file), Ok(url)) = (std::env::var_os(FILE), std::env::var(URL)) else { return };
+    let (Some(file), Some(url)) = (std::env::var_os(FILE), std::env::var_os(URL)) else { return };
+    let url = url.into_string().unwrap();
     let options = MoveOptions { slice_rows: 2, ..MoveOptions::new(file, DatabaseUrl::new(&url).unwrap()) };
     let done = move_data(&options, at(1_000), &mut |progress| {
         let mut stdout = std::io::stdout().lock();
