@@ -18,6 +18,8 @@ const GATHER: Duration = Duration::from_millis(5);
 /// The pause before a guardian that died is started again, doubled up to the longest.
 const RESTART_MIN: Duration = Duration::from_millis(50);
 const RESTART_MAX: Duration = Duration::from_secs(10);
+/// How long telling of a lease is waited for. A guardian that takes longer is told all the same.
+const TOLD_WITHIN: Duration = Duration::from_millis(200);
 /// How long a guardian may take to end after the goodbye before it is killed, and then to be dead.
 const GOODBYE: Duration = Duration::from_secs(2);
 const DEATH: Duration = Duration::from_secs(1);
@@ -39,6 +41,8 @@ struct Shared {
 struct State {
     groups: LiveGroups,
     lease_until: Option<BootTime>,
+    /// What the guardian was told of it.
+    told_lease: Option<BootTime>,
     guardian_died: bool,
     process_id: Option<u32>,
     stop: Option<Stop>,
@@ -134,11 +138,16 @@ impl Guardian {
 
     /// Tells the guardian until when what it was told of may live: all of it has ended by `lease_until`, of
     /// [`super::boot_time`], unless the lease is renewed before. Ending begins so much earlier as it may take, whether
-    /// or not this process answers then. It goes on afterwards, and what starts without a lease ends at once. As long
+    /// or not this process answers then. Waits a moment until the guardian is told. It goes on afterwards, and what starts without a lease ends at once. As long
     /// as this was never called there is no lease, and nothing ends before this process does.
     pub fn renew_lease(&self, lease_until: BootTime, ending: Duration) {
-        self.shared.state().lease_until = Some(BootTime(lease_until.0.saturating_sub(ending)));
+        let ending_at = Some(BootTime(lease_until.0.saturating_sub(ending)));
+        let mut state = self.shared.state();
+        state.lease_until = ending_at;
         self.shared.changed.notify_all();
+        // What starts by the lease is to end with it, also when this process hangs right now.
+        let is_untold = |state: &mut State| state.told_lease != ending_at && state.stop.is_none();
+        let _told_or_timed_out = self.shared.changed.wait_timeout_while(state, TOLD_WITHIN, is_untold);
     }
 
     /// Tells the guardian that all is well, and waits until it has ended. To be called when no attempt runs
@@ -210,6 +219,7 @@ impl Talker {
         {
             let mut state = shared.state();
             state.guardian_died = false;
+            state.told_lease = None;
             state.process_id = Some(process_id);
             state.groups.tell_anew();
         }
@@ -282,7 +292,9 @@ impl Talker {
                 let state = self.shared.state();
                 let state =
                     self.shared.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
-                let busy = |state: &mut State| state.stop.is_none() && !state.guardian_died;
+                let busy = |state: &mut State| {
+                    state.stop.is_none() && !state.guardian_died && state.lease_until == told_lease
+                };
                 let (mut state, _timed_out) = self
                     .shared
                     .changed
@@ -299,6 +311,10 @@ impl Talker {
                 (lines + &state.groups.lines(&mut told), state.stop)
             };
             let alive = write(&lines);
+            if alive {
+                self.shared.state().told_lease = told_lease;
+                self.shared.changed.notify_all();
+            }
             match stop {
                 Some(Stop::Quit) => {
                     write("quit\n");

@@ -10,7 +10,6 @@ const URL: &str = "ONEOFF_MOVING_TEST_URL";
 /// The child: moves, and prints a line after each slice.
 #[test]
 #[ignore = "is the child of the test below"]
-#[expect(clippy::disallowed_methods, reason = "the child is told by its environment")]
 fn child_that_moves() {
     let (Some(file), Some(url)) = (std::env::var_os(FILE), std::env::var_os(URL)) else { return };
     let url = url.into_string().unwrap();
