@@ -80,7 +80,7 @@ interface Database {
 
 async function freshDatabase(directory: string): Promise<Database> {
   const server = process.env.DATABASE_URL
-  if (!server) return { settings: { DB_PATH: join(directory, 'oneoff.db') }, remove: async () => {} }
+  if (!server) return { settings: { DB_PATH: join(directory, 'oneoff.db') }, remove: () => Promise.resolve() }
   const name = `e2e_${randomUUID().replaceAll('-', '')}`
   const query = async (sql: string) => {
     await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--dbname', server, '--command', sql])

@@ -3,6 +3,7 @@
 //! come from the `dist` profile.
 
 mod compare;
+mod database;
 mod fill;
 mod load;
 mod measure;
@@ -41,6 +42,9 @@ struct Places {
     /// Keep filled databases here for half an hour, so that they are filled once for several scenarios.
     #[arg(long, global = true, value_name = "DIR")]
     prepared: Option<PathBuf>,
+    /// Work on this database of a PostgreSQL server in place of a file. It has to be empty.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 impl Places {
@@ -102,7 +106,8 @@ fn main() -> anyhow::Result<ExitCode> {
 
 fn measure(places: &Places, scenario: &Scenario) -> anyhow::Result<ExitCode> {
     let directory = tempfile::Builder::new().prefix("oneoff-bench-").tempdir_in(places.directory())?;
-    let place = Place { directory: directory.path().to_owned(), prepared: places.prepared.clone() };
+    let (prepared, server) = (places.prepared.clone(), places.database_url.clone());
+    let place = Place { directory: directory.path().to_owned(), prepared, server };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(run(&place, scenario))?;
     report.print(&place.directory)?;

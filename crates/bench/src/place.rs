@@ -1,5 +1,6 @@
 //! Where a scenario works: a directory of its own, and perhaps filled databases that are kept for the next one.
 
+use crate::database::Database;
 use crate::fill::content::Content;
 use crate::fill::store;
 use anyhow::Context as _;
@@ -16,10 +17,19 @@ pub(crate) struct Place {
     pub(crate) directory: PathBuf,
     /// Where filled databases are kept.
     pub(crate) prepared: Option<PathBuf>,
+    /// The database of a server that is worked on in place of a file.
+    pub(crate) server: Option<String>,
 }
 
 impl Place {
-    pub(crate) fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> Database {
+        match &self.server {
+            Some(url) => Database::Server(url.clone()),
+            None => Database::File(self.file()),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
         self.directory.join("oneoff.db")
     }
 
@@ -31,18 +41,20 @@ impl Place {
 
     /// A closed database with this content.
     pub(crate) async fn fill(&self, content: Content) -> anyhow::Result<()> {
-        let Some(prepared) = &self.prepared else { return self.fill_anew(content).await };
+        let Some(prepared) = self.prepared.as_ref().filter(|_| self.server.is_none()) else {
+            return self.fill_anew(content).await;
+        };
         std::fs::create_dir_all(prepared).with_context(|| format!("making {}", prepared.display()))?;
         let kept = prepared.join(content.file_name());
         if !is_fresh(&kept) {
             self.fill_anew(content).await?;
             // Under its name it is whole: a fill that was interrupted is not taken for one.
             let part = prepared.join(format!("part-{}.db", std::process::id()));
-            copy(&self.database(), &part)?;
+            copy(&self.file(), &part)?;
             std::fs::rename(&part, &kept)?;
             return Ok(());
         }
-        copy(&kept, &self.database())
+        copy(&kept, &self.file())
     }
 
     async fn fill_anew(&self, content: Content) -> anyhow::Result<()> {
@@ -51,7 +63,10 @@ impl Place {
         store::index(&store).await?;
         // Closing moves everything from the log into the file.
         tokio::task::spawn_blocking(move || store.close()).await?;
-        File::open(self.database())?.sync_all()?;
+        match self.database() {
+            Database::File(path) => File::open(path)?.sync_all()?,
+            Database::Server(_) => {}
+        }
         Ok(())
     }
 }

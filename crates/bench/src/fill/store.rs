@@ -1,19 +1,19 @@
 //! Opening a store, and giving it jobs in large requests of which several are on their way.
 
+use crate::database::Database;
 use anyhow::Context as _;
 use oneoff_domain::{Actor, Clock, Context, Job};
 use oneoff_scheduler::SystemClock;
-use oneoff_storage::{NewJob, Store, StoreOptions};
+use oneoff_storage::{NewJob, Store};
 use std::collections::VecDeque;
-use std::path::Path;
 use tokio::task::JoinHandle;
 
 const JOBS_PER_REQUEST: usize = 2_000;
 /// The next jobs are made while the store writes.
 const REQUESTS_UNDER_WAY: usize = 3;
 
-pub(crate) fn open(path: &Path) -> anyhow::Result<Store> {
-    Store::open(StoreOptions::new(path.to_owned()), SystemClock.now()).context("opening the store")
+pub(crate) fn open(database: &Database) -> anyhow::Result<Store> {
+    Store::open(database.options()?, SystemClock.now()).context("opening the store")
 }
 
 /// Stores these jobs.

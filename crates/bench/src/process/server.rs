@@ -1,5 +1,6 @@
 //! The real server as a child process.
 
+use crate::database::Database;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -31,14 +32,14 @@ pub(crate) fn binary(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
 
 impl Server {
     /// Starts it on a free port and waits until it answers.
-    pub(crate) fn start(binary: &Path, database: &Path) -> anyhow::Result<Server> {
+    pub(crate) fn start(binary: &Path, database: &Database) -> anyhow::Result<Server> {
         Self::start_with(binary, database, 0)
     }
 
     /// The same with settings by their environment variables.
     pub(crate) fn start_with_settings(
         binary: &Path,
-        database: &Path,
+        database: &Database,
         settings: &[(&str, &str)],
     ) -> anyhow::Result<Server> {
         let mut command = Command::new(binary);
@@ -47,20 +48,21 @@ impl Server {
     }
 
     /// The same, with so many worker slots; 0 is the server's default.
-    pub(crate) fn start_with(binary: &Path, database: &Path, workers: usize) -> anyhow::Result<Server> {
+    pub(crate) fn start_with(binary: &Path, database: &Database, workers: usize) -> anyhow::Result<Server> {
         let mut command = Command::new(binary);
         command.env_clear().env("WORKERS_COUNT", workers.to_string());
         Self::start_by(command, binary, database)
     }
 
-    fn start_by(mut command: Command, binary: &Path, database: &Path) -> anyhow::Result<Server> {
+    fn start_by(mut command: Command, binary: &Path, database: &Database) -> anyhow::Result<Server> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let began = Instant::now();
+        let (setting, value) = database.setting();
         let mut child = command
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOST", "127.0.0.1")
             .env("PORT", address.port().to_string())
-            .env("DB_PATH", database)
+            .env(setting, value)
             .env("LOG_LEVEL", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

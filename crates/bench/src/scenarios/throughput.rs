@@ -1,6 +1,7 @@
 //! Throughput: no-op jobs that are due, claimed and finished durably; how many a second?
 
 use crate::fill::content::Content;
+use crate::fill::store;
 use crate::measure::report::Report;
 use crate::measure::usage::{cpu_seconds, resident_bytes};
 use crate::place::Place;
@@ -26,6 +27,9 @@ pub(crate) struct Settings {
     /// Worker slots.
     #[arg(long, default_value_t = 256)]
     workers: usize,
+    /// Nodes that work on the database, which is one of a server then.
+    #[arg(long, default_value_t = 1)]
+    nodes: usize,
     /// In which order the jobs were created.
     #[arg(long, value_enum, default_value_t = Order::Random)]
     order: Order,
@@ -49,12 +53,18 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
     let own = std::process::id();
     let cpu_before = cpu_seconds(own);
     let began = Instant::now();
-    let scheduler = engine::start(store.clone(), Starts::default(), settings.workers).await?;
+    let mut schedulers = vec![engine::start(store.clone(), Starts::default(), settings.workers).await?];
+    for _ in 1..settings.nodes {
+        let another = store::open(&place.database())?;
+        schedulers.push(engine::start(another, Starts::default(), settings.workers).await?);
+    }
     wait_for_completed(&store, due, began).await?;
     let seconds = began.elapsed().as_secs_f64();
     let cpu = cpu_seconds(own).zip(cpu_before).map(|(after, before)| after - before);
     let resident = resident_bytes(own);
-    scheduler.shutdown().await;
+    for scheduler in schedulers {
+        scheduler.shutdown().await;
+    }
     Ok(Report {
         scenario: "throughput",
         figures: json!({
@@ -67,6 +77,7 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
             "jobs": due,
             "pending": pending,
             "workers": settings.workers,
+            "nodes": settings.nodes,
             "order": format!("{:?}", settings.order).to_lowercase(),
         }),
     })

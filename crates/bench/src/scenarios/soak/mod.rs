@@ -50,7 +50,7 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
     let binary = server::binary(settings.server.as_ref())?;
     let server = Server::start_with_settings(&binary, &place.database(), SHORT_RETENTION)?;
     let target = Target::start()?;
-    let process = Process::new(server.process_id(), &place.database())?;
+    let process = Process::new(server.process_id(), place.database().file()?)?;
     let mut load = load::begin(server.address, target.address, settings.jobs_per_second);
     let samples = watch(&process, &mut load, settings).await?;
     let load = load.end().await?;
