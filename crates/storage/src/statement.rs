@@ -9,11 +9,13 @@
 //! For the first reason single rows are read with `get_result` and not with `first`, which adds `LIMIT ?`: since
 //! 3.47 SQLite plans by the value bound there and prepares the statement anew whenever one is bound.
 
-use crate::connection::{AnyBackend, AnyConnection};
+use crate::connection::AnyConnection;
 use crate::postgres::gathered::Gathered;
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
 use std::marker::PhantomData;
 
 /// A statement that is written out.
@@ -128,31 +130,41 @@ impl<S: Statement> QueryId for Bound<'_, S> {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<S: Statement> QueryFragment<AnyBackend> for Bound<'_, S> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, AnyBackend>) -> QueryResult<()> {
-        let Some((last, parts)) = S::PARTS.split_last().filter(|(_, parts)| parts.len() == self.values.len())
-        else {
-            return Err(wrong_count(&S::PARTS.join("?")));
-        };
-        for (part, value) in parts.iter().zip(self.values) {
-            out.push_sql(part);
-            match value {
-                Bind::Number(value) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value)?,
-                Bind::Text(value) => out.push_bind_param::<Nullable<Text>, Option<&str>>(value)?,
-                Bind::Flag(value) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(value)?,
-                Bind::Bytes(value) => out.push_bind_param::<Binary, &[u8]>(value)?,
+/// The text and the values for one database. Through the type for either one Diesel would put the text together anew
+/// whenever a statement runs.
+macro_rules! run_on {
+    ($backend:ty, $connection:ty) => {
+        impl<S: Statement> QueryFragment<$backend> for Bound<'_, S> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, $backend>) -> QueryResult<()> {
+                let Some((last, parts)) =
+                    S::PARTS.split_last().filter(|(_, parts)| parts.len() == self.values.len())
+                else {
+                    return Err(wrong_count(&S::PARTS.join("?")));
+                };
+                for (part, value) in parts.iter().zip(self.values) {
+                    out.push_sql(part);
+                    match value {
+                        Bind::Number(value) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(value)?,
+                        Bind::Text(value) => out.push_bind_param::<Nullable<Text>, Option<&str>>(value)?,
+                        Bind::Flag(value) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(value)?,
+                        Bind::Bytes(value) => out.push_bind_param::<Binary, &[u8]>(value)?,
+                    }
+                }
+                out.push_sql(last);
+                Ok(())
             }
         }
-        out.push_sql(last);
-        Ok(())
-    }
+
+        impl<S: Statement> RunQueryDsl<$connection> for Bound<'_, S> {}
+    };
 }
+
+run_on!(Sqlite, SqliteConnection);
+run_on!(Pg, PgConnection);
 
 fn wrong_count(sql: &str) -> diesel::result::Error {
     diesel::result::Error::QueryBuilderError(format!("wrong number of values for `{sql}`").into())
 }
-
-impl<S: Statement> RunQueryDsl<AnyConnection> for Bound<'_, S> {}
 
 /// What runs statements: at once, or together with others of the group.
 pub(crate) trait Target {
@@ -165,7 +177,11 @@ pub(crate) trait Target {
 
 impl Target for AnyConnection {
     fn run<S: Statement>(&mut self, values: &[Bind<'_>]) -> QueryResult<usize> {
-        Bound::<S> { values, statement: PhantomData }.execute(self)
+        let bound = Bound::<S> { values, statement: PhantomData };
+        match self {
+            Self::Sqlite(conn) => bound.execute(conn),
+            Self::Postgres(conn) => bound.execute(conn),
+        }
     }
 
     fn is_clustered(&self) -> bool {

@@ -172,6 +172,17 @@ macro_rules! jobs_where {
     };
 }
 
+/// Runs a query on the connection to the one database or the other. Through the type for either one Diesel would put
+/// its text together anew at each run, and this is what every claim and every page of jobs is read by.
+macro_rules! on_each {
+    ($either:expr, |$conn:ident| $run:expr) => {
+        match $either {
+            AnyConnection::Sqlite($conn) => $run,
+            AnyConnection::Postgres($conn) => $run,
+        }
+    };
+}
+
 /// Jobs with their holds, each on its own: one that cannot be read at all does not keep the others out.
 fn complete(
     conn: &mut AnyConnection,
@@ -203,7 +214,9 @@ fn single(conn: &mut AnyConnection, row: Option<JobRows>) -> Result<Option<Store
 
 /// The job with this key.
 pub(crate) fn by_key(conn: &mut AnyConnection, key: JobKey) -> Result<Option<StoredJob>, WriteError> {
-    let row = jobs_where!(job_states::key.eq(key.0)).get_result(conn).optional()?;
+    let row = on_each!(conn, |conn| jobs_where!(job_states::key.eq(key.0))
+        .get_result::<JobRows>(conn)
+        .optional()?);
     single(conn, row)
 }
 
@@ -215,7 +228,7 @@ pub(crate) fn stored_by_keys(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
+    let rows = on_each!(conn, |conn| jobs_where!(job_states::key.eq_any(keys)).load::<JobRows>(conn)?);
     complete(conn, rows)
 }
 
@@ -239,13 +252,15 @@ pub(crate) fn to_change_by_id(conn: &mut AnyConnection, id: JobId) -> Result<Opt
 
 /// The job with this id.
 pub(crate) fn by_id(conn: &mut AnyConnection, id: JobId) -> Result<Option<StoredJob>, WriteError> {
-    let row = jobs_where!(job_states::id.eq(id.to_string())).get_result(conn).optional()?;
+    let row = on_each!(conn, |conn| jobs_where!(job_states::id.eq(id.to_string()))
+        .get_result::<JobRows>(conn)
+        .optional()?);
     single(conn, row)
 }
 
 /// The jobs with these keys, in the order of the keys given, without those that cannot be read at all.
 pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> Result<Vec<(i64, Job)>, WriteError> {
-    let rows = jobs_where!(job_states::key.eq_any(keys)).load(conn)?;
+    let rows = on_each!(conn, |conn| jobs_where!(job_states::key.eq_any(keys)).load::<JobRows>(conn)?);
     let mut by_key: HashMap<i64, Job> = HashMap::with_capacity(rows.len());
     for (key, stored) in complete(conn, rows)? {
         match stored {
