@@ -3,7 +3,6 @@
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::error::StoreError;
 use crate::failure::{WriteError, unavailable};
-use crate::reader::read_error;
 use crate::rows::{from_json, instant, to_json};
 use crate::schema::api_keys;
 use crate::startup::OpenDatabase;
@@ -164,7 +163,7 @@ impl ApiKeyStore {
         let database = Arc::clone(&self.database);
         let work = tokio::task::spawn_blocking(move || {
             let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
-            work(database.conn()).map_err(read_error)
+            work(database.conn()).map_err(StoreError::from)
         });
         work.await.map_err(unavailable)?
     }

@@ -172,11 +172,6 @@ pub(crate) fn commit_failed(error: DieselError) -> StoreError {
     }
 }
 
-/// The answer to everybody in a group that ended before its commit on a server.
-pub(crate) fn server_failed(error: DieselError) -> StoreError {
-    error.into()
-}
-
 /// The answer to everybody in a group whose commit failed on a server. What the server itself says of a commit is that it
 /// undid it; when it said nothing, the outcome is not known.
 pub(crate) fn server_commit_failed(error: DieselError) -> StoreError {

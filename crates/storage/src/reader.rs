@@ -129,7 +129,7 @@ impl Reader {
             let is_server = condition.is_none();
             reader.is_suspect = is_server && matches!(result, Err(WriteError::Database(_)));
             let told = |error| {
-                let error = read_error(error);
+                let error = StoreError::from(error);
                 condition.map_or(error.clone(), |file| file.told(error))
             };
             let result = result.map_err(told);
@@ -151,11 +151,6 @@ impl Reader {
         self.engine_permit.close();
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
-}
-
-/// What the caller of a read is told.
-pub(crate) fn read_error(error: WriteError) -> StoreError {
-    error.into()
 }
 
 #[cfg(test)]

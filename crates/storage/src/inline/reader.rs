@@ -5,7 +5,6 @@ use crate::StoreError;
 use crate::connect::{Connector, ReaderConnection};
 use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
-use crate::reader::read_error;
 use diesel::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,7 +38,7 @@ impl InlineReader {
             *connection = Link::Open(self.connector.reader().map_err(unavailable)?);
         }
         match &mut *connection {
-            Link::Open(reader) => reader.conn.transaction(query).map_err(read_error),
+            Link::Open(reader) => reader.conn.transaction(query).map_err(StoreError::from),
             Link::NotYet | Link::Closed => Err(StoreError::Closed),
         }
     }

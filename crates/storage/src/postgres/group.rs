@@ -11,7 +11,7 @@ use super::known_keys::KnownKeys;
 use super::locks;
 use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
-use crate::failure::{RowError, WriteError, server_commit_failed, server_failed, unavailable};
+use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
 use crate::idempotency::Records;
 use crate::output;
 use crate::rows::job::{self as job_rows, StoredJob};
@@ -358,8 +358,8 @@ impl Live {
     }
 
     fn finish(&mut self, node: &Node, effects: Effects) -> Result<(Committed, Operations), StoreError> {
-        self.count(node, &effects).map_err(server_failed)?;
-        follow::tell_free_keys(&mut self.conn, &effects.changes).map_err(server_failed)?;
+        self.count(node, &effects)?;
+        follow::tell_free_keys(&mut self.conn, &effects.changes)?;
         effects.operations.reach(Moment::BeforeCommit);
         AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
         self.changed.committed();
