@@ -41,6 +41,7 @@ async fn many_jobs_are_created_and_answered_in_order() {
             assert_eq!(job[name], *value, "{name}");
         }
     }
+    harness.events_are_numbered().await;
     assert_eq!(harness.service.events_after(0, 10).await.unwrap().unwrap().len(), 3);
 }
 

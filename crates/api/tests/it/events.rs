@@ -93,6 +93,7 @@ async fn a_reader_behind_the_kept_events_is_told_to_start_over() {
     let api = harness.api().await;
     api.created(&waiting()).await;
     let job = api.created(&waiting()).await;
+    harness.events_are_numbered().await;
     let end = Timestamp::MAX;
     let policy = RetentionPolicy { events_before: end, ..RetentionPolicy::keep_all(end) };
     while harness.store.retain(policy.clone()).await.unwrap().more {}

@@ -68,6 +68,11 @@ impl Harness {
         Self { service: scheduler.service(), store, shell, scheduler, _place: place }
     }
 
+    /// Waits until every event that was written can be read: where nodes share a store, events are numbered later.
+    pub(crate) async fn events_are_numbered(&self) {
+        while self.store.number_events().await.unwrap().more {}
+    }
+
     /// The API with the usual settings.
     pub(crate) async fn api(
         &self,
