@@ -10,7 +10,7 @@ use oneoff_domain::Clock;
 use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
 use oneoff_pg_fixture::{Cluster, Database};
-use oneoff_scheduler::{Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom};
+use oneoff_scheduler::{NodeHealth, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom};
 use oneoff_storage::{DatabaseUrl, Store, StoreOptions};
 use serde_json::{Value, json};
 use std::pin::Pin;
@@ -65,7 +65,12 @@ impl Harness {
         let clock = Arc::new(SystemClock);
         let scheduler =
             Scheduler::start(store.clone(), registry, settings, clock, Arc::new(SystemRandom)).await.unwrap();
-        Self { service: scheduler.service(), store, shell, scheduler, _place: place }
+        let service = scheduler.service();
+        // A node of several is late until it has its first lease.
+        while service.nodes().await.iter().any(|node| node.health != NodeHealth::Ok) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Self { service, store, shell, scheduler, _place: place }
     }
 
     /// Waits until every event that was written can be read: where nodes share a store, events are numbered later.
