@@ -2,7 +2,7 @@
 
 use crate::{Moment, Sabotage};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -163,6 +163,7 @@ impl Plan {
 
 static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
 static BROKEN: AtomicU8 = AtomicU8::new(0);
+static ELSEWHERE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static BROKEN_HERE: Cell<u8> = const { Cell::new(0) };
@@ -175,6 +176,15 @@ fn plans() -> MutexGuard<'static, Vec<Plan>> {
 /// Adds a fault to those that are to come.
 pub fn plan(plan: Plan) {
     plans().push(plan);
+}
+
+/// Lets it be as if every node were on a machine of its own.
+pub fn be_elsewhere() {
+    ELSEWHERE.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn is_elsewhere() -> bool {
+    ELSEWHERE.load(Ordering::Relaxed)
 }
 
 /// Breaks a promise in the whole process.

@@ -34,6 +34,16 @@ pub fn reach(point: &'static str) {
     let _unarmed = point;
 }
 
+/// Whether it is as if every node were on a machine of its own, where others cannot end what it has left behind.
+#[inline(always)]
+#[must_use]
+pub fn is_elsewhere() -> bool {
+    #[cfg(feature = "armed")]
+    return armed::is_elsewhere();
+    #[cfg(not(feature = "armed"))]
+    false
+}
+
 /// Whether this promise is to be broken.
 #[inline(always)]
 #[must_use]

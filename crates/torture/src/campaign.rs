@@ -142,7 +142,7 @@ impl Campaign {
     async fn one_history(&self, number: u64) -> Result<(PathBuf, Outcome)> {
         let directory = tempfile::Builder::new().prefix("oneoff-torture-").tempdir()?;
         let path = directory.path().canonicalize()?;
-        let place = Place { program: self.program.clone(), directory: path.clone() };
+        let place = Place::with_file(self.program.clone(), path.clone());
         let outcome = live(&place, &self.history(number)).await;
         let outcome = outcome.with_context(|| format!("history {number} of seed {}", self.seed))?;
         if !outcome.violations.is_empty() {

@@ -26,6 +26,8 @@ pub struct JobRecord {
     pub concurrency_key: Option<String>,
     /// Retries after failures of its own.
     pub max_retries: u32,
+    /// Its priority.
+    pub priority: u32,
     /// From which lateness on it is skipped.
     pub skipped_after_seconds: Option<u32>,
 }
@@ -130,11 +132,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The executions of a job, in the order in which they started.
-    pub(crate) fn attempts_of(&self, job: &str) -> Vec<&AttemptRecord> {
-        let mut attempts: Vec<_> = self.attempts.iter().filter(|attempt| attempt.job == job).collect();
-        attempts.sort_by_key(|attempt| (attempt.run, attempt.attempt));
-        attempts
+    /// The executions of each job, in the order in which they started.
+    pub(crate) fn attempts_by_job(&self) -> BTreeMap<&str, Vec<&AttemptRecord>> {
+        let mut by_job: BTreeMap<&str, Vec<&AttemptRecord>> = BTreeMap::new();
+        for attempt in &self.attempts {
+            by_job.entry(&attempt.job).or_default().push(attempt);
+        }
+        for attempts in by_job.values_mut() {
+            attempts.sort_by_key(|attempt| (attempt.run, attempt.attempt));
+        }
+        by_job
     }
 
     /// The events of each job, in order.

@@ -8,7 +8,7 @@ use crate::oracle::{self, Violation};
 use crate::plan::{DOWNTIME, LifePlan};
 use crate::processes::{self, JobProcess};
 use crate::server::{Place, Server, Started};
-use crate::workload::{Mix, Workload};
+use crate::workload::{Doors, Mix, Workload};
 use anyhow::{Context as _, Result, bail};
 use oneoff_api_types::ReleaseJobs;
 use oneoff_client::Client;
@@ -106,6 +106,7 @@ impl History<'_> {
             focus: focus.to_owned(),
             mix: self.plan.mix,
             ledger: self.ledger.clone(),
+            quota: None,
         }
     }
 
@@ -122,9 +123,9 @@ impl History<'_> {
         let from = self.listens();
         let focus = life.kill.as_ref().map_or("", |kill| kill.operation());
         let workload = self.workload(number, focus);
-        let mut clients = workload.start(&server.client);
-        let again = server.client.clone();
-        clients.spawn(async move { workload.repeat_unknown(&again).await });
+        let doors = Doors::of(&server.client);
+        let mut clients = workload.start(&doors);
+        clients.spawn(async move { workload.repeat_unknown(&doors).await });
         let reached = match life.kill.as_ref().filter(|kill| kill.is_of_a_copy()) {
             Some(kill) => {
                 let copy = copies::make(self.place, &self.ledger, kill, number).await;
@@ -140,9 +141,13 @@ impl History<'_> {
         Ok(reached)
     }
 
-    /// A server listens: nothing that ran under an earlier one may be alive.
+    /// A server listens: nothing that ran under an earlier one may be alive, unless there may be other servers. Then
+    /// it may be until the lease of the earlier one is over, and the jobs themselves say if it was for longer.
     fn listens(&mut self) -> Timestamp {
         let now = SystemClock.now();
+        if self.place.is_shared() {
+            return now;
+        }
         let alive = processes::of_jobs(&self.place.directory);
         let left = self.survivors.iter().filter(|survivor| alive.contains(survivor));
         self.evidence
@@ -154,11 +159,11 @@ impl History<'_> {
     /// A life without a kill, until everything that is due is over.
     async fn last_life(&mut self) -> Result<()> {
         let life = LifePlan { sabotage: self.plan.sabotage, ..LifePlan::default() };
-        let Started::Listening(server) = Server::start(self.place, &life).await? else {
+        let Started::Listening(mut server) = Server::start(self.place, &life).await? else {
             bail!("it was killed by somebody else");
         };
         let from = self.listens();
-        self.workload(self.plan.lives.len() as u64, "").repeat_unknown(&server.client).await;
+        self.workload(self.plan.lives.len() as u64, "").repeat_unknown(&Doors::of(&server.client)).await;
         release_all(&server.client, "downtime").await.context("what was held cannot be released")?;
         let deadline = Instant::now() + self.plan.quiet_within;
         loop {

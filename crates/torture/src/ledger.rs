@@ -20,6 +20,8 @@ pub struct Order {
     pub skipped_after_seconds: Option<u32>,
     /// One of its key runs at a time.
     pub concurrency_key: Option<String>,
+    /// From 1 to 10; 0 where none was asked for.
+    pub priority: u32,
     /// Whether it was made on hold.
     pub held: bool,
     /// The script.

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod gather;
 pub mod history;
 pub mod ledger;
+pub mod nodes;
 pub mod oracle;
 pub mod plan;
 mod processes;

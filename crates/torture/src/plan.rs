@@ -21,6 +21,8 @@ pub struct LifePlan {
     pub after_downtime: bool,
     /// Whether no guardian ends what its death leaves behind, so that recovery has to.
     pub unguarded: bool,
+    /// Whether it is as if every node were on a machine of its own: none ends what another one has left behind.
+    pub elsewhere: bool,
 }
 
 /// A kill at a point.
@@ -94,6 +96,7 @@ impl LifePlan {
             sabotage: None,
             after_downtime: point.starts_with("overdue."),
             unguarded: choices.percent(33),
+            elsewhere: false,
         }
     }
 
@@ -114,6 +117,9 @@ impl LifePlan {
         }
         if self.unguarded {
             variables.push(("ONEOFF_UNGUARDED", "1".to_owned()));
+        }
+        if self.elsewhere {
+            variables.push(("ONEOFF_ELSEWHERE", "1".to_owned()));
         }
         variables
     }

@@ -3,6 +3,7 @@
 use crate::plan::LifePlan;
 use anyhow::{Context as _, Result, bail};
 use oneoff_client::{Client, ClientSettings};
+use oneoff_storage::{DatabaseUrl, StoreOptions};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use tokio::sync::oneshot;
 
 /// How long a start may take, on a machine that does other things as well.
 const START: Duration = Duration::from_secs(60);
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The lease of a server with a shared database: the shortest there is.
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
 /// How long a stop by SIGTERM may take.
 const STOP: Duration = Duration::from_secs(60);
 
@@ -22,15 +27,50 @@ const STOP: Duration = Duration::from_secs(60);
 pub struct Place {
     /// The armed server.
     pub program: PathBuf,
-    /// Its database, its log and the journal of its jobs.
+    /// Its database, where that is a file, its log and the journal of its jobs.
     pub directory: PathBuf,
+    /// The address of the database, where that is on a PostgreSQL server.
+    pub database_url: Option<String>,
+    /// The name of the node, where there are several.
+    pub node: Option<String>,
+    /// How long a client waits for an answer.
+    pub patience: Duration,
 }
 
 impl Place {
-    /// The database.
+    /// With a file as the database.
+    #[must_use]
+    pub fn with_file(program: PathBuf, directory: PathBuf) -> Self {
+        Self { program, directory, database_url: None, node: None, patience: PATIENCE }
+    }
+
+    /// With a database on a PostgreSQL server.
+    #[must_use]
+    pub fn on_postgres(program: PathBuf, directory: PathBuf, url: String) -> Self {
+        Self { database_url: Some(url), ..Self::with_file(program, directory) }
+    }
+
+    /// Whether others may use the database at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.database_url.is_some()
+    }
+
+    /// The database, where that is a file.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.directory.join("oneoff.db")
+    }
+
+    /// How the database is opened.
+    ///
+    /// # Errors
+    /// Its address cannot be read.
+    pub fn store(&self) -> Result<StoreOptions> {
+        Ok(match &self.database_url {
+            Some(url) => StoreOptions::on_server(DatabaseUrl::new(url).context("the address of the database")?),
+            None => StoreOptions::new(self.database()),
+        })
     }
 
     /// What jobs have written down.
@@ -39,10 +79,10 @@ impl Place {
         self.directory.join("journal")
     }
 
-    /// What all servers have logged.
+    /// What all servers have logged; each node has a log of its own.
     #[must_use]
     pub fn log(&self) -> PathBuf {
-        self.directory.join("server.log")
+        self.directory.join(format!("{}.log", self.node.as_deref().unwrap_or("server")))
     }
 }
 
@@ -72,7 +112,7 @@ impl Server {
         tokio::select! {
             Ok(url) = listening => {
                 let mut settings = ClientSettings::new(url.parse().context("the server's URL")?);
-                settings.timeouts.request = Duration::from_secs(10);
+                settings.timeouts.request = place.patience;
                 Ok(Started::Listening(Server { child, client: Client::new(settings)? }))
             }
             status = child.wait() => match was_killed(status?) {
@@ -103,13 +143,41 @@ impl Server {
         self.child.kill().await.context("the server cannot be killed")
     }
 
+    /// Stops it in the middle of whatever it does, until [`Self::go_on`]: nothing of it runs, and nothing of it ends.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn go_on(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        kill_process(pid.context("the server has ended")?, signal).context("the server cannot be told")
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Stops it as a service manager does.
     ///
     /// # Errors
     /// It does not stop, or says that it failed.
-    pub async fn stop(mut self) -> Result<()> {
-        let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        kill_process(pid.context("the server has ended")?, Signal::TERM)?;
+    pub async fn stop(&mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
         let status = tokio::time::timeout(STOP, self.child.wait()).await.context("it does not stop")??;
         if !status.success() {
             bail!("the server stopped with {status}");
@@ -130,7 +198,6 @@ fn command(place: &Place, plan: &LifePlan) -> Command {
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOST", "127.0.0.1")
         .env("PORT", "0")
-        .env("DB_PATH", place.database())
         .env("LOG_FORMAT", "json")
         .env("SHUTDOWN_GRACE_SECONDS", "20")
         .current_dir(&place.directory)
@@ -138,6 +205,11 @@ fn command(place: &Place, plan: &LifePlan) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    match &place.database_url {
+        Some(url) => command.env("DATABASE_URL", url).env("LEASE_SECONDS", LEASE.as_secs().to_string()),
+        None => command.env("DB_PATH", place.database()),
+    };
+    command.envs(place.node.iter().map(|name| ("NODE_NAME", name)));
     command
 }
 

@@ -96,6 +96,9 @@ impl Rescuer {
     /// Ends what is left of them on this machine, where that node may have run. Where something does not end, no other
     /// attempt may start yet.
     async fn is_gone_from_here(&self, executions: &[ExecutionId]) -> bool {
+        if oneoff_faults::is_elsewhere() {
+            return true;
+        }
         let executions = executions.to_vec();
         match tokio::task::spawn_blocking(move || end_processes(&executions, ENDING)).await {
             Ok(0) => true,

@@ -65,6 +65,9 @@ fn arm() -> Result<(), String> {
     for text in given("ONEOFF_FAIL_AT").iter().flat_map(|list| list.split(',')) {
         armed::plan(Plan::parse(text, Fault::Fail)?);
     }
+    if given("ONEOFF_ELSEWHERE").is_some() {
+        armed::be_elsewhere();
+    }
     if let Some(word) = given("ONEOFF_SABOTAGE") {
         let promise = Sabotage::parse(&word).ok_or_else(|| format!("`{word}` is no promise to break"))?;
         armed::break_promise(promise);

@@ -6,12 +6,16 @@ use clap::Parser;
 use oneoff_faults::{Sabotage, armed};
 use oneoff_scheduler::simulation::{Length, Options, simulate};
 use oneoff_torture::campaign::Campaign;
+use oneoff_torture::nodes::NodesCampaign;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// Kills when nothing else is said.
 const KILLS: u64 = 120;
+
+/// Jobs of a round with several nodes when nothing else is said.
+const JOBS: u64 = 20_000;
 
 /// Kill servers at every point there is, simulate histories, and check that every promise is kept
 #[derive(Debug, Parser)]
@@ -37,6 +41,12 @@ struct Arguments {
     /// Real histories at the same time
     #[arg(long, default_value_t = 3)]
     side_by_side: usize,
+    /// So many nodes on one PostgreSQL server, which are killed, paused and cut off from it while it is restarted twice
+    #[arg(long, value_parser = clap::value_parser!(u8).range(2..=16), conflicts_with_all = ["kills", "simulate", "only", "point"])]
+    nodes: Option<u8>,
+    /// With nodes: so many jobs [default: 20000]; with --minutes in every round
+    #[arg(long, requires = "nodes", value_parser = clap::value_parser!(u64).range(1..))]
+    jobs: Option<u64>,
     /// A promise that every server breaks: no-fence, acknowledge-before-commit, claim-outside-transaction
     #[arg(long, value_parser = sabotage)]
     sabotage: Option<Sabotage>,
@@ -60,6 +70,9 @@ fn main() -> ExitCode {
 /// Whether every promise was kept.
 fn torture(arguments: &Arguments) -> Result<bool> {
     let time = arguments.minutes.map(|minutes| Duration::try_from_secs_f64(minutes * 60.0)).transpose()?;
+    if let Some(nodes) = arguments.nodes {
+        return several_nodes(arguments, nodes, time);
+    }
     let simulated = match (arguments.simulate, time) {
         (Some(histories), _) => Some(Length::Histories(histories)),
         (None, Some(time)) if arguments.kills.is_none() => Some(Length::Time(time)),
@@ -73,6 +86,22 @@ fn torture(arguments: &Arguments) -> Result<bool> {
         let simulated = simulation.join().map_err(|_panic| anyhow::anyhow!("the simulation panicked"))??;
         Ok(killed && simulated)
     })
+}
+
+fn several_nodes(arguments: &Arguments, nodes: u8, time: Option<Duration>) -> Result<bool> {
+    let campaign = NodesCampaign {
+        program: armed_server()?,
+        seed: arguments.seed,
+        nodes: usize::from(nodes),
+        jobs: arguments.jobs.unwrap_or(JOBS),
+        time,
+        machines: None,
+        sabotage: arguments.sabotage,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let report = runtime.block_on(campaign.run(|round| println!("{}", round.text())))?;
+    println!("{}", if report.is_kept() { "KEPT" } else { "BROKEN" });
+    Ok(report.is_kept())
 }
 
 fn simulation(arguments: &Arguments, length: Length) -> Result<bool> {

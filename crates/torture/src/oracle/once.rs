@@ -77,18 +77,23 @@ fn judge_outcomes(
 
 /// After a lost attempt of a job with `on_crash: fail` its run is over.
 fn judge_crashes(evidence: &Evidence, found: &mut Found) {
+    let attempts = evidence.attempts_by_job();
+    let mut starts: BTreeMap<&str, u64> = BTreeMap::new();
+    for line in evidence.journal.iter().filter(|line| line.word == "start") {
+        *starts.entry(&line.job).or_default() += 1;
+    }
     for job in evidence.jobs.iter().filter(|job| job.fails_on_crash) {
-        for pair in evidence.attempts_of(&job.id).windows(2) {
+        let attempts = attempts.get(job.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        for pair in attempts.windows(2) {
             let [earlier, later] = pair else { continue };
             if earlier.lost && earlier.run == later.run {
                 found.add(Rule::AtMostOnce, format!("{earlier:?} was lost and followed by {later:?}"));
             }
         }
-        let runs = evidence.attempts_of(&job.id).iter().map(|attempt| attempt.run).max().unwrap_or(0);
-        let starts =
-            evidence.journal.iter().filter(|line| line.job == job.id && line.word == "start").count();
+        let runs = attempts.iter().map(|attempt| attempt.run).max().unwrap_or(0);
+        let starts = starts.get(job.id.as_str()).copied().unwrap_or(0);
         let allowed = u64::from(runs) * (u64::from(job.max_retries) + 1);
-        if starts as u64 > allowed {
+        if starts > allowed {
             let evidence = format!("{job:?} was started {starts} times, which may be {allowed}");
             found.add(Rule::AtMostOnce, evidence);
         }

@@ -5,13 +5,14 @@ use crate::evidence::{AttemptRecord, Evidence};
 use std::collections::BTreeMap;
 
 pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
-    for job in &evidence.jobs {
-        in_turn(&evidence.attempts_of(&job.id), &format!("job {}", job.id), found);
+    let attempts = evidence.attempts_by_job();
+    for (job, attempts) in &attempts {
+        in_turn(attempts, &format!("job {job}"), found);
     }
     let mut by_key: BTreeMap<&str, Vec<&AttemptRecord>> = BTreeMap::new();
     for job in &evidence.jobs {
         let Some(key) = &job.concurrency_key else { continue };
-        by_key.entry(key).or_default().extend(evidence.attempts_of(&job.id));
+        by_key.entry(key).or_default().extend(attempts.get(job.id.as_str()).into_iter().flatten());
     }
     for (key, mut attempts) in by_key {
         attempts.sort_by_key(|attempt| (attempt.started_at, attempt.completed_at));

@@ -126,6 +126,7 @@ impl OneJob<'_> {
             && job.fails_on_crash == order.fails_on_crash
             && job.concurrency_key == order.concurrency_key
             && job.max_retries == order.max_retries
+            && (order.priority == 0 || job.priority == order.priority)
             && job.skipped_after_seconds == order.skipped_after_seconds;
         if !is_whole {
             let was_acknowledged = self.count(|deed| *deed == Deed::Create).surely > 0;

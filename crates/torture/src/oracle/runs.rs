@@ -2,20 +2,35 @@
 
 use super::{Found, Rule};
 use crate::evidence::{AttemptRecord, EventRecord, Evidence, JobRecord};
-use crate::ledger::{Answer, Deed};
+use crate::ledger::{Answer, Deed, Request};
 use oneoff_domain::{EventKind, ExecutionStatus, JobStatus, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How late a job may start while a server listens, on a busy machine with an unoptimized build.
 const LATENESS_MAX: Duration = Duration::from_secs(10);
 
+/// What is looked for again and again.
+struct Known<'a> {
+    evidence: &'a Evidence,
+    /// The requests about each job, by its name.
+    requests: BTreeMap<&'a str, Vec<&'a Request>>,
+    /// Executions that have come to their end.
+    ended: BTreeSet<&'a str>,
+}
+
 pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
-    let events = evidence.events_by_job();
+    let mut requests: BTreeMap<&str, Vec<&Request>> = BTreeMap::new();
+    for request in &evidence.asked.requests {
+        requests.entry(&request.job).or_default().push(request);
+    }
+    let ended = evidence.journal.iter().filter(|line| line.word == "end");
+    let known = Known { evidence, requests, ended: ended.map(|line| line.execution.as_str()).collect() };
+    let (events, attempts) = (evidence.events_by_job(), evidence.attempts_by_job());
     for job in &evidence.jobs {
-        let none = Vec::new();
-        let events = events.get(job.id.as_str()).unwrap_or(&none);
-        let attempts = evidence.attempts_of(&job.id);
-        if let Some(why) = unaccounted(evidence, job, &attempts, events) {
+        let events = events.get(job.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let attempts = attempts.get(job.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if let Some(why) = unaccounted(&known, job, attempts, events) {
             found.add(Rule::RanWhenDue, format!("{why}: {job:?} {attempts:?}"));
         }
         for attempt in attempts {
@@ -31,14 +46,15 @@ pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
 
 /// Why the end of a job is not one that it may have come to.
 fn unaccounted(
-    evidence: &Evidence,
+    known: &Known<'_>,
     job: &JobRecord,
     attempts: &[&AttemptRecord],
     events: &[&EventRecord],
 ) -> Option<&'static str> {
     let last = attempts.last();
+    let evidence = known.evidence;
     let asked = |deed: &Deed| {
-        let of_job = evidence.asked.requests.iter().filter(|request| request.job == job.name);
+        let of_job = known.requests.get(job.name.as_str()).into_iter().flatten();
         of_job
             .filter(|request| request.deed == *deed)
             .any(|request| !matches!(request.answer, Answer::Refused(_)))
@@ -51,7 +67,7 @@ fn unaccounted(
         JobStatus::Cancelled => (!asked(&Deed::Cancel)).then_some("nobody cancelled it"),
         JobStatus::Completed => match last {
             Some(last) if last.status == ExecutionStatus::Completed => {
-                (!wrote(evidence, last, "end")).then_some("it is completed and did not come to its end")
+                (!known.ended.contains(last.id.as_str())).then_some("it is completed and did not come to its end")
             }
             _ => Some("it is completed and its last attempt is not"),
         },
@@ -72,10 +88,6 @@ fn unaccounted(
             }
         }
     }
-}
-
-fn wrote(evidence: &Evidence, attempt: &AttemptRecord, word: &str) -> bool {
-    evidence.journal.iter().any(|line| line.execution == attempt.id && line.word == word)
 }
 
 fn at_the_wrong_time(

@@ -35,6 +35,7 @@ impl Book {
             fails_on_crash: order.fails_on_crash,
             concurrency_key: order.concurrency_key.clone(),
             max_retries: order.max_retries,
+            priority: order.priority.max(1),
             skipped_after_seconds: order.skipped_after_seconds,
         };
         if answer != Answer::Unknown {
@@ -202,6 +203,9 @@ fn an_acknowledged_job_that_is_another_one() {
     breaks(Rule::AcknowledgedCreate, |book| book.job("plain").fails_on_crash = true);
     breaks(Rule::AcknowledgedCreate, |book| book.job("plain").concurrency_key = Some("x".to_owned()));
     breaks(Rule::AcknowledgedCreate, |book| book.job("plain").max_retries = 1);
+    breaks(Rule::AcknowledgedCreate, |book| {
+        book.0.asked.orders.get_mut("plain").unwrap().priority = 7;
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ impl OneClient {
     pub(super) async fn release_together(&mut self) -> Answer {
         let ledger = self.workload.ledger.clone();
         let request = ledger.release_all();
-        match self.client.release_jobs(&ReleaseJobs { reason: "manual".to_owned() }, false).await {
+        match self.client().release_jobs(&ReleaseJobs { reason: "manual".to_owned() }, false).await {
             Ok(released) => {
                 ledger.released(request, released.released);
                 Answer::Acknowledged(None)
@@ -26,7 +26,11 @@ impl OneClient {
         let key = format!("bulk-{}", jobs.join("-"));
         let bulk = Bulk { jobs, atomic: self.choices.percent(60) };
         self.workload.ledger.bulk(&key, bulk);
-        self.create_together_again(&key).await
+        let mut answer = self.create_together_again(&key).await;
+        while answer == Answer::Unknown && self.asks_another() {
+            answer = self.create_together_again(&key).await;
+        }
+        answer
     }
 
     /// Asks for jobs that are in the books, under their idempotency key. Answers what was answered of the first.
@@ -42,7 +46,7 @@ impl OneClient {
         });
         let sent: Vec<usize> = bulk.jobs.iter().map(|name| ledger.sent(name, Deed::Create)).collect();
         let request = CreateJobs { jobs, atomic: Some(bulk.atomic) };
-        let answers: Vec<Answer> = match self.client.create_jobs_with_key(&request, key).await {
+        let answers: Vec<Answer> = match self.client().create_jobs_with_key(&request, key).await {
             Ok(created) => created.results.into_iter().map(answer_of).collect(),
             Err(error) => vec![Answer::from(Err(error)); sent.len()],
         };

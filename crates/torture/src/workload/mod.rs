@@ -1,9 +1,13 @@
 //! The workload: clients that create and change jobs side by side until the server dies under them.
 
 mod bulk;
+mod doors;
 mod orders;
+mod quota;
 
+pub use doors::Doors;
 pub use orders::Mix;
+pub use quota::Quota;
 
 use crate::ledger::{Answer, Deed, Ledger};
 use crate::random::Choices;
@@ -16,10 +20,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Clients that work side by side.
-const CLIENTS: u64 = 5;
+/// Clients that work side by side, with one server and with several.
+const CLIENTS: (u64, u64) = (5, 16);
 /// The longest pause between two requests of a client.
 const PAUSE_MAX_MS: u64 = 12;
+/// The longest pause after an answer that is none, where there are other servers.
+const PAUSE_IN_TROUBLE_MAX_MS: u64 = 200;
 /// Only so many of the last jobs are changed: old ones are over.
 const RECENT: usize = 60;
 
@@ -38,23 +44,26 @@ pub struct Workload {
     pub mix: Mix,
     /// Where everything is noted.
     pub ledger: Ledger,
+    /// How many jobs are to be made. Without it the clients go on until the server dies.
+    pub quota: Option<Quota>,
 }
 
 impl Workload {
-    /// Starts the clients. They end when the server does.
+    /// Starts the clients. They end when the server does, or all jobs are made.
     #[must_use]
-    pub fn start(&self, client: &Client) -> JoinSet<()> {
+    pub fn start(&self, doors: &Doors) -> JoinSet<()> {
         let mut clients = JoinSet::new();
-        for number in 0..CLIENTS {
+        let (with_one, with_several) = CLIENTS;
+        for number in 0..if self.quota.is_some() { with_several } else { with_one } {
             let choices = Choices::new(self.seed, self.life * 100 + number);
-            let one = OneClient { workload: self.clone(), client: client.clone(), number, choices, made: 0 };
+            let one = OneClient { workload: self.clone(), doors: doors.clone(), number, choices, made: 0 };
             clients.spawn(one.work());
         }
         clients
     }
 
     /// Sends every create again of which it is not known what became of it. It must not make a second job.
-    pub async fn repeat_unknown(&self, client: &Client) {
+    pub async fn repeat_unknown(&self, doors: &Doors) {
         let choices = Choices::new(self.seed, self.life * 100 + 99);
         let unknown = self.ledger.read(|pages| {
             let creates = pages.requests.iter().filter(|request| request.deed == Deed::Create);
@@ -62,7 +71,7 @@ impl Workload {
             without_id.map(|request| request.job.clone()).collect::<Vec<_>>()
         });
         let mut one =
-            OneClient { workload: self.clone(), client: client.clone(), number: 99, choices, made: 0 };
+            OneClient { workload: self.clone(), doors: doors.clone(), number: 99, choices, made: 0 };
         for name in unknown {
             // Some stay unknown, so that what nobody asks for again is judged, too.
             if one.choices.percent(50) && one.ask_again(&name).await == Answer::Unknown {
@@ -74,7 +83,7 @@ impl Workload {
 
 struct OneClient {
     workload: Workload,
-    client: Client,
+    doors: Doors,
     number: u64,
     choices: Choices,
     made: u64,
@@ -82,14 +91,34 @@ struct OneClient {
 
 impl OneClient {
     async fn work(mut self) {
-        while self.one_request().await != Answer::Unknown || self.answers().await {
-            tokio::time::sleep(Duration::from_millis(self.choices.below(PAUSE_MAX_MS))).await;
+        loop {
+            let answer = self.one_request().await;
+            let goes_on = match &self.workload.quota {
+                None => answer != Answer::Unknown || self.answers().await,
+                Some(quota) => quota.wait_for_room().await,
+            };
+            if !goes_on {
+                return;
+            }
+            let is_well = matches!(answer, Answer::Acknowledged(_)) || self.workload.quota.is_none();
+            let pause_max_ms = if is_well { PAUSE_MAX_MS } else { PAUSE_IN_TROUBLE_MAX_MS };
+            tokio::time::sleep(Duration::from_millis(self.choices.below(pause_max_ms))).await;
         }
+    }
+
+    /// The server of the next request: any of those that there are.
+    fn client(&self) -> Client {
+        self.doors.any(&self.choices)
+    }
+
+    /// Whether what got no answer is asked of another server.
+    fn asks_another(&self) -> bool {
+        self.workload.quota.is_some() && self.choices.percent(60)
     }
 
     /// Whether the server is still there: a commit that was answered as unknown does not end it.
     async fn answers(&self) -> bool {
-        self.client.system_status().await.is_ok()
+        self.client().system_status().await.is_ok()
     }
 
     async fn one_request(&mut self) -> Answer {
@@ -134,6 +163,7 @@ impl OneClient {
     /// Enters a new job into the books; its name.
     fn new_order(&mut self) -> String {
         self.made += 1;
+        self.workload.quota.iter().for_each(Quota::made);
         let workload = &self.workload;
         let name = format!("{}-{}-{}", workload.life, self.number, self.made);
         let (order, due_in) = orders::order(&self.choices, workload.mix, &workload.directory);
@@ -144,7 +174,10 @@ impl OneClient {
 
     async fn create(&mut self) -> Answer {
         let name = self.new_order();
-        let answer = self.create_again(&name).await;
+        let mut answer = self.create_again(&name).await;
+        while answer == Answer::Unknown && self.asks_another() {
+            answer = self.create_again(&name).await;
+        }
         if answer != Answer::Unknown && self.choices.percent(10) {
             return self.create_again(&name).await;
         }
@@ -173,12 +206,12 @@ impl OneClient {
         };
         let job = orders::request(name, &order, due);
         let sent = ledger.sent(name, Deed::Create);
-        let result = self.client.create_job_with_key(&job, name).await;
+        let result = self.client().create_job_with_key(&job, name).await;
         self.note(sent, result.map(Some))
     }
 
     async fn change(&mut self, operation: &str, name: &str, id: &str) -> Answer {
-        let (ledger, client) = (self.workload.ledger.clone(), self.client.clone());
+        let (ledger, client) = (self.workload.ledger.clone(), self.client());
         let job = match operation {
             "update" => {
                 let at = SystemClock.now().saturating_add(Duration::from_millis(self.choices.below(1_500)));

@@ -18,6 +18,8 @@ enum Body {
     Chatty,
     /// Works for a while, with children in its group and outside of it.
     Long,
+    /// Works for longer than a lease lasts, with a child outside of its group.
+    Patient,
 }
 
 /// The weight of each kind of job in a workload, in percent; what is left are quick ones.
@@ -29,13 +31,15 @@ pub struct Mix {
     pub chatty: u64,
     /// Jobs that run for a while.
     pub long: u64,
+    /// Jobs that run for longer than a lease lasts.
+    pub patient: u64,
     /// Jobs that may run at most once, of all kinds.
     pub at_most_once: u64,
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { failing: 15, chatty: 20, long: 30, at_most_once: 35 }
+        Self { failing: 15, chatty: 20, long: 30, patient: 0, at_most_once: 35 }
     }
 }
 
@@ -48,6 +52,8 @@ pub(super) fn order(choices: &Choices, mix: Mix, directory: &Path) -> (Order, Du
         Body::Chatty
     } else if kind < mix.failing + mix.chatty + mix.long {
         Body::Long
+    } else if kind < mix.failing + mix.chatty + mix.long + mix.patient {
+        Body::Patient
     } else {
         Body::Quick
     };
@@ -61,6 +67,7 @@ pub(super) fn order(choices: &Choices, mix: Mix, directory: &Path) -> (Order, Du
         failing_attempts,
         skipped_after_seconds,
         concurrency_key,
+        priority: if choices.percent(30) { 1 + u32::try_from(choices.below(10)).unwrap_or(0) } else { 0 },
         held: choices.percent(4),
         script: script(body, directory),
     };
@@ -82,6 +89,7 @@ pub(super) fn request(name: &str, order: &Order, at: String) -> CreateJob {
         external_id: Some(name.to_owned()),
         max_retries: Some(order.max_retries.into()),
         retry_delay_seconds: Some(0),
+        priority: (order.priority > 0).then_some(order.priority.into()),
         on_crash: Some(if order.fails_on_crash { "fail" } else { "retry" }.to_owned()),
         on_late: skips.then(|| "skip".to_owned()),
         max_lateness_seconds: order.skipped_after_seconds.map(i64::from),
@@ -104,6 +112,11 @@ fn script(body: Body, directory: &Path) -> String {
                        setsid sh -c 'sleep 0.5; echo \"tick $ONEOFF_JOB_ID $ONEOFF_EXECUTION_ID\" >> journal' & note $!\n\
                        sleep 0.3; wait"
             .to_owned(),
+        Body::Patient => {
+            "setsid sh -c 'for n in 1 2 3 4 5 6 7 8; do sleep 1; echo \"tick $ONEOFF_JOB_ID $ONEOFF_EXECUTION_ID\" >> journal; done' & note $!\n\
+                          for n in 1 2 3 4 5 6 7; do sleep 1; say tick; done; wait"
+                .to_owned()
+        }
     };
     format!(
         r#"cd '{directory}' || exit 99

@@ -46,7 +46,7 @@ async fn some_history(place: &Place) -> Evidence {
 async fn what_is_old_is_removed_and_nothing_else_wherever_retention_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_oneoff-armed-server").into();
-    let place = Place { program, directory: directory.path().canonicalize().unwrap() };
+    let place = Place::with_file(program, directory.path().canonicalize().unwrap());
     let before = some_history(&place).await;
     let mut ends: Vec<Timestamp> =
         before.attempts.iter().filter_map(|attempt| attempt.completed_at).collect();

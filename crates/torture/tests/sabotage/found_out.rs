@@ -22,7 +22,7 @@ async fn one_history(seed: u64, mut lives: Vec<LifePlan>, sabotage: Option<Sabot
     }
     let directory = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_oneoff-armed-server").into();
-    let place = Place { program, directory: directory.path().canonicalize().unwrap() };
+    let place = Place::with_file(program, directory.path().canonicalize().unwrap());
     let life_max = Duration::from_millis(1_500);
     // What a broken promise leaves open is never over.
     let quiet_within = Duration::from_secs(if sabotage.is_some() { 4 } else { 60 });
@@ -70,6 +70,6 @@ async fn a_missing_fence_is_found_out() {
         LifePlan { fail, ..LifePlan::default() }
     };
     let lives = vec![life(1), life(2), life(3)];
-    let mix = Mix { failing: 90, chatty: 0, long: 0, at_most_once: 0 };
+    let mix = Mix { failing: 90, chatty: 0, long: 0, patient: 0, at_most_once: 0 };
     is_found_out(Sabotage::NoFence, lives, mix, &[Rule::OneOutcome]).await;
 }
