@@ -53,7 +53,7 @@ pub(crate) fn newest_unknown(conn: &mut AnyConnection) -> Result<Option<String>,
         let applied = conn.applied_migrations().map_err(source)?;
         Ok(applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).max())
     }
-    on_either!(conn, find)
+    alone(conn, |conn| on_either!(conn, find))
 }
 
 /// Whether a migration is missing.
@@ -64,7 +64,7 @@ pub(crate) fn is_behind(conn: &mut AnyConnection) -> Result<bool, Source> {
     ) -> Result<bool, Source> {
         conn.has_pending_migration(migrations).map_err(source)
     }
-    on_either!(conn, ask)
+    alone(conn, |conn| on_either!(conn, ask))
 }
 
 /// Applies what is missing. Each step is a transaction of its own.
@@ -86,6 +86,10 @@ pub(crate) fn apply(conn: &mut AnyConnection) -> Result<Vec<MigrationStep>, Sour
 
 /// The migration that was applied last.
 pub(crate) fn last(conn: &mut AnyConnection) -> Result<Option<MigrationStep>, Source> {
+    alone(conn, newest_applied)
+}
+
+fn newest_applied(conn: &mut AnyConnection) -> Result<Option<MigrationStep>, Source> {
     fn find<DB: Backend>(
         conn: &mut impl MigrationHarness<DB>,
         migrations: EmbeddedMigrations,
@@ -109,13 +113,13 @@ pub(crate) fn undo(conn: &mut AnyConnection) -> Result<Option<MigrationStep>, So
         conn.revert_last_migration(migrations).map_err(source).map(drop)
     }
     alone(conn, |conn| {
-        let Some(step) = last(conn)? else { return Ok(None) };
+        let Some(step) = newest_applied(conn)? else { return Ok(None) };
         on_either!(conn, one)?;
         Ok(Some(step))
     })
 }
 
-/// Keeps other nodes from migrating meanwhile. A file is locked by its server; the lock of a connection that is lost
+/// Keeps other nodes from migrating meanwhile, and from asking: whoever asks first makes the table of migrations. A file is locked by its server; the lock of a connection that is lost
 /// ends with it.
 fn alone<T>(
     conn: &mut AnyConnection,

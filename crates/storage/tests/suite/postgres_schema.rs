@@ -1,12 +1,15 @@
 //! PostgreSQL: libpq as it is linked here, and the schema, which is that of SQLite where they do not differ by intent.
 
+use crate::fixture::noon;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use oneoff_pg_fixture::{Cluster, Settings, shared_cluster};
+use oneoff_storage::{DatabaseUrl, Store, StoreOptions};
 use std::collections::BTreeSet;
+use std::sync::Barrier;
 
 const ON_POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const ON_SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -141,4 +144,23 @@ fn the_server_is_checked_by_its_certificate_and_name() {
     let other = certificates.other_authority.to_str().unwrap();
     let not_trusted = database.url_with(&[("sslmode", "verify-ca"), ("sslrootcert", other)]);
     assert!(refused(&not_trusted).contains("certificate verify failed"), "{}", refused(&not_trusted));
+}
+
+#[test]
+fn nodes_that_start_at_once_on_an_empty_database_all_start() {
+    const NODES: usize = 4;
+    for _ in 0..12 {
+        let database = shared_cluster().unwrap().database().unwrap();
+        let at_once = Barrier::new(NODES);
+        let epochs: BTreeSet<i64> = std::thread::scope(|scope| {
+            let start = || {
+                at_once.wait();
+                let options = StoreOptions::on_server(DatabaseUrl::new(database.url()).unwrap());
+                Store::open(options, noon()).unwrap().epoch()
+            };
+            let nodes: Vec<_> = (0..NODES).map(|_| scope.spawn(start)).collect();
+            nodes.into_iter().map(|node| node.join().unwrap()).collect()
+        });
+        assert_eq!(epochs.len(), NODES);
+    }
 }
