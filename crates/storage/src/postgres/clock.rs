@@ -27,7 +27,24 @@ const SERVER_TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 10000
 /// Measurements that are made at once. The one that took the least time is right to half of that.
 const SAMPLES: usize = 5;
 
-fn measure(conn: &mut AnyConnection, local: &dyn Clock) -> QueryResult<i64> {
+/// By how much a clock is ahead: by `micros`, or up to `uncertain_us` more or less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Measured {
+    micros: i64,
+    uncertain_us: i64,
+}
+
+impl Measured {
+    /// Of all that is possible by this measurement, what is nearest to what was known before. So clocks that agree as far
+    /// as can be seen are left alone: two nodes on one machine go by one time, and an end on one of them that is followed
+    /// by a start on the other is dated before it.
+    fn nearest_to(self, known: i64) -> i64 {
+        let Self { micros, uncertain_us } = self;
+        known.clamp(micros.saturating_sub(uncertain_us), micros.saturating_add(uncertain_us))
+    }
+}
+
+fn measure(conn: &mut AnyConnection, local: &dyn Clock) -> QueryResult<Option<Measured>> {
     let mut best: Option<(i64, i64)> = None;
     for _ in 0..SAMPLES {
         let (sent, began) = (local.now(), local.boot_time());
@@ -36,7 +53,8 @@ fn measure(conn: &mut AnyConnection, local: &dyn Clock) -> QueryResult<i64> {
         let offset = sent.as_micros() + took / 2 - micros;
         best = best.filter(|(least, _)| *least <= took).or(Some((took, offset)));
     }
-    Ok(best.map_or(0, |(_, offset)| offset))
+    // One more, as both are rounded to microseconds.
+    Ok(best.map(|(took, micros)| Measured { micros, uncertain_us: took / 2 + 1 }))
 }
 
 impl Store {
@@ -55,7 +73,9 @@ impl Store {
     pub async fn measure_clock(&self, local: Arc<dyn Clock>) -> Result<(), StoreError> {
         let Some(server) = &self.inner.server else { return Ok(()) };
         let measured = server.side.write(move |conn| Ok(measure(conn, local.as_ref())?)).await?;
-        server.offset.micros.store(measured, Ordering::Release);
+        let Some(measured) = measured else { return Ok(()) };
+        let known = server.offset.micros.load(Ordering::Acquire);
+        server.offset.micros.store(measured.nearest_to(known), Ordering::Release);
         server.offset.is_measured.store(true, Ordering::Release);
         Ok(())
     }
@@ -65,5 +85,22 @@ impl Store {
     pub fn database_time(&self, local: Timestamp) -> Timestamp {
         let ahead = self.clock_offset_us().unwrap_or(0);
         Timestamp::from_micros_clamped(local.as_micros().saturating_sub(ahead))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_measurement_proves_changes_what_is_known() {
+        let measured = |micros, uncertain_us| Measured { micros, uncertain_us };
+        assert_eq!(measured(900, 1_000).nearest_to(0), 0, "they may well agree");
+        assert_eq!(measured(-900, 1_000).nearest_to(0), 0);
+        assert_eq!(measured(5_000, 1_000).nearest_to(0), 4_000);
+        assert_eq!(measured(-5_000, 1_000).nearest_to(0), -4_000);
+        assert_eq!(measured(4_500, 100).nearest_to(4_000), 4_400);
+        assert_eq!(measured(0, 10).nearest_to(7_000_000), 10, "a clock that was set right");
+        assert_eq!(measured(i64::MIN, i64::MAX).nearest_to(3), -1);
     }
 }
