@@ -103,9 +103,12 @@ fn at_the_wrong_time(
     if job.skipped_after_seconds.is_some_and(|seconds| lateness > Duration::from_secs(seconds.into())) {
         return Some("it ran although it was later than it may be");
     }
-    let releases = events.iter().filter(|event| event.kind == EventKind::JobReleased);
-    let released = releases.map(|event| event.at).filter(|at| *at <= attempt.started_at).max();
-    let due = released.map_or(attempt.scheduled_for, |at| at.max(attempt.scheduled_for));
+    // A create or a move may be asked for again, or arrive, long after the time that it names.
+    let begins = events.iter().filter(|event| {
+        matches!(event.kind, EventKind::JobCreated | EventKind::JobUpdated | EventKind::JobReleased)
+    });
+    let began = begins.map(|event| event.at).filter(|at| *at <= attempt.started_at).max();
+    let due = began.map_or(attempt.scheduled_for, |at| at.max(attempt.scheduled_for));
     let possible = first_possible(evidence, due)?;
     let has_to_wait = job.concurrency_key.is_some();
     let is_late = attempt.started_at.since(possible) > LATENESS_MAX && attempt.started_at > possible;

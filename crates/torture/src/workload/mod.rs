@@ -163,7 +163,6 @@ impl OneClient {
     /// Enters a new job into the books; its name.
     fn new_order(&mut self) -> String {
         self.made += 1;
-        self.workload.quota.iter().for_each(Quota::made);
         let workload = &self.workload;
         let name = format!("{}-{}-{}", workload.life, self.number, self.made);
         let (order, due_in) = orders::order(&self.choices, workload.mix, &workload.directory);

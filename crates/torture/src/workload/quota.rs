@@ -1,5 +1,6 @@
 //! How many jobs clients are to make, and how many of them may be open at a time.
 
+use crate::ledger::Ledger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,26 +16,21 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone)]
 pub struct Quota {
     jobs: u64,
-    made: Arc<AtomicU64>,
+    ledger: Ledger,
     open: Arc<AtomicU64>,
 }
 
 impl Quota {
-    /// So many jobs.
+    /// So many jobs in these books.
     #[must_use]
-    pub fn of(jobs: u64) -> Self {
-        Self { jobs, made: Arc::default(), open: Arc::default() }
+    pub fn of(jobs: u64, ledger: Ledger) -> Self {
+        Self { jobs, ledger, open: Arc::default() }
     }
 
-    /// One more was asked for.
-    pub fn made(&self) {
-        self.made.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many were asked for.
+    /// How many were acknowledged.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.made.load(Ordering::Relaxed)
+        self.ledger.read(|pages| pages.ids.len() as u64)
     }
 
     /// How many there are to be.
@@ -48,13 +44,13 @@ impl Quota {
         self.open.store(jobs, Ordering::Relaxed);
     }
 
-    /// Whether all were asked for.
+    /// Whether all are made.
     #[must_use]
     pub fn is_reached(&self) -> bool {
         self.count() >= self.jobs
     }
 
-    /// Waits until another one may be made; `false` when all were.
+    /// Waits until another one may be made; `false` when all are.
     pub async fn wait_for_room(&self) -> bool {
         let deadline = Instant::now() + WAIT_MAX;
         while self.open.load(Ordering::Relaxed) > OPEN_MAX && !self.is_reached() && Instant::now() < deadline {
