@@ -33,7 +33,7 @@ pub const MOMENTS: [Moment; 4] =
     [Moment::BeforeCommit, Moment::AfterCommit, Moment::AfterListener, Moment::AfterAnswer];
 
 /// Points beside commits: side effects, and the steps of a start.
-pub const STEPS: [&str; 24] = [
+pub const STEPS: [&str; 38] = [
     "epoch.before_commit",
     "epoch.after_commit",
     "rescue.before_sweep",
@@ -58,7 +58,26 @@ pub const STEPS: [&str; 24] = [
     "restore.after_mark",
     "restore.after_sync",
     "restore.after_rename",
+    "heartbeat.before_commit",
+    "heartbeat.after_commit",
+    "new_epoch.before_commit",
+    "new_epoch.after_commit",
+    "end_epoch.before_commit",
+    "end_epoch.after_commit",
+    "give_up.before_commit",
+    "give_up.after_commit",
+    "lead.before_commit",
+    "lead.after_commit",
+    "resign.before_commit",
+    "resign.after_commit",
+    "number.before_commit",
+    "number.after_commit",
 ];
+
+/// What only happens where the database is a file.
+const OF_FILES: [&str; 4] = ["search", "arrivals", "backup", "restore"];
+/// What only happens where it is on a server, and others may share it.
+const OF_SERVERS: [&str; 7] = ["heartbeat", "new_epoch", "end_epoch", "give_up", "lead", "resign", "number"];
 
 /// The names of all points.
 #[must_use]
@@ -67,6 +86,24 @@ pub fn points() -> Vec<String> {
         .iter()
         .flat_map(|operation| MOMENTS.iter().map(move |moment| format!("{operation}.{}", moment.as_str())));
     around_commits.chain(STEPS.iter().map(|step| (*step).to_owned())).collect()
+}
+
+/// The names of the points that a server comes to whose database is a file.
+#[must_use]
+pub fn points_of_files() -> Vec<String> {
+    without(&OF_SERVERS)
+}
+
+/// The names of the points that a server comes to whose database is on a server.
+#[must_use]
+pub fn points_of_servers() -> Vec<String> {
+    without(&OF_FILES)
+}
+
+fn without(operations: &[&str]) -> Vec<String> {
+    let mut points = points();
+    points.retain(|point| point.split('.').next().is_none_or(|operation| !operations.contains(&operation)));
+    points
 }
 
 impl Moment {
@@ -303,5 +340,15 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_point_is_of_files_or_of_servers_or_of_both() {
+        let (files, servers) = (points_of_files(), points_of_servers());
+        assert!(points().iter().all(|point| files.contains(point) || servers.contains(point)));
+        let of = |points: &[String], operation: &str| points.iter().any(|point| point.starts_with(operation));
+        assert!(of(&files, "backup.") && !of(&servers, "backup."));
+        assert!(of(&servers, "number.") && !of(&files, "number."));
+        assert!(of(&servers, "claim.") && of(&files, "claim."));
     }
 }

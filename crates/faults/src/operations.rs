@@ -21,6 +21,15 @@ pub struct Operations {
 }
 
 impl Operations {
+    /// The transaction does this and nothing else.
+    #[inline(always)]
+    #[must_use]
+    pub fn only(operation: &'static str) -> Self {
+        let mut operations = Self::default();
+        operations.add(operation);
+        operations
+    }
+
     /// The transaction does this, too.
     #[inline(always)]
     pub fn add(&mut self, operation: &'static str) {

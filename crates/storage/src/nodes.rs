@@ -116,7 +116,7 @@ fn may_be_given_up(now: i64, unleased_before: i64) -> _ {
 
 impl Store {
     /// Writes what must not wait behind everything else that this node writes.
-    pub(crate) async fn write_aside<T, F>(&self, body: F) -> Result<T, StoreError>
+    pub(crate) async fn write_aside<T, F>(&self, operation: &'static str, body: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection, &Node) -> Result<T, WriteError> + Send + 'static,
@@ -126,7 +126,7 @@ impl Store {
             return self.inner.writer.write(Lane::Attempts, body).await;
         };
         let node = Arc::clone(&self.inner.node);
-        server.side.write(move |conn| body(conn, &node)).await
+        server.side.write(operation, move |conn| body(conn, &node)).await
     }
 
     /// The name of this node.
@@ -146,7 +146,7 @@ impl Store {
     /// The database's.
     pub async fn heartbeat(&self, now: Timestamp, report: NodeReport) -> Result<Heartbeat, StoreError> {
         let body = move |conn: &mut AnyConnection, node: &Node| renew(conn, node.epoch(), now, &report);
-        self.write_aside(body).await
+        self.write_aside("heartbeat", body).await
     }
 
     /// Begins another epoch of this process, with a lease, and ends the one before if nobody has. What the one before
@@ -161,7 +161,7 @@ impl Store {
             renew(conn, epoch, now, &report)?;
             Ok(epoch)
         };
-        let epoch = self.write_aside(body).await?;
+        let epoch = self.write_aside("new_epoch", body).await?;
         self.inner.node.begin(epoch);
         Ok(epoch)
     }
@@ -172,7 +172,7 @@ impl Store {
     /// The database's.
     pub async fn end_epoch(&self, now: Timestamp) -> Result<(), StoreError> {
         let body = move |conn: &mut AnyConnection, node: &Node| Ok(end(conn, node.epoch(), now)?);
-        self.write_aside(body).await
+        self.write_aside("end_epoch", body).await
     }
 
     /// The nodes, by name: of each its newest epoch, unless that has ended for more than a day; and of the others those
@@ -233,7 +233,7 @@ impl Store {
                 .execute(conn)?;
             Ok(given_up == 1)
         };
-        self.write_aside(body).await
+        self.write_aside("give_up", body).await
     }
 
     /// The epochs that have ended, this one's left out, and of which executions are still recorded as running: those of

@@ -27,7 +27,7 @@ impl Store {
             let epoch = node.epoch();
             Ok(lead(conn, role, epoch, now.as_micros(), until.as_micros())?)
         };
-        self.write_aside(body).await
+        self.write_aside("lead", body).await
     }
 
     /// Lets a role go, if this process has it, so that another one may take it at once.
@@ -40,7 +40,7 @@ impl Store {
             diesel::update(own).set(roles::until.eq(0)).execute(conn)?;
             Ok(())
         };
-        self.write_aside(body).await
+        self.write_aside("resign", body).await
     }
 }
 

@@ -7,9 +7,11 @@ use crate::server::Place;
 use crate::workload::Mix;
 use anyhow::{Context as _, Result};
 use oneoff_faults::{Sabotage, armed};
+use oneoff_pg_fixture::Cluster;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -39,6 +41,8 @@ pub struct Campaign {
     pub sabotage: Option<Sabotage>,
     /// The points at which servers are killed.
     pub points: Vec<String>,
+    /// The PostgreSQL server on which each history has its database. Without it that is a file.
+    pub cluster: Option<Arc<Cluster>>,
 }
 
 /// What came of it.
@@ -92,12 +96,14 @@ impl Campaign {
         let points = walk(&self.points, self.seed).skip(skip).take(usize::try_from(lives).unwrap_or(1));
         let mut points: Vec<String> = points.flat_map(after_what_it_needs).collect();
         // Only what an earlier life has left running can be rescued.
-        if points.first().is_some_and(|point| point.starts_with("rescue.")) {
+        let needs_others =
+            |point: &String| ["rescue.", "give_up."].iter().any(|operation| point.starts_with(operation));
+        if points.first().is_some_and(needs_others) {
             points.insert(0, "start.after_watch".to_owned());
         }
         let lives = points.iter().map(|point| {
             let life = LifePlan::to_be_killed_at(point, &choices);
-            LifePlan { sabotage: self.sabotage, ..life }
+            LifePlan { sabotage: self.sabotage, on_server: self.cluster.is_some(), ..life }
         });
         HistoryPlan {
             seed: self.seed.wrapping_mul(1_000_003).wrapping_add(number),
@@ -142,8 +148,18 @@ impl Campaign {
     async fn one_history(&self, number: u64) -> Result<(PathBuf, Outcome)> {
         let directory = tempfile::Builder::new().prefix("oneoff-torture-").tempdir()?;
         let path = directory.path().canonicalize()?;
-        let place = Place::with_file(self.program.clone(), path.clone());
+        let database = match self.cluster.clone() {
+            Some(cluster) => Some(Arc::new(tokio::task::spawn_blocking(move || cluster.database()).await??)),
+            None => None,
+        };
+        let program = self.program.clone();
+        let place = match &database {
+            Some(database) => Place::on_postgres(program, path.clone(), database.url().to_owned()),
+            None => Place::with_file(program, path.clone()),
+        };
         let outcome = live(&place, &self.history(number)).await;
+        // Removing it takes a process, which is waited for.
+        tokio::task::spawn_blocking(move || drop(database)).await?;
         let outcome = outcome.with_context(|| format!("history {number} of seed {}", self.seed))?;
         if !outcome.violations.is_empty() {
             // What shows a fault is kept.
@@ -159,7 +175,10 @@ impl Campaign {
             "cargo run -p oneoff-torture --bin oneoff-torture -- --seed {} --only {history}",
             self.seed
         );
-        if self.points != armed::points() {
+        if self.cluster.is_some() {
+            command.push_str(" --postgres");
+        }
+        if ![armed::points_of_files(), armed::points_of_servers()].contains(&self.points) {
             let points = self.points.iter().map(|point| format!(" --point {point}"));
             command.extend(points);
         }

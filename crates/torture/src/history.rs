@@ -5,21 +5,25 @@ use crate::evidence::{Evidence, Uptime};
 use crate::gather::gather;
 use crate::ledger::Ledger;
 use crate::oracle::{self, Violation};
-use crate::plan::{DOWNTIME, LifePlan};
+use crate::plan::{DOWNTIME, KillAt, LifePlan};
 use crate::processes::{self, JobProcess};
-use crate::server::{Place, Server, Started};
+use crate::server::{LEASE, Place, Server, Started};
 use crate::workload::{Doors, Mix, Workload};
 use anyhow::{Context as _, Result, bail};
 use oneoff_api_types::ReleaseJobs;
 use oneoff_client::Client;
 use oneoff_domain::{Clock as _, Timestamp};
 use oneoff_scheduler::SystemClock;
+use oneoff_storage::Store;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// How long the clients may take to notice that their server died.
 const CLIENTS_END: Duration = Duration::from_secs(20);
+
+/// How long a server works before it is brought to a point to which no workload leads.
+const WORK_BEFORE: Duration = Duration::from_millis(500);
 
 /// What is to happen.
 #[derive(Debug, Clone)]
@@ -133,12 +137,33 @@ impl History<'_> {
                 self.evidence.copies.push(copy?);
                 true
             }
-            None => die(&mut server, life.max(self.plan.life_max)).await?,
+            None => {
+                self.lead_to(life, &server).await?;
+                die(&mut server, life.max(self.plan.life_max)).await?
+            }
         };
         self.evidence.uptimes.push(Uptime { from, to: SystemClock.now() });
         self.survivors = processes::of_jobs(&self.place.directory);
         end(clients).await?;
         Ok(reached)
+    }
+
+    /// Brings the server to a point to which no workload leads.
+    async fn lead_to(&self, life: &LifePlan, server: &Server) -> Result<()> {
+        match life.kill.as_ref().map(KillAt::operation) {
+            Some("end_epoch" | "resign") => {
+                tokio::time::sleep(WORK_BEFORE).await;
+                server.tell_to_stop()
+            }
+            Some("new_epoch") => {
+                tokio::time::sleep(WORK_BEFORE).await;
+                server.pause()?;
+                let given_up = give_up_all(self.place).await;
+                server.go_on()?;
+                given_up
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A server listens: nothing that ran under an earlier one may be alive, unless there may be other servers. Then
@@ -194,6 +219,28 @@ impl History<'_> {
         outcome.violations = oracle::judge(evidence);
         Ok(outcome)
     }
+}
+
+/// Gives up the epochs of all others, as another node does when their leases are over.
+async fn give_up_all(place: &Place) -> Result<()> {
+    let options = place.store()?;
+    let store = tokio::task::spawn_blocking(move || Store::open(options, SystemClock.now())).await??;
+    let deadline = Instant::now() + 3 * LEASE;
+    loop {
+        let mut given_up = 0;
+        for epoch in store.lapsed(SystemClock.now()).await? {
+            given_up += usize::from(store.give_up(SystemClock.now(), epoch).await?);
+        }
+        if given_up > 0 {
+            break;
+        }
+        if Instant::now() > deadline {
+            bail!("the lease of a server that was stopped does not end");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::task::spawn_blocking(move || store.close()).await?;
+    Ok(())
 }
 
 /// Waits until a server dies at its point; whether it did before it was killed from outside.

@@ -1,6 +1,7 @@
 //! What is to happen to a server during one life, from its start to its death.
 
 use crate::random::Choices;
+use crate::server::LEASE;
 use oneoff_faults::Sabotage;
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct LifePlan {
     pub after_downtime: bool,
     /// Whether no guardian ends what its death leaves behind, so that recovery has to.
     pub unguarded: bool,
+    /// Whether its database is on a server.
+    pub on_server: bool,
     /// Whether it is as if every node were on a machine of its own: none ends what another one has left behind.
     pub elsewhere: bool,
 }
@@ -50,7 +53,7 @@ impl KillAt {
         let passings = match operation {
             "create" | "claim" | "start" | "finish" | "end" => 12,
             "output" | "cancel" | "retry" | "update" | "hold" => 4,
-            "epoch" | "rescue" | "retention" | "search" | "overdue" | "backup" | "restore" => 1,
+            "heartbeat" | "new_epoch" | "end_epoch" | "give_up" | "resign" | "epoch" | "rescue" | "retention" | "search" | "overdue" | "backup" | "restore" => 1,
             _ => 2,
         };
         let after = if choices.percent(40) { choices.below(30) } else { 0 };
@@ -76,10 +79,14 @@ impl KillAt {
 
 impl LifePlan {
     /// How long it may take until the server comes to its point, where that is usually `usual`: the search index is
-    /// filled some seconds after the first job.
+    /// filled some seconds after the first job, and where the database is on a server some has to wait until the lease
+    /// of the last life is over.
     pub(crate) fn max(&self, usual: Duration) -> Duration {
-        let is_of_search = self.kill.as_ref().is_some_and(|kill| kill.operation() == "search");
-        if is_of_search { usual.max(Duration::from_secs(8)) } else { usual }
+        match (self.kill.as_ref().map(KillAt::operation), self.on_server) {
+            (Some("search"), false) => usual.max(Duration::from_secs(8)),
+            (Some("rescue" | "give_up" | "retention" | "number" | "new_epoch"), true) => usual.max(4 * LEASE),
+            _ => usual,
+        }
     }
 
     /// A life that ends at this point.
@@ -96,6 +103,7 @@ impl LifePlan {
             sabotage: None,
             after_downtime: point.starts_with("overdue."),
             unguarded: choices.percent(33),
+            on_server: false,
             elsewhere: false,
         }
     }

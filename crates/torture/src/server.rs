@@ -172,12 +172,20 @@ impl Server {
         Ok(self.child.try_wait()?)
     }
 
+    /// Tells it to stop, as a service manager does.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn tell_to_stop(&self) -> Result<()> {
+        self.signal(Signal::TERM)
+    }
+
     /// Stops it as a service manager does.
     ///
     /// # Errors
     /// It does not stop, or says that it failed.
     pub async fn stop(&mut self) -> Result<()> {
-        self.signal(Signal::TERM)?;
+        self.tell_to_stop()?;
         let status = tokio::time::timeout(STOP, self.child.wait()).await.context("it does not stop")??;
         if !status.success() {
             bail!("the server stopped with {status}");

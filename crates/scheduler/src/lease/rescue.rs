@@ -62,9 +62,11 @@ impl Rescuer {
     /// Closes what an epoch that is over left open.
     async fn close(&self, epoch: i64) -> Result<(), StoreError> {
         let lost = self.store.lost_executions_of(epoch).await?;
+        oneoff_faults::reach("rescue.before_sweep");
         if !self.is_gone_from_here(&lost).await {
             return Ok(());
         }
+        oneoff_faults::reach("rescue.after_sweep");
         let (mut again, mut over) = (0_usize, 0_usize);
         for slice in lost.chunks(SLICE) {
             for closed in self.store.close_lost(self.clock.now(), slice.to_vec()).await? {

@@ -72,7 +72,7 @@ impl Store {
     /// The database's; what was measured before holds then.
     pub async fn measure_clock(&self, local: Arc<dyn Clock>) -> Result<(), StoreError> {
         let Some(server) = &self.inner.server else { return Ok(()) };
-        let measured = server.side.write(move |conn| Ok(measure(conn, local.as_ref())?)).await?;
+        let measured = server.side.ask(move |conn| Ok(measure(conn, local.as_ref())?)).await?;
         let Some(measured) = measured else { return Ok(()) };
         let known = server.offset.micros.load(Ordering::Acquire);
         server.offset.micros.store(measured.nearest_to(known), Ordering::Release);

@@ -59,7 +59,7 @@ impl Store {
     /// The database's.
     pub async fn number_events(&self) -> Result<NumberedSlice, StoreError> {
         let Some(server) = &self.inner.server else { return Ok(NumberedSlice::default()) };
-        let slice = server.side.write(|conn| Ok(number(conn)?)).await?;
+        let slice = server.side.write("number", |conn| Ok(number(conn)?)).await?;
         if let (Some(listener), Some(_)) = (self.inner.listener.get(), slice.last) {
             listener.committed(Committed { last_event_sequence: slice.last, ..Committed::default() });
         }
@@ -72,6 +72,6 @@ impl Store {
     /// The database's.
     pub async fn tell_written(&self) -> Result<(), StoreError> {
         let Some(server) = &self.inner.server else { return Ok(()) };
-        server.side.write(|conn| Ok(conn.batch_execute("NOTIFY oneoff_written")?)).await
+        server.side.ask(|conn| Ok(conn.batch_execute("NOTIFY oneoff_written")?)).await
     }
 }

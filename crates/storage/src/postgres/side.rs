@@ -5,6 +5,7 @@ use super::connect::ServerConnector;
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
+use oneoff_faults::{Moment, Operations};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The connection, opened at its first use and again after it failed.
@@ -20,8 +21,26 @@ impl SideConnection {
         Self { connector, conn: Arc::default() }
     }
 
-    /// Runs a transaction. One after another: none takes long.
-    pub(crate) async fn write<T, F>(&self, body: F) -> Result<T, StoreError>
+    /// Runs a transaction that changes something. One after another: none takes long.
+    pub(crate) async fn write<T, F>(&self, operation: &'static str, body: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
+    {
+        let operations = Arc::new(Operations::only(operation));
+        let of_body = Arc::clone(&operations);
+        let written = self.ask(move |conn| {
+            let done = body(conn)?;
+            of_body.reach(Moment::BeforeCommit);
+            Ok(done)
+        });
+        let written = written.await?;
+        operations.reach(Moment::AfterCommit);
+        Ok(written)
+    }
+
+    /// Runs a transaction that changes nothing that is stored.
+    pub(crate) async fn ask<T, F>(&self, body: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,

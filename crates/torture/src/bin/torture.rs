@@ -4,11 +4,13 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use oneoff_faults::{Sabotage, armed};
+use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_scheduler::simulation::{Length, Options, simulate};
 use oneoff_torture::campaign::Campaign;
 use oneoff_torture::nodes::NodesCampaign;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Kills when nothing else is said.
@@ -41,6 +43,9 @@ struct Arguments {
     /// Real histories at the same time
     #[arg(long, default_value_t = 3)]
     side_by_side: usize,
+    /// Kill servers whose databases are on a PostgreSQL server, which is started for it
+    #[arg(long, conflicts_with_all = ["simulate", "nodes"])]
+    postgres: bool,
     /// So many nodes on one PostgreSQL server, which are killed, paused and cut off from it while it is restarted twice
     #[arg(long, value_parser = clap::value_parser!(u8).range(2..=16), conflicts_with_all = ["kills", "simulate", "only", "point"])]
     nodes: Option<u8>,
@@ -129,7 +134,8 @@ fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Resu
         only: arguments.only,
         side_by_side: arguments.side_by_side.max(1),
         sabotage: arguments.sabotage,
-        points: points(&arguments.point)?,
+        points: points(&arguments.point, arguments.postgres)?,
+        cluster: arguments.postgres.then(|| Cluster::start(&Settings::default()).map(Arc::new)).transpose()?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(campaign.run(|report| println!("{}", report.line())))?;
@@ -142,8 +148,8 @@ fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Resu
 }
 
 /// The points whose names begin with one of these; all where there are none.
-fn points(beginnings: &[String]) -> Result<Vec<String>> {
-    let mut points = armed::points();
+fn points(beginnings: &[String], on_server: bool) -> Result<Vec<String>> {
+    let mut points = if on_server { armed::points_of_servers() } else { armed::points_of_files() };
     if beginnings.is_empty() {
         return Ok(points);
     }

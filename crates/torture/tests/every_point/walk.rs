@@ -1,20 +1,33 @@
-//! A server is killed at every point there is, and keeps its promises.
+//! A server is killed at every point there is, and keeps its promises, whatever its database is.
 
 use oneoff_faults::armed;
+use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_torture::campaign::Campaign;
+use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_every_point_breaks_no_promise() {
-    let points = armed::points();
+    every_point(armed::points_of_files(), None, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_at_every_point_breaks_no_promise_on_postgres() {
+    let cluster = Cluster::start(&Settings::default()).unwrap();
+    // Most of the time is spent on waiting for the end of a lease.
+    every_point(armed::points_of_servers(), Some(Arc::new(cluster)), 6).await;
+}
+
+async fn every_point(points: Vec<String>, cluster: Option<Arc<Cluster>>, side_by_side: usize) {
     let mut campaign = Campaign {
         program: env!("CARGO_BIN_EXE_oneoff-armed-server").into(),
         seed: 1,
         kills: points.len() as u64,
         time: None,
         only: None,
-        side_by_side: 3,
+        side_by_side,
         sabotage: None,
         points: points.clone(),
+        cluster,
     };
     let mut missing = points;
     // What one workload did not come to, another one does.
