@@ -29,19 +29,32 @@ impl Client {
         key: &str,
     ) -> Result<T, ClientError> {
         let call = call.header("Idempotency-Key", key.to_owned());
+        let mut unanswered: Option<ClientError> = None;
         let mut retries = 0;
         loop {
-            match self.data(&call).await {
-                Err(ClientError::Unreachable { was_sent: true, .. }) if retries < RETRIES_MAX => {
+            let error = match self.data(&call).await {
+                Ok(data) => return Ok(data),
+                Err(error) => error,
+            };
+            match (error, unanswered.take()) {
+                (error @ ClientError::Unreachable { was_sent: true, .. }, earlier) => {
+                    if retries == RETRIES_MAX {
+                        return Err(error);
+                    }
                     retries += 1;
                     tokio::time::sleep(RETRY_DELAY * retries).await;
+                    unanswered = Some(earlier.unwrap_or(error));
                 }
-                // Nobody listens any more, but an earlier one was sent.
-                Err(ClientError::Unreachable { url, source, .. }) if retries > 0 => {
-                    return Err(ClientError::Unreachable { url, source, was_sent: true });
-                }
-                result => return result,
+                // An earlier one was sent, and this answer, or that there is none, says nothing about it.
+                (error, Some(earlier)) if !settles(&error) => return Err(earlier),
+                (error, _) => return Err(error),
             }
         }
     }
+}
+
+/// Whether an answer tells what became of a call that was sent before under the same key. One that the server did not
+/// look at, as it is busy or stopping or its database is gone, does not.
+fn settles(error: &ClientError) -> bool {
+    error.status().is_some_and(|status| status < 500 && status != 429)
 }

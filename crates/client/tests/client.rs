@@ -88,6 +88,24 @@ async fn the_outcome_of_a_create_is_unknown_although_nobody_listened_when_it_was
 }
 
 #[tokio::test]
+async fn a_refusal_settles_what_became_of_a_call_that_was_sent_before_only_if_the_server_looked_at_it() {
+    for (status, code, is_unknown) in [
+        (503, "overloaded", true),
+        (503, "stopping", true),
+        (507, "storage_full", true),
+        (429, "too_many_requests", true),
+        (409, "duplicate", false),
+    ] {
+        let (client, server) = client(vec![Act::HangUp, problem(status, code)]).await;
+        let error = client.create_job(&CreateJob::default()).await.unwrap_err();
+        assert_eq!(error.is_outcome_unknown(), is_unknown, "{status} {code}: {error:?}");
+        assert_eq!(server.asked().len(), 2);
+    }
+    let (client, _server) = client(vec![problem(503, "overloaded")]).await;
+    assert!(!client.create_job(&CreateJob::default()).await.unwrap_err().is_outcome_unknown());
+}
+
+#[tokio::test]
 async fn a_refusal_is_not_sent_again_and_keeps_what_the_server_said() {
     let (client, server) = client(vec![problem(400, "validation_failed")]).await;
     let error = client.create_job(&CreateJob::default()).await.unwrap_err();
