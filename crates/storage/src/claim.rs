@@ -56,10 +56,11 @@ pub enum ClaimResult {
 /// Claims due jobs, each on its own terms.
 pub(crate) fn claim(
     tx: &mut Tx<'_>,
-    now: Timestamp,
+    now: &dyn Fn() -> Timestamp,
     requests: &[ClaimRequest],
     mut read: ReadAhead,
 ) -> Result<Vec<ClaimResult>, WriteError> {
+    let began = now();
     let may_claim = tx.waiting.is_some() || locks::epoch(tx.conn, tx.node.epoch())?;
     if !may_claim {
         return Ok(requests.iter().map(|request| ClaimResult::Gone(request.job)).collect());
@@ -74,14 +75,15 @@ pub(crate) fn claim(
             Some(waiting) => waiting.remove(&request.job).transpose(),
             None => Ok(read.take(request.job, tx.changed)),
         };
-        results.push(claim_one(tx, now, request, known)?);
+        results.push(claim_one(tx, began, now, request, known)?);
     }
     Ok(results)
 }
 
 fn claim_one(
     tx: &mut Tx<'_>,
-    now: Timestamp,
+    began: Timestamp,
+    now: &dyn Fn() -> Timestamp,
     request: &ClaimRequest,
     known: Result<Option<StoredJob>, RowError>,
 ) -> Result<ClaimResult, WriteError> {
@@ -104,14 +106,23 @@ fn claim_one(
     if let Some(fault) = &stored.fault {
         return Ok(unreadable(tx, request.job, Some(stored.job.id), fault));
     }
-    if stored.job.definition.is_too_late(request.due_at, now) {
-        return miss(tx, now, stored, request.due_at);
+    if stored.job.definition.is_too_late(request.due_at, began) {
+        return miss(tx, began, stored, request.due_at);
     }
     if has_no_room(tx, &stored.job.definition.job_type) {
         return Ok(ClaimResult::LimitReached(request.job));
     }
     if !take_key(tx, &stored.job)? {
         return Ok(ClaimResult::KeyBusy(request.job));
+    }
+    let now = match &stored.job.definition.concurrency_key {
+        // It was waited for until another node had committed the end of the job that had it: this one starts after that.
+        Some(_) if tx.node.is_shared() => now(),
+        _ => began,
+    };
+    if stored.job.definition.is_too_late(request.due_at, now) {
+        give_key_back(tx, &stored.job)?;
+        return miss(tx, now, stored, request.due_at);
     }
     start(tx, now, stored, request)
 }
@@ -159,6 +170,14 @@ statement::statement!(
 fn take_key(tx: &mut Tx<'_>, job: &Job) -> Result<bool, WriteError> {
     let Some(key) = &job.definition.concurrency_key else { return Ok(true) };
     Ok(statement::run::<TakeKey>(tx.conn, &[job.key.0.into(), key.as_str().into()])? == 1)
+}
+
+statement::statement!(GiveKeyBack, "DELETE FROM busy_keys WHERE job_key = ?");
+
+/// Undoes [`take_key`]: nobody has seen the key taken.
+fn give_key_back(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
+    statement::run::<GiveKeyBack>(tx.conn, &[job.key.0.into()])?;
+    Ok(())
 }
 
 fn start(

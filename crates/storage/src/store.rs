@@ -188,12 +188,12 @@ impl Store {
         if self.is_shared() {
             let needs = Needs::Waiting(requests.iter().map(|request| request.job).collect());
             let size = requests.len();
-            let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now(), &requests, ReadAhead::default());
+            let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, &now, &requests, ReadAhead::default());
             let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, &claim_all);
             return self.inner.writer.write_together(Lane::Attempts, size, needs, body).await;
         }
         let read = ahead::read_ahead(&self.inner, &requests).await;
-        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, now(), &requests, read);
+        let claim_all = move |tx: &mut Tx<'_>| claim::claim(tx, &now, &requests, read);
         let body = move |tx: &mut Tx<'_>| tx.kept_unless(Sabotage::ClaimOutsideTransaction, claim_all);
         self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }

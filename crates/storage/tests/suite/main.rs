@@ -20,6 +20,8 @@ mod full_disk;
 mod hearing_nodes;
 #[cfg(test)]
 mod idempotency_keys;
+#[cfg(test)]
+mod keys_of_nodes;
 mod kill;
 #[cfg(test)]
 mod log_size;
