@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// More open jobs than these are not made: a queue would hide how long each of them waits.
-const OPEN_MAX: u64 = 120;
+const OPEN_MAX: u64 = 200;
 /// After this long a client goes on all the same: there may be nobody who could say how many are open.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
