@@ -53,7 +53,8 @@ impl KillAt {
         let passings = match operation {
             "create" | "claim" | "start" | "finish" | "end" => 12,
             "output" | "cancel" | "retry" | "update" | "hold" => 4,
-            "heartbeat" | "new_epoch" | "end_epoch" | "give_up" | "resign" | "epoch" | "rescue" | "retention" | "search" | "overdue" | "backup" | "restore" => 1,
+            "heartbeat" | "new_epoch" | "end_epoch" | "give_up" | "resign" | "epoch" | "rescue"
+            | "retention" | "search" | "overdue" | "backup" | "restore" => 1,
             _ => 2,
         };
         let after = if choices.percent(40) { choices.below(30) } else { 0 };

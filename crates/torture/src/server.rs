@@ -68,7 +68,9 @@ impl Place {
     /// Its address cannot be read.
     pub fn store(&self) -> Result<StoreOptions> {
         Ok(match &self.database_url {
-            Some(url) => StoreOptions::on_server(DatabaseUrl::new(url).context("the address of the database")?),
+            Some(url) => {
+                StoreOptions::on_server(DatabaseUrl::new(url).context("the address of the database")?)
+            }
             None => StoreOptions::new(self.database()),
         })
     }

@@ -18,7 +18,8 @@ struct Count {
 }
 
 fn count(conn: &mut PgConnection, of: &str) -> i64 {
-    let counted: Count = diesel::sql_query(format!("SELECT count(*) AS count FROM {of}")).get_result(conn).unwrap();
+    let counted: Count =
+        diesel::sql_query(format!("SELECT count(*) AS count FROM {of}")).get_result(conn).unwrap();
     counted.count
 }
 
@@ -42,7 +43,11 @@ async fn claim_while_the_key_is_freed(server: &ServerStore, job: &Job) -> ClaimR
         store.claim(move || at(clock.load(Ordering::SeqCst)), vec![request]).await.unwrap().remove(0)
     });
     let deadline = Instant::now() + crate::fixture::seconds(30);
-    while count(&mut observer, "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+    while count(
+        &mut observer,
+        "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    ) == 0
+    {
         assert!(Instant::now() < deadline, "the claim does not wait for the key");
     }
     seconds.store(20, Ordering::SeqCst);

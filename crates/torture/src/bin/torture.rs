@@ -8,6 +8,7 @@ use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_scheduler::simulation::{Length, Options, simulate};
 use oneoff_torture::campaign::Campaign;
 use oneoff_torture::nodes::NodesCampaign;
+use oneoff_torture::workload::Mix;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,6 +100,7 @@ fn several_nodes(arguments: &Arguments, nodes: u8, time: Option<Duration>) -> Re
         seed: arguments.seed,
         nodes: usize::from(nodes),
         jobs: arguments.jobs.unwrap_or(JOBS),
+        mix: Mix::OF_NODES,
         time,
         machines: None,
         sabotage: arguments.sabotage,
@@ -135,7 +137,10 @@ fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Resu
         side_by_side: arguments.side_by_side.max(1),
         sabotage: arguments.sabotage,
         points: points(&arguments.point, arguments.postgres)?,
-        cluster: arguments.postgres.then(|| Cluster::start(&Settings::default()).map(Arc::new)).transpose()?,
+        cluster: arguments
+            .postgres
+            .then(|| Cluster::start(&Settings::default()).map(Arc::new))
+            .transpose()?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(campaign.run(|report| println!("{}", report.line())))?;

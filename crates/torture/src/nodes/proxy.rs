@@ -78,7 +78,9 @@ async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut way: watch
     let pass = async {
         while let Ok(count) = from.read(&mut buffer).await {
             let is_open = way.wait_for(|way| *way == Way::Open).await.is_ok();
-            let Some(bytes) = buffer.get(..count).filter(|bytes| is_open && !bytes.is_empty()) else { return };
+            let Some(bytes) = buffer.get(..count).filter(|bytes| is_open && !bytes.is_empty()) else {
+                return;
+            };
             if to.write_all(bytes).await.is_err() {
                 return;
             }

@@ -93,8 +93,10 @@ mod tests {
             assert_eq!(kinds.len(), KINDS.len(), "{plan:?}");
             assert_eq!(plan, troubles(seed, 1).take(KINDS.len()).collect::<Vec<_>>());
             assert_ne!(plan, troubles(seed + 1, 1).take(KINDS.len()).collect::<Vec<_>>());
-            let first: BTreeSet<&str> =
-                (0..3).flat_map(|node| troubles(seed, node).take(2)).map(|(_, trouble)| trouble.kind()).collect();
+            let first: BTreeSet<&str> = (0..3)
+                .flat_map(|node| troubles(seed, node).take(2))
+                .map(|(_, trouble)| trouble.kind())
+                .collect();
             assert_eq!(first.len(), KINDS.len(), "three nodes do not see all of it at first");
         }
     }

@@ -116,7 +116,10 @@ impl OneJob<'_> {
         }
         let is_possible = self.count(|deed| *deed == Deed::Create).maybe > 0;
         if !is_possible && let Some(job) = self.job {
-            found.add(Rule::AllOrNothing, format!("every create was refused, and there is {job:?}: {:?}", self.requests));
+            found.add(
+                Rule::AllOrNothing,
+                format!("every create was refused, and there is {job:?}: {:?}", self.requests),
+            );
         }
     }
 

@@ -67,7 +67,8 @@ fn unaccounted(
         JobStatus::Cancelled => (!asked(&Deed::Cancel)).then_some("nobody cancelled it"),
         JobStatus::Completed => match last {
             Some(last) if last.status == ExecutionStatus::Completed => {
-                (!known.ended.contains(last.id.as_str())).then_some("it is completed and did not come to its end")
+                (!known.ended.contains(last.id.as_str()))
+                    .then_some("it is completed and did not come to its end")
             }
             _ => Some("it is completed and its last attempt is not"),
         },

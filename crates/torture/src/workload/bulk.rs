@@ -12,7 +12,7 @@ impl OneClient {
     pub(super) async fn release_together(&mut self) -> Answer {
         let ledger = self.workload.ledger.clone();
         let request = ledger.release_all();
-        match self.client().release_jobs(&ReleaseJobs { reason: "manual".to_owned() }, false).await {
+        match self.client().await.release_jobs(&ReleaseJobs { reason: "manual".to_owned() }, false).await {
             Ok(released) => {
                 ledger.released(request, released.released);
                 Answer::Acknowledged(None)
@@ -46,7 +46,7 @@ impl OneClient {
         });
         let sent: Vec<usize> = bulk.jobs.iter().map(|name| ledger.sent(name, Deed::Create)).collect();
         let request = CreateJobs { jobs, atomic: Some(bulk.atomic) };
-        let answers: Vec<Answer> = match self.client().create_jobs_with_key(&request, key).await {
+        let answers: Vec<Answer> = match self.client().await.create_jobs_with_key(&request, key).await {
             Ok(created) => created.results.into_iter().map(answer_of).collect(),
             Err(error) => vec![Answer::from(Err(error)); sent.len()],
         };

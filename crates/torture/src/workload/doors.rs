@@ -16,10 +16,10 @@ impl Doors {
     /// The door of the only server.
     #[must_use]
     pub fn of(client: &Client) -> Self {
-        Self { nobody: client.clone(), clients: Arc::default() }
+        Self { nobody: client.clone(), clients: Arc::new(Mutex::new(vec![Some(client.clone())])) }
     }
 
-    /// Closed doors of so many servers. Until one opens, `nobody` is asked.
+    /// Closed doors of so many servers, and a client that reaches nobody.
     #[must_use]
     pub fn closed(nobody: Client, servers: usize) -> Self {
         Self { nobody, clients: Arc::new(Mutex::new(vec![None; servers])) }
@@ -36,10 +36,16 @@ impl Doors {
         }
     }
 
-    /// Any of them.
+    /// Any of them that is open.
     #[must_use]
-    pub fn any(&self, choices: &Choices) -> Client {
+    pub fn any(&self, choices: &Choices) -> Option<Client> {
         let open: Vec<Client> = self.lock().iter().flatten().cloned().collect();
-        choices.one_of(&open).unwrap_or(&self.nobody).clone()
+        choices.one_of(&open).cloned()
+    }
+
+    /// Who is asked where there is no server.
+    #[must_use]
+    pub fn nobody(&self) -> Client {
+        self.nobody.clone()
     }
 }

@@ -19,13 +19,17 @@ use serde_json::{Map, json};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Clients that work side by side, with one server and with several.
 const CLIENTS: (u64, u64) = (5, 16);
 /// The longest pause between two requests of a client.
 const PAUSE_MAX_MS: u64 = 12;
 /// The longest pause after an answer that is none, where there are other servers.
-const PAUSE_IN_TROUBLE_MAX_MS: u64 = 200;
+const PAUSE_IN_TROUBLE_MAX_MS: u64 = 1_000;
+/// How long a client waits for any server.
+const DOOR_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Only so many of the last jobs are changed: old ones are over.
 const RECENT: usize = 60;
 
@@ -106,9 +110,16 @@ impl OneClient {
         }
     }
 
-    /// The server of the next request: any of those that there are.
-    fn client(&self) -> Client {
-        self.doors.any(&self.choices)
+    /// The server of the next request: any of those that there are. Where there is none, one is waited for.
+    async fn client(&self) -> Client {
+        let deadline = Instant::now() + DOOR_WITHIN;
+        loop {
+            let open = self.doors.any(&self.choices);
+            if let Some(client) = open.or_else(|| (Instant::now() > deadline).then(|| self.doors.nobody())) {
+                return client;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Whether what got no answer is asked of another server.
@@ -118,7 +129,7 @@ impl OneClient {
 
     /// Whether the server is still there: a commit that was answered as unknown does not end it.
     async fn answers(&self) -> bool {
-        self.client().system_status().await.is_ok()
+        self.client().await.system_status().await.is_ok()
     }
 
     async fn one_request(&mut self) -> Answer {
@@ -205,12 +216,12 @@ impl OneClient {
         };
         let job = orders::request(name, &order, due);
         let sent = ledger.sent(name, Deed::Create);
-        let result = self.client().create_job_with_key(&job, name).await;
+        let result = self.client().await.create_job_with_key(&job, name).await;
         self.note(sent, result.map(Some))
     }
 
     async fn change(&mut self, operation: &str, name: &str, id: &str) -> Answer {
-        let (ledger, client) = (self.workload.ledger.clone(), self.client());
+        let (ledger, client) = (self.workload.ledger.clone(), self.client().await);
         let job = match operation {
             "update" => {
                 let at = SystemClock.now().saturating_add(Duration::from_millis(self.choices.below(1_500)));

@@ -37,6 +37,11 @@ pub struct Mix {
     pub at_most_once: u64,
 }
 
+impl Mix {
+    /// For several nodes: many short jobs, and some that outlive a lease.
+    pub const OF_NODES: Self = Self { failing: 12, chatty: 15, long: 15, patient: 3, at_most_once: 35 };
+}
+
 impl Default for Mix {
     fn default() -> Self {
         Self { failing: 15, chatty: 20, long: 30, patient: 0, at_most_once: 35 }

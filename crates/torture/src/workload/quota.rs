@@ -53,7 +53,8 @@ impl Quota {
     /// Waits until another one may be made; `false` when all are.
     pub async fn wait_for_room(&self) -> bool {
         let deadline = Instant::now() + WAIT_MAX;
-        while self.open.load(Ordering::Relaxed) > OPEN_MAX && !self.is_reached() && Instant::now() < deadline {
+        while self.open.load(Ordering::Relaxed) > OPEN_MAX && !self.is_reached() && Instant::now() < deadline
+        {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         !self.is_reached()
