@@ -5,7 +5,10 @@ mod campaign;
 mod node;
 mod proxy;
 mod readiness;
+mod remains;
 mod report;
+mod restarts;
+mod round;
 mod trouble;
 
 pub use campaign::{Machines, NodesCampaign};

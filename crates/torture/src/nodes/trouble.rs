@@ -40,7 +40,12 @@ impl Trouble {
             "kill-and-rename" => Self::Kill { down: up_to(7_000), renamed: true },
             "pause" => Self::Pause(LEASE + up_to(3_000)),
             "cut-off" => Self::CutOff(up_to(8_000)),
-            "silence" => Self::Silence { lasts: up_to(8_000), ends_cut: choices.percent(50) },
+            "silence" => {
+                // Some are longer than any transaction may stay open in which nothing happens.
+                let is_long = choices.percent(35);
+                let lasts = if is_long { Duration::from_secs(15) + up_to(10_000) } else { up_to(8_000) };
+                Self::Silence { lasts, ends_cut: choices.percent(50) }
+            }
             _ => Self::Stop,
         }
     }
