@@ -23,9 +23,11 @@ pub(crate) const PARAMETERS: [(&str, &str); 6] = [
     ("application_name", "oneoff"),
 ];
 
-/// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong.
+/// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong. A node that
+/// hangs, or is cut off, in the middle of a transaction holds its locks no longer than the shortest lease: with that of its
+/// epoch held it could not be given up.
 const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
-    SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
+    SET idle_in_transaction_session_timeout = '4s'; SET jit = off; \
     SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on";
 
 /// All that a read reads is of one moment. None goes through a table: each is of some keys, or of a part of an index, which
