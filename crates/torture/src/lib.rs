@@ -1,5 +1,5 @@
-//! Kills a server at every point there is, restarts it on the same file, and lets one oracle judge whether it
-//! kept all its promises.
+//! Kills a server at every point there is, restarts it on the same database, and lets one oracle judge whether it
+//! kept all its promises; and does worse to several nodes that share one.
 //!
 //! The only package that arms `oneoff-faults`. It is built on its own, never along with the workspace.
 

@@ -58,9 +58,9 @@ enum Task {
         #[arg(long, value_name = "PACKAGE", requires = "coverage")]
         package: Vec<String>,
     },
-    /// Kill servers at every point there is, and check that they keep their promises
+    /// Kill servers at every point there is, or trouble several nodes on PostgreSQL, and check that they keep their promises
     Torture {
-        /// `--minutes`, `--seed`, `--kills`, `--simulate` and others; `--help` shows them
+        /// `--minutes`, `--seed`, `--kills`, `--simulate`, `--nodes` and others; `--help` shows them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

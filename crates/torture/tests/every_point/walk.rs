@@ -4,6 +4,7 @@ use oneoff_faults::armed;
 use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_torture::campaign::Campaign;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_every_point_breaks_no_promise() {
@@ -17,7 +18,11 @@ async fn a_kill_at_every_point_breaks_no_promise_on_postgres() {
     every_point(armed::points_of_servers(), Some(Arc::new(cluster)), 6).await;
 }
 
+/// One after another: each takes all that the machine has.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 async fn every_point(points: Vec<String>, cluster: Option<Arc<Cluster>>, side_by_side: usize) {
+    let _alone = ALONE.lock().await;
     let mut campaign = Campaign {
         program: env!("CARGO_BIN_EXE_oneoff-armed-server").into(),
         seed: 1,

@@ -5,6 +5,7 @@ use oneoff_faults::Sabotage;
 use oneoff_torture::nodes::{Machines, NodesCampaign, NodesRound};
 use oneoff_torture::oracle::Rule;
 use oneoff_torture::workload::Mix;
+use tokio::sync::Mutex;
 
 fn campaign(seed: u64, jobs: u64, machines: Machines, sabotage: Option<Sabotage>) -> NodesCampaign {
     NodesCampaign {
@@ -19,7 +20,11 @@ fn campaign(seed: u64, jobs: u64, machines: Machines, sabotage: Option<Sabotage>
     }
 }
 
+/// One after another: each takes all that the machine has.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 async fn one_round(campaign: &NodesCampaign) -> NodesRound {
+    let _alone = ALONE.lock().await;
     let mut report = campaign.run(|round| println!("{}", round.line())).await.unwrap();
     report.rounds.pop().unwrap()
 }

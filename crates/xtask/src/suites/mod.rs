@@ -40,7 +40,7 @@ pub(crate) enum Suite {
     Rust,
     /// The tests of API and CLI once more, on PostgreSQL
     Postgres,
-    /// Servers that are killed at every point, and those that break a promise
+    /// Servers that are killed at every point, nodes in trouble, and those that break a promise
     Torture,
     /// rustdoc, every warning an error
     Doc,

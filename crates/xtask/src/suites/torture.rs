@@ -1,14 +1,14 @@
 //! The suite that kills servers: every point once, and every promise broken on purpose once.
 
 use super::{Report, Tally};
-use crate::prerequisites::{FOR_RUST, require};
+use crate::prerequisites::{FOR_RUST_TESTS, require};
 use crate::process::{describe, run_watched};
 use crate::torture::{ARMED, cargo};
 use crate::workspace::Workspace;
 use anyhow::Result;
 
 pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
-    require(FOR_RUST)?;
+    require(FOR_RUST_TESTS)?;
     // What was killed, and how often, is printed by the tests.
     let mut cargo = cargo(workspace, "test", &ARMED, &["--no-fail-fast", "--", "--nocapture"]);
     let mut tally = Tally::default();
