@@ -18,6 +18,7 @@ fn job(name: &str, id: &str) -> JobRecord {
         fails_on_crash: false,
         concurrency_key: None,
         max_retries: 0,
+        priority: 5,
         skipped_after_seconds: None,
     }
 }
