@@ -31,9 +31,12 @@ fn in_turn(attempts: &[&AttemptRecord], whose: &str, found: &mut Found) {
     }
 }
 
-/// What the jobs themselves saw: no process of an earlier attempt was alive when one began, and none wrote a
+/// What the jobs themselves saw: no process of an earlier attempt was alive when one began, and none began or wrote a
 /// line after that.
 fn judge_journal(evidence: &Evidence, found: &mut Found) {
+    let places =
+        evidence.attempts.iter().map(|attempt| (attempt.id.as_str(), (attempt.run, attempt.attempt)));
+    let places: BTreeMap<&str, (u32, u32)> = places.collect();
     let mut current: BTreeMap<&str, &str> = BTreeMap::new();
     for line in &evidence.journal {
         match line.word.as_str() {
@@ -41,7 +44,11 @@ fn judge_journal(evidence: &Evidence, found: &mut Found) {
                 found.add(Rule::NoOverlap, format!("a process of an earlier attempt was alive: {line:?}"));
             }
             "start" => {
-                current.insert(&line.job, &line.execution);
+                let place = |execution: &str| places.get(execution).copied();
+                let before = current.insert(&line.job, &line.execution);
+                if before.and_then(place) > place(&line.execution) && place(&line.execution).is_some() {
+                    found.add(Rule::NoOverlap, format!("{line:?} was written after {before:?} began"));
+                }
             }
             _ => match current.get(line.job.as_str()) {
                 Some(execution) if *execution == line.execution => {}

@@ -322,6 +322,7 @@ fn attempts_that_overlap() {
 fn processes_that_overlap() {
     breaks(Rule::NoOverlap, |book| book.say("overlap", "plain", "execution-plain"));
     breaks(Rule::NoOverlap, |book| book.say("tick", "again", "execution-again-0"));
+    breaks(Rule::NoOverlap, |book| book.say("start", "again", "execution-again-0"));
     breaks(Rule::NothingLeftOver, |book| book.0.left_over.push("process 7".to_owned()));
 }
 
