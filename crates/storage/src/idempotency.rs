@@ -5,6 +5,7 @@ use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::WriteError;
 use crate::idempotency_index::IdempotencyIndex;
 use crate::postgres::known_keys::KnownKeys;
+use crate::postgres::locks;
 use crate::rows::{from_json, to_json};
 use crate::schema::idempotency_records;
 use crate::statement::{self, Bind};
@@ -117,7 +118,12 @@ pub(crate) fn earlier_subjects<T: DeserializeOwned>(
 ) -> Result<Option<Vec<T>>, WriteError> {
     let Some(IdempotencyKey { key, fingerprint }) = &context.idempotency_key else { return Ok(None) };
     let scope = scope(&context.actor);
-    let Some(found) = tx.idempotency.find(tx.conn, hash(&scope, key), &scope, key)? else { return Ok(None) };
+    let hash = hash(&scope, key);
+    // What runs together with others is found out to have been done elsewhere when it is recorded, and runs again alone.
+    if tx.gathered.is_none() {
+        locks::idempotency_key(tx.conn, hash)?;
+    }
+    let Some(found) = tx.idempotency.find(tx.conn, hash, &scope, key)? else { return Ok(None) };
     if (found.actor, found.idempotency_key) != (scope, key.clone()) || found.fingerprint != *fingerprint {
         return Err(Refusal::IdempotencyMismatch.into());
     }

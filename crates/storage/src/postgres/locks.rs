@@ -9,7 +9,7 @@ use crate::rows::job::{self as job_rows, StoredJob};
 use crate::schema::{arrivals, epochs, job_states, running_jobs};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use oneoff_domain::{JobKey, JobStatus};
 use std::collections::{BTreeMap, HashMap};
 
@@ -111,6 +111,14 @@ pub(crate) fn epoch(conn: &mut AnyConnection, epoch: i64) -> QueryResult<bool> {
     let AnyConnection::Postgres(server) = conn else { return Ok(true) };
     let held = epochs::table.find(epoch).filter(epochs::ended_at.is_null()).select(epochs::epoch);
     Ok(held.for_share().get_result::<i64>(server).optional()?.is_some())
+}
+
+/// Waits until another node that does something under the same idempotency key has done it: it is to be found then, and not
+/// to be in the way.
+pub(crate) fn idempotency_key(conn: &mut AnyConnection, hash: i64) -> QueryResult<()> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(()) };
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(hash).execute(server)?;
+    Ok(())
 }
 
 /// How many jobs of each limited type may still be started, those that run on other nodes counted. Nobody else starts

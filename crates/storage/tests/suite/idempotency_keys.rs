@@ -58,3 +58,23 @@ async fn a_refused_request_does_not_use_up_its_key() {
     assert!(matches!(under_key(named()).await.unwrap_err(), StoreError::Refused(Refusal::Duplicate { .. })));
     assert!(!under_key(new_job(at(1))).await.unwrap().replayed);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_two_nodes_get_at_once_is_done_once_and_answered_by_both() {
+    let server = ServerStore::new();
+    let url = DatabaseUrl::new(server.database.url()).unwrap();
+    let other =
+        tokio::task::spawn_blocking(|| Store::open(StoreOptions::on_server(url), noon())).await.unwrap();
+    let other = other.unwrap();
+    for round in 0..40 {
+        let under_one_key = |store: &Store| {
+            let context = with_key(&format!("key {round}"), "the same request");
+            let named = job_with(at(1), |definition| definition.external_id = Some(format!("name {round}")));
+            let store = store.clone();
+            async move { store.create_jobs(context, noon(), vec![named]).await.unwrap().value[0].id }
+        };
+        let (here, there) = tokio::join!(under_one_key(&server.store), under_one_key(&other));
+        assert_eq!(here, there, "in round {round}");
+    }
+    other.close();
+}
