@@ -66,7 +66,7 @@ impl Keeper {
 
     /// Measures this machine's clock against the database's, and says so where it is wrong.
     async fn measure_clock(&self) {
-        let Ground { store, local, .. } = &self.ground;
+        let Ground { store, measured: Some(local), .. } = &self.ground else { return };
         if let Err(error) = store.measure_clock(local.clone()).await {
             return tracing::debug!(%error, "the clock is not measured");
         }

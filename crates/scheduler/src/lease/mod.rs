@@ -69,8 +69,8 @@ impl Held {
 pub(crate) struct Ground {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    /// This machine's own, which is measured against the database's.
-    pub(crate) local: Arc<dyn Clock>,
+    /// This machine's own, where it is measured against the database's.
+    pub(crate) measured: Option<Arc<dyn Clock>>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) running: Arc<Running>,
     pub(crate) guardian: Option<Arc<Guardian>>,

@@ -2,7 +2,7 @@
 //! and nothing has to be started anew.
 
 use crate::harness::{PATIENCE, context, draft};
-use crate::unknown_outcome::{Bench, bench_with};
+use super::unknown_outcome::{Bench, bench_with};
 use oneoff_domain::{ExecutionStatus, HoldReason, Job, JobStatus};
 use oneoff_fakes::FakeExecutor;
 use oneoff_scheduler::{JobDraft, JobPatch, Schedule, ServiceError};
