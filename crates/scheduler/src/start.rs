@@ -156,6 +156,7 @@ impl Scheduler {
                 held,
                 slots: workers,
                 lease: settings.lease,
+                hold_after,
             })
         });
         let leadership = match &leases {
