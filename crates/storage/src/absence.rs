@@ -55,6 +55,10 @@ mod tests {
         assert_eq!(gap(&[(50, Some(900))]), Duration::ZERO, "another one lived on");
         assert_eq!(gap(&[(400, None)]), Duration::from_micros(300));
         assert_eq!(gap(&[(90, Some(150)), (450, Some(500)), (460, Some(900))]), Duration::from_micros(300));
-        assert_eq!(gap(&[(400, Some(500)), (401, Some(402))]), Duration::from_micros(300), "both start at once");
+        assert_eq!(
+            gap(&[(400, Some(500)), (401, Some(402))]),
+            Duration::from_micros(300),
+            "both start at once"
+        );
     }
 }

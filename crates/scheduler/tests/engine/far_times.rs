@@ -88,9 +88,7 @@ async fn a_clock_before_1970_runs_what_is_due_now() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_wait_there_is_ends_with_the_job() {
     let fake = FakeExecutor::new("fake").blocking();
-    let manual =
-        Manual::with(ManualClock::at(instant("2026-11-21T20:00:00Z")), place(), fake)
-            .await;
+    let manual = Manual::with(ManualClock::at(instant("2026-11-21T20:00:00Z")), place(), fake).await;
     let (service, fake) = (&manual.engine.service, &manual.engine.fake);
     let job = manual.engine.create(draft("now")).await;
     let running = manual.engine.running(job.id).await;

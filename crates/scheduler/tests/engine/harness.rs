@@ -133,8 +133,8 @@ static PLACES: Mutex<BTreeMap<PathBuf, Option<Arc<Database>>>> = Mutex::new(BTre
 /// A place for a database of whatever kind these tests run on.
 pub(crate) fn place() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let database = is_shared()
-        .then(|| Arc::new(oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap()));
+    let database =
+        is_shared().then(|| Arc::new(oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap()));
     PLACES.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.path().to_owned(), database);
     directory
 }

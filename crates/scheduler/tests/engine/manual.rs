@@ -27,8 +27,7 @@ pub(crate) struct Manual {
 
 impl Manual {
     pub(crate) async fn at(now: &str) -> Manual {
-        Self::with(ManualClock::at(instant(now)), place(), FakeExecutor::new("fake"))
-            .await
+        Self::with(ManualClock::at(instant(now)), place(), FakeExecutor::new("fake")).await
     }
 
     pub(crate) async fn with(clock: ManualClock, directory: TempDir, fake: FakeExecutor) -> Manual {

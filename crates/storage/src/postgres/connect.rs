@@ -24,7 +24,7 @@ pub(crate) const PARAMETERS: [(&str, &str); 6] = [
 ];
 
 /// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong.
-const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
+pub(crate) const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
     SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
     SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on";
 
