@@ -130,13 +130,25 @@ pub(crate) fn is_shared() -> bool {
 /// The databases that belong to directories; `None` is a file in it.
 static PLACES: Mutex<BTreeMap<PathBuf, Option<Arc<Database>>>> = Mutex::new(BTreeMap::new());
 
-/// A place for a database of whatever kind these tests run on.
-pub(crate) fn place() -> TempDir {
+fn place_of(database: Option<Arc<Database>>) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let database =
-        is_shared().then(|| Arc::new(oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap()));
     PLACES.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.path().to_owned(), database);
     directory
+}
+
+/// A place for a database of whatever kind these tests run on.
+pub(crate) fn place() -> TempDir {
+    if is_shared() { server() } else { file() }
+}
+
+/// A place for a database on a server, whatever the other tests run on.
+pub(crate) fn server() -> TempDir {
+    place_of(Some(Arc::new(oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap())))
+}
+
+/// Another place with the same database on a server.
+pub(crate) fn beside(place: &Path) -> TempDir {
+    place_of(database(place))
 }
 
 /// A place for a database in a file, whatever the other tests run on.

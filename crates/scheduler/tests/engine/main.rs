@@ -23,6 +23,8 @@ mod manual;
 #[cfg(test)]
 mod of_a_file;
 #[cfg(test)]
+mod of_a_server;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod overdue;
