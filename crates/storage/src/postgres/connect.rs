@@ -30,7 +30,7 @@ const BY_INDEX: &str = "SET jit = off; \
 
 /// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong. One plan
 /// serves however many rows a statement is of, so that none is planned again.
-const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
+pub(crate) const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
     SET idle_in_transaction_session_timeout = '60s'; SET plan_cache_mode = force_generic_plan; \
     SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on";
 
