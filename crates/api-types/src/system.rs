@@ -79,7 +79,8 @@ pub struct NodeView {
     pub id: String,
     /// Which life of it this is: rises with every start, of whatever node.
     pub epoch: i64,
-    /// `ok`; `late` when it should have renewed its lease; `gone` when it has ended or its lease is over.
+    /// `ok`; `clock_off` when its clock differs from the database's by more than a second, which it goes by; `late` when it
+    /// should have renewed its lease; `gone` when it has ended or its lease is over.
     pub health: String,
     /// Its worker slots.
     pub slots: Option<u32>,

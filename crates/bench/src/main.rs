@@ -18,7 +18,7 @@ use measure::report::Report;
 use place::Place;
 use scenarios::restart::End;
 use scenarios::{
-    bulk, burst, create, due_at_once, idle, lateness, punctual, reads, restart, soak, throughput,
+    bulk, burst, create, due_at_once, failover, idle, lateness, punctual, reads, restart, soak, throughput,
 };
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,6 +83,10 @@ enum Scenario {
     Start(restart::Settings),
     /// The same after `kill -9`.
     Recovery(restart::Settings),
+    /// From the kill of one of two nodes to the next starts of the jobs that it ran.
+    Failover(failover::Settings),
+    /// How late jobs start that come due around the stop of one of two nodes.
+    Handover(failover::Settings),
     /// How late shell jobs of the real server start, by their own output.
     Punctual(punctual::Settings),
     /// Memory and processor time of a server that has nothing to do.
@@ -126,6 +130,8 @@ async fn run(place: &Place, scenario: &Scenario) -> anyhow::Result<Report> {
         Scenario::Burst(settings) => burst::run(place, settings).await,
         Scenario::Start(settings) => restart::run(place, settings, End::Stopped).await,
         Scenario::Recovery(settings) => restart::run(place, settings, End::Killed).await,
+        Scenario::Failover(settings) => failover::run(place, settings).await,
+        Scenario::Handover(settings) => failover::hand_over(place, settings).await,
         Scenario::Punctual(settings) => punctual::run(place, settings).await,
         Scenario::Idle(settings) => idle::run(place, settings).await,
         Scenario::Reads(settings) => reads::run(place, settings).await,

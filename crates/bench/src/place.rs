@@ -60,7 +60,7 @@ impl Place {
     async fn fill_anew(&self, content: Content) -> anyhow::Result<()> {
         let store = store::open(&self.database())?;
         content.fill(&store).await?;
-        store::index(&store).await?;
+        store::settle(&store).await?;
         // Closing moves everything from the log into the file.
         tokio::task::spawn_blocking(move || store.close()).await?;
         match self.database() {

@@ -213,6 +213,17 @@ impl Cluster {
         self.resume()
     }
 
+    /// Stops the server and starts it again as a replica, which takes reads only, or as what it was before.
+    ///
+    /// # Errors
+    /// As [`Self::restart`].
+    pub fn restart_as_replica(&self, is_replica: bool) -> Result<(), FixtureError> {
+        let mut server = self.server()?;
+        server.stop(Shutdown::Fast)?;
+        server.set_replica(is_replica)?;
+        server.start()
+    }
+
     fn server(&self) -> Result<MutexGuard<'_, Server>, FixtureError> {
         self.own.as_ref().map(|own| lock(&own.server)).ok_or(FixtureError::NotOurs)
     }

@@ -1,8 +1,8 @@
 //! A database of one test, which is gone when the test is.
 
-use crate::FixtureError;
 use crate::binaries::psql;
 use crate::process::run;
+use crate::{FixtureError, HeldTransaction};
 use std::fmt;
 use url::Url;
 
@@ -54,6 +54,14 @@ impl Database {
     /// What the server says.
     pub fn query(&self, sql: &str) -> Result<String, FixtureError> {
         query(&with_name(&self.admin, &self.name), sql)
+    }
+
+    /// Begins a transaction as the superuser, runs SQL in it, and leaves it open until the answer is dropped.
+    ///
+    /// # Errors
+    /// The SQL fails, or the server is not there.
+    pub fn hold(&self, sql: &str) -> Result<HeldTransaction, FixtureError> {
+        HeldTransaction::begin(&with_name(&self.admin, &self.name), sql)
     }
 }
 

@@ -47,6 +47,9 @@ pub enum FixtureError {
         /// The end of its log.
         log: String,
     },
+    /// A transaction could not be begun, or what it was to do failed.
+    #[error("the transaction could not be begun and held")]
+    NotHeld,
     /// The server did not end.
     #[error("PostgreSQL did not end")]
     NotEnded,

@@ -17,6 +17,9 @@ const LOG_TAIL_BYTES: usize = 2000;
 /// What it says while processes of a server that was killed are not gone yet.
 const STILL_IN_USE: &str = "pre-existing shared memory block";
 
+/// The file that has a server be a replica.
+const STANDBY: &str = "standby.signal";
+
 /// How the server is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shutdown {
@@ -87,6 +90,16 @@ impl Server {
         Err(FixtureError::NotReady { log: tail(&self.log, log_from) })
     }
 
+    /// Has it be a replica of nobody, or the primary again, from its next start on.
+    pub(crate) fn set_replica(&self, is_replica: bool) -> Result<(), FixtureError> {
+        let path = self.data.join(STANDBY);
+        let done = match is_replica {
+            true => File::create(&path).map(drop),
+            false => std::fs::remove_file(&path),
+        };
+        done.map_err(|source| FixtureError::Files { path, source })
+    }
+
     /// Stops it, if it runs, and waits until it is gone.
     pub(crate) fn stop(&mut self, shutdown: Shutdown) -> Result<(), FixtureError> {
         let signal = match shutdown {
@@ -128,7 +141,7 @@ fn is_ready(data: &Path, process_id: u32) -> bool {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines();
     lines.next() == Some(process_id.to_string().as_str())
-        && lines.nth(6).is_some_and(|state| state.trim() == "ready")
+        && lines.nth(6).is_some_and(|state| ["ready", "standby"].contains(&state.trim()))
 }
 
 /// The end of what was written to the log since then.

@@ -85,6 +85,9 @@ pub struct SchedulerSettings {
     pub lease: Duration,
     /// A lease is kept also where the store is not shared. For tests.
     pub always_keep_lease: bool,
+    /// The clock is used as it is: where the store is shared, it is neither measured nor corrected by the database's. All
+    /// nodes must be given one that shows the same time. For tests whose clock is set by hand.
+    pub clock_is_common: bool,
     /// The guardian; without one, processes of a dead server live until the next start finds them.
     pub guardian: Option<GuardianCommand>,
 }
@@ -101,6 +104,7 @@ impl Default for SchedulerSettings {
             hold_overdue_after: None,
             lease: Duration::from_secs(20),
             always_keep_lease: false,
+            clock_is_common: false,
             guardian: None,
         }
     }

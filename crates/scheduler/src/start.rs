@@ -78,11 +78,13 @@ impl Scheduler {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Scheduler, StartError> {
-        store.measure_clock(clock.clone()).await.map_err(StartError::Recovery)?;
-        let local = clock.clone();
-        let clock: Arc<dyn Clock> = match store.is_shared() {
-            true => Arc::new(SharedClock::new(clock, store.clone())),
-            false => clock,
+        let measured = (store.is_shared() && !settings.clock_is_common).then(|| clock.clone());
+        let clock: Arc<dyn Clock> = match &measured {
+            Some(local) => {
+                store.measure_clock(local.clone()).await.map_err(StartError::Recovery)?;
+                Arc::new(SharedClock::new(clock, store.clone()))
+            }
+            None => clock,
         };
         store.limit_types(settings.type_limits.clone());
         let doubts_clock =
@@ -147,13 +149,14 @@ impl Scheduler {
             Leases::start(Ground {
                 store: store.clone(),
                 clock: clock.clone(),
-                local,
+                measured,
                 mailbox: mailbox.clone(),
                 running: runner.running.clone(),
                 guardian: guardian.clone(),
                 held,
                 slots: workers,
                 lease: settings.lease,
+                hold_after,
             })
         });
         let leadership = match &leases {

@@ -34,11 +34,21 @@ pub struct WorkerStatus {
     pub paused: Option<String>,
 }
 
+/// From which difference on the clock of a machine is worth a word.
+const CLOCK_OFF_US: u64 = 1_000_000;
+
+/// Whether a clock that is so far ahead of the database's, or behind it, should be set.
+pub(crate) fn is_clock_off(ahead_us: i64) -> bool {
+    ahead_us.unsigned_abs() > CLOCK_OFF_US
+}
+
 /// How a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeHealth {
     /// It renews its lease in time.
     Ok,
+    /// The same, but its clock differs from the database's by more than a second. It goes by the database's.
+    ClockOff,
     /// More than half of its lease is over without a renewal.
     Late,
     /// It has ended or was given up, or its lease is over.
@@ -47,13 +57,14 @@ pub enum NodeHealth {
 
 impl NodeHealth {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Ok, Self::Late, Self::Gone];
+    pub const ALL: [Self; 4] = [Self::Ok, Self::ClockOff, Self::Late, Self::Gone];
 
-    /// As it is shown: `ok`, `late`, `gone`.
+    /// As it is shown: `ok`, `clock_off`, `late`, `gone`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::ClockOff => "clock_off",
             Self::Late => "late",
             Self::Gone => "gone",
         }
@@ -62,12 +73,17 @@ impl NodeHealth {
     /// By what the store says of it.
     pub(crate) fn of(node: &NodeInfo, now: Timestamp) -> Self {
         let (Some(seen), Some(until)) = (node.last_seen_at, node.lease_until) else {
-            return if node.ended_at.is_some() { Self::Gone } else { Self::Ok };
+            return if node.ended_at.is_some() { Self::Gone } else { Self::by_clock(node) };
         };
         if node.ended_at.is_some() || until < now {
             return Self::Gone;
         }
-        if now.since(seen) > until.since(seen) / 2 { Self::Late } else { Self::Ok }
+        if now.since(seen) > until.since(seen) / 2 { Self::Late } else { Self::by_clock(node) }
+    }
+
+    /// Of a node that renews its lease.
+    pub(crate) fn by_clock(node: &NodeInfo) -> Self {
+        if node.clock_offset_us.is_some_and(is_clock_off) { Self::ClockOff } else { Self::Ok }
     }
 }
 
@@ -124,10 +140,18 @@ mod tests {
             clock_offset_us: None,
         };
         let judged: Vec<NodeHealth> = [10, 20, 21, 30, 31].map(|now| NodeHealth::of(&node, at(now))).into();
-        let [ok, late, gone] = NodeHealth::ALL;
+        let [ok, clock_off, late, gone] = NodeHealth::ALL;
         assert_eq!(judged, [ok, ok, late, late, gone]);
         let ended = NodeInfo { ended_at: Some(at(11)), ..node.clone() };
         assert_eq!(NodeHealth::of(&ended, at(12)), gone);
+        let judged: Vec<NodeHealth> = [-1_000_001, -1_000_000, 1_000_000, 1_000_001]
+            .map(|ahead| NodeInfo { clock_offset_us: Some(ahead), ..node.clone() })
+            .iter()
+            .map(|node| NodeHealth::of(node, at(10)))
+            .collect();
+        assert_eq!(judged, [clock_off, ok, ok, clock_off]);
+        let late_and_off = NodeInfo { clock_offset_us: Some(9_000_000), ..node.clone() };
+        assert_eq!(NodeHealth::of(&late_and_off, at(21)), late, "what is worse is said");
         let alone = NodeInfo { lease_until: None, ..node };
         assert_eq!(NodeHealth::of(&alone, at(1_000)), ok, "without leases nobody is late");
     }

@@ -3,6 +3,7 @@
 //! Writes go through one writer that commits whatever is waiting as one transaction and answers after the
 //! commit. Reads use a pool. The domain decides what a change is; this crate makes it durable.
 
+mod absence;
 mod audit;
 mod checkpoint;
 mod condition;

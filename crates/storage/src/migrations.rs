@@ -3,6 +3,7 @@
 use crate::MigrationStep;
 use crate::connection::AnyConnection;
 use crate::error::Source;
+use crate::postgres::connect::WRITER_SETTINGS;
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
@@ -16,7 +17,7 @@ pub(crate) const OF_SERVERS: EmbeddedMigrations = embed_migrations!("../../migra
 /// itself waits for the locks of others no longer than any write: they would wait behind it. `OneOff` in ASCII.
 const LOCK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
     SELECT pg_advisory_lock(87235166266982); SET lock_timeout = '3s'";
-const UNLOCK: &str = "SELECT pg_advisory_unlock(87235166266982); SET statement_timeout = '30s'";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(87235166266982)";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -133,6 +134,8 @@ fn alone<T>(
     let done = work(conn);
     if is_server {
         conn.batch_execute(UNLOCK).map_err(failed)?;
+        // The connection goes on as one that writes.
+        conn.batch_execute(WRITER_SETTINGS).map_err(failed)?;
     }
     done
 }

@@ -74,7 +74,8 @@ pub(crate) fn insert_chunks(
             chunk.at.as_micros().into(),
             chunk.bytes.as_ref().into(),
         ];
-        let inserted = statement::run::<InsertChunk>(&mut tx.rows(), &values)?;
+        // Not gathered with those of others: it has to be known whether it was there, or it would be counted twice.
+        let inserted = statement::run::<InsertChunk>(tx.conn, &values)?;
         if inserted > 0 {
             added_bytes += i64::try_from(chunk.bytes.len()).unwrap_or(0);
         }

@@ -48,6 +48,9 @@ impl Inner {
     fn close(&self) {
         self.writer.close();
         self.reader.close();
+        if let Some(server) = &self.server {
+            server.side.close();
+        }
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

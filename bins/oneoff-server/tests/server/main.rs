@@ -21,6 +21,10 @@ mod keys;
 #[cfg(test)]
 mod migrate_data;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod nodes_in_trouble;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod process;

@@ -48,8 +48,10 @@ pub(crate) async fn fill_and(
     }
 }
 
-/// Brings the search index up to date, as a server does in its own time: it must not do so while it is measured.
-pub(crate) async fn index(store: &Store) -> anyhow::Result<()> {
+/// Brings the search index and the numbers of events up to date, as a server does in its own time: it must not do so
+/// while it is measured.
+pub(crate) async fn settle(store: &Store) -> anyhow::Result<()> {
+    while store.number_events().await?.more {}
     loop {
         let slice = store.fill_search().await?;
         let has_merged = store.merge_search().await?;

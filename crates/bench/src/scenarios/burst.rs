@@ -31,7 +31,7 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
     let due =
         whole_millisecond(SystemClock.now().saturating_add(Duration::from_secs(3 + settings.jobs / 5_000)));
     store::fill(&store, (0..settings.jobs).map(|_index| jobs::noop(due))).await?;
-    store::index(&store).await?;
+    store::settle(&store).await?;
     let starts = Starts::default();
     let scheduler = engine::start(store, starts.clone(), settings.workers).await?;
     anyhow::ensure!(SystemClock.now() < due, "the jobs were due before all of them were stored");

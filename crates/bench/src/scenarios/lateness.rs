@@ -43,7 +43,7 @@ pub(crate) async fn run(place: &Place, settings: &Settings) -> anyhow::Result<Re
     let mut due: Vec<Timestamp> = (0..count).map(|index| begin.saturating_add(apart(index))).collect();
     Numbers::new(count).shuffle(&mut due);
     store::fill(&store, due.into_iter().map(jobs::noop)).await?;
-    store::index(&store).await?;
+    store::settle(&store).await?;
     let starts = Starts::default();
     let scheduler = engine::start(store, starts.clone(), settings.workers).await?;
     anyhow::ensure!(SystemClock.now() < begin, "the jobs were due before all of them were stored");

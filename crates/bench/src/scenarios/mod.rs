@@ -5,6 +5,7 @@ pub(crate) mod burst;
 pub(crate) mod create;
 pub(crate) mod due_at_once;
 pub(crate) mod engine;
+pub(crate) mod failover;
 pub(crate) mod idle;
 pub(crate) mod lateness;
 pub(crate) mod noop;

@@ -3,6 +3,7 @@
 use super::roles::Roles;
 use super::{Ground, Leases, PARTS};
 use crate::core::{Alarm, Input};
+use crate::status::is_clock_off;
 use oneoff_domain::{BootTime, Timestamp};
 use oneoff_storage::{Heartbeat, NodeReport, StoreError};
 use std::sync::Arc;
@@ -10,9 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-
-/// From which difference on the clock of a machine is worth a word.
-const CLOCK_OFF_US: u64 = 1_000_000;
 
 #[expect(clippy::cast_precision_loss, reason = "an offset that is not exact to the microsecond is no loss")]
 fn seconds(micros: i64) -> f64 {
@@ -66,12 +64,12 @@ impl Keeper {
 
     /// Measures this machine's clock against the database's, and says so where it is wrong.
     async fn measure_clock(&self) {
-        let Ground { store, local, .. } = &self.ground;
+        let Ground { store, measured: Some(local), .. } = &self.ground else { return };
         if let Err(error) = store.measure_clock(local.clone()).await {
             return tracing::debug!(%error, "the clock is not measured");
         }
         let Some(ahead_us) = store.clock_offset_us() else { return };
-        let was_off = self.is_clock_off.swap(ahead_us.unsigned_abs() > CLOCK_OFF_US, Ordering::Relaxed);
+        let was_off = self.is_clock_off.swap(is_clock_off(ahead_us), Ordering::Relaxed);
         let is_off = self.is_clock_off.load(Ordering::Relaxed);
         metrics::gauge!("oneoff_clock_offset_seconds").set(seconds(ahead_us));
         if is_off && !was_off {

@@ -69,14 +69,16 @@ impl Held {
 pub(crate) struct Ground {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    /// This machine's own, which is measured against the database's.
-    pub(crate) local: Arc<dyn Clock>,
+    /// This machine's own, where it is measured against the database's.
+    pub(crate) measured: Option<Arc<dyn Clock>>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) running: Arc<Running>,
     pub(crate) guardian: Option<Arc<Guardian>>,
     pub(crate) held: Arc<Held>,
     pub(crate) slots: usize,
     pub(crate) lease: Duration,
+    /// After how long without any node lost jobs are held.
+    pub(crate) hold_after: Option<Duration>,
 }
 
 /// The tasks that keep a lease, rescue what other nodes have lost, and hold roles.
@@ -101,6 +103,7 @@ impl Leases {
             held: ground.held.clone(),
             look: look.clone(),
             apart: ground.lease / PARTS,
+            hold_after: ground.hold_after,
         };
         let keeper =
             Keeper { ground, roles: roles.clone(), rescue: look, is_clock_off: AtomicBool::new(false) };

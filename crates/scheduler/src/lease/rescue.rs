@@ -5,7 +5,7 @@
 
 use super::Held;
 use crate::recovery::ENDING;
-use oneoff_domain::{Clock, ExecutionId, JobStatus};
+use oneoff_domain::{Clock, ExecutionId, HoldReason, JobStatus};
 use oneoff_executors::process::end_processes;
 use oneoff_storage::{Store, StoreError};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(super) struct Rescuer {
     pub(super) held: Arc<Held>,
     pub(super) look: Arc<Notify>,
     pub(super) apart: Duration,
+    /// After how long without any node jobs are held that would start again.
+    pub(super) hold_after: Option<Duration>,
 }
 
 impl Rescuer {
@@ -67,32 +69,49 @@ impl Rescuer {
             return Ok(());
         }
         oneoff_faults::reach("rescue.after_sweep");
-        let (mut again, mut over) = (0_usize, 0_usize);
+        let hold = self.holds(epoch).await?;
+        let (mut again, mut held, mut over) = (0_usize, 0_usize, 0_usize);
         for slice in lost.chunks(SLICE) {
-            for closed in self.store.close_lost(self.clock.now(), slice.to_vec()).await? {
+            let (now, slice) = (self.clock.now(), slice.to_vec());
+            let closed = match hold {
+                Some(reason) => self.store.close_lost_and_hold(now, slice, reason).await?,
+                None => self.store.close_lost(now, slice).await?,
+            };
+            for closed in closed {
                 match closed.job.state.status {
                     JobStatus::Scheduled => again += 1,
+                    JobStatus::Held => held += 1,
                     _ => over += 1,
                 }
             }
         }
-        let attempts = again + over;
+        let attempts = again + held + over;
         if attempts > 0 {
             let count = |outcome: &'static str, count: usize| {
                 let count = u64::try_from(count).unwrap_or(u64::MAX);
                 metrics::counter!("oneoff_rescued_attempts_total", "outcome" => outcome).increment(count);
             };
             count("again", again);
+            count("held", held);
             count("over", over);
             tracing::warn!(
                 epoch,
                 attempts,
                 again,
+                held,
                 over,
-                "attempts of a node that is gone are recorded as lost; jobs with on_crash=retry start again now"
+                "attempts of a node that is gone are recorded as lost; jobs with on_crash=retry start again now, or are \
+                 held"
             );
         }
         Ok(())
+    }
+
+    /// Why jobs of this epoch are held instead of starting again: nobody was there for long who could have rescued them.
+    async fn holds(&self, epoch: i64) -> Result<Option<HoldReason>, StoreError> {
+        let Some(after) = self.hold_after else { return Ok(None) };
+        let absence = self.store.absence_after(epoch).await?;
+        Ok((absence > after).then_some(HoldReason::Downtime))
     }
 
     /// Ends what is left of them on this machine, where that node may have run. Where something does not end, no other

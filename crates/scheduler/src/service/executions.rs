@@ -9,6 +9,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// While somebody waits for output of an attempt on another node, it is looked for so often.
+const LOOK_ELSEWHERE: Duration = Duration::from_millis(200);
+
 impl Service {
     /// An execution.
     ///
@@ -53,8 +56,12 @@ impl Service {
             if !page.slices.is_empty() || page.complete || Instant::now() >= deadline {
                 return Ok(page);
             }
+            // What another node stores is no commit of this one, and no event.
+            let runs_elsewhere = flushed.is_none() && self.inner.store.is_shared();
+            let look_again = if runs_elsewhere { Instant::now() + LOOK_ELSEWHERE } else { deadline };
             let _timed_out =
-                tokio::time::timeout_at(deadline, more(flushed, &mut attempts, &mut events)).await;
+                tokio::time::timeout_at(deadline.min(look_again), more(flushed, &mut attempts, &mut events))
+                    .await;
         }
     }
 }

@@ -46,6 +46,6 @@ impl Service {
             clock_offset_us: inner.store.clock_offset_us(),
         };
         let is_held = inner.held.holds(inner.clock.boot_time());
-        NodeStatus { info, health: if is_held { NodeHealth::Ok } else { NodeHealth::Late } }
+        NodeStatus { health: if is_held { NodeHealth::by_clock(&info) } else { NodeHealth::Late }, info }
     }
 }

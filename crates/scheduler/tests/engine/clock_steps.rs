@@ -1,6 +1,6 @@
 //! A wall clock that is set, by an hour or by ten years: nothing early, nothing lost, nothing removed in haste.
 
-use crate::harness::{context, draft};
+use crate::harness::{context, draft, place};
 use crate::manual::{DAY, HOUR, Manual, PAUSE, YEAR, instant};
 use oneoff_domain::{Clock as _, HoldReason, JobStatus};
 use oneoff_fakes::{FakeExecutor, ManualClock};
@@ -12,7 +12,7 @@ const NOW: &str = "2026-11-21T20:00:00Z";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_ten_years_ahead_for_half_a_minute_changes_nothing() {
     let fake = FakeExecutor::new("fake").failing(1);
-    let manual = Manual::with(ManualClock::at(instant(NOW)), tempfile::tempdir().unwrap(), fake).await;
+    let manual = Manual::with(ManualClock::at(instant(NOW)), place(), fake).await;
     let engine = &manual.engine;
     let retry = JobDraft { max_retries: Some(1), retry_delay_seconds: Some(3_600), ..draft("now") };
     let retrying = engine.create(retry).await;
@@ -116,7 +116,7 @@ async fn a_clock_that_is_set_back_by_an_hour_delays_what_it_judges_and_no_more()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_attempt_is_timed_by_boot_time_whatever_the_wall_says() {
     let fake = FakeExecutor::new("fake").blocking();
-    let manual = Manual::with(ManualClock::at(instant(NOW)), tempfile::tempdir().unwrap(), fake).await;
+    let manual = Manual::with(ManualClock::at(instant(NOW)), place(), fake).await;
     let engine = &manual.engine;
     let job = engine.create(JobDraft { timeout_seconds: Some(3_600), ..draft("now") }).await;
     engine.running(job.id).await;

@@ -1,6 +1,6 @@
 //! Times beyond what timers reach: years ahead, the last instant there is, a clock before 1970.
 
-use crate::harness::{context, draft};
+use crate::harness::{context, draft, place};
 use crate::manual::{Manual, YEAR, instant};
 use oneoff_domain::limits::{LATENESS_MAX_SECONDS, RETRY_DELAY_MAX_SECONDS, TIMEOUT_MAX_SECONDS};
 use oneoff_domain::{HoldReason, JobStatus, Timestamp};
@@ -40,7 +40,7 @@ async fn a_job_years_ahead_waits_and_runs_at_its_instant() {
 async fn nothing_overflows_at_the_end_of_time() {
     let clock = ManualClock::at(instant("9999-12-30T21:00:00Z"));
     let fake = FakeExecutor::new("fake").failing(1);
-    let manual = Manual::with(clock, tempfile::tempdir().unwrap(), fake).await;
+    let manual = Manual::with(clock, place(), fake).await;
     let engine = &manual.engine;
     let longest = i64::from(RETRY_DELAY_MAX_SECONDS);
     let job = JobDraft {
@@ -88,9 +88,7 @@ async fn a_clock_before_1970_runs_what_is_due_now() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_wait_there_is_ends_with_the_job() {
     let fake = FakeExecutor::new("fake").blocking();
-    let manual =
-        Manual::with(ManualClock::at(instant("2026-11-21T20:00:00Z")), tempfile::tempdir().unwrap(), fake)
-            .await;
+    let manual = Manual::with(ManualClock::at(instant("2026-11-21T20:00:00Z")), place(), fake).await;
     let (service, fake) = (&manual.engine.service, &manual.engine.fake);
     let job = manual.engine.create(draft("now")).await;
     let running = manual.engine.running(job.id).await;

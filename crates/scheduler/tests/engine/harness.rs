@@ -26,6 +26,7 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) fake: FakeExecutor,
     pub(crate) directory: TempDir,
+    _closing: Closing,
 }
 
 impl Engine {
@@ -34,7 +35,7 @@ impl Engine {
     }
 
     pub(crate) async fn start_with(fake: FakeExecutor, settings: SchedulerSettings) -> Engine {
-        Self::start_in(tempfile::tempdir().unwrap(), fake, settings).await
+        Self::start_in(place(), fake, settings).await
     }
 
     pub(crate) async fn start_in(
@@ -59,7 +60,8 @@ impl Engine {
         let random = Arc::new(SystemRandom);
         let scheduler = Scheduler::start(store, registry, settings, clock, random).await.unwrap();
         let service = scheduler.service();
-        Engine { scheduler, service, store: kept, fake, directory }
+        let _closing = Closing(kept.clone());
+        Engine { scheduler, service, store: kept, fake, directory, _closing }
     }
 
     pub(crate) async fn create(&self, draft: JobDraft) -> Job {
@@ -125,18 +127,53 @@ pub(crate) fn is_shared() -> bool {
     std::env::var(STORE).is_ok_and(|store| store == "postgres")
 }
 
-/// The store that belongs to a directory: a file in it, or a database of its own on a server.
-pub(crate) fn options(directory: &Path) -> StoreOptions {
-    static DATABASES: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new());
-    let options = StoreOptions::new(directory.join("oneoff.db"));
-    if !is_shared() {
-        return options;
+/// The databases that belong to directories; `None` is a file in it.
+static PLACES: Mutex<BTreeMap<PathBuf, Option<Arc<Database>>>> = Mutex::new(BTreeMap::new());
+
+fn place_of(database: Option<Arc<Database>>) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.path().to_owned(), database);
+    directory
+}
+
+/// A place for a database of whatever kind these tests run on.
+pub(crate) fn place() -> TempDir {
+    if is_shared() { server() } else { file() }
+}
+
+/// A place for a database on a server, whatever the other tests run on.
+pub(crate) fn server() -> TempDir {
+    place_of(Some(Arc::new(oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap())))
+}
+
+/// Another place with the same database on a server.
+pub(crate) fn beside(place: &Path) -> TempDir {
+    place_of(database(place))
+}
+
+/// A place for a database in a file, whatever the other tests run on.
+pub(crate) fn file() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// The database on a server that belongs to a place; `None` of a file.
+pub(crate) fn database(place: &Path) -> Option<Arc<Database>> {
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned().flatten()
+}
+
+/// The store of a place.
+pub(crate) fn options(place: &Path) -> StoreOptions {
+    let server = database(place).map(|database| DatabaseUrl::new(database.url()).unwrap());
+    StoreOptions { server, ..StoreOptions::new(place.join("oneoff.db")) }
+}
+
+/// Closes a store when the test ends, however it does: its connections are not to add up.
+pub(crate) struct Closing(pub(crate) Store);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
-    let mut databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
-    let database = databases
-        .entry(directory.to_owned())
-        .or_insert_with(|| oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap());
-    StoreOptions { server: Some(DatabaseUrl::new(database.url()).unwrap()), ..options }
 }
 
 pub(crate) fn open(directory: &Path) -> Store {

@@ -1,9 +1,10 @@
 //! Holds: given by people, released by people or by time.
 
-use crate::harness::{Engine, context, draft, engine};
+use crate::harness::{Engine, context, database, draft, engine};
 use oneoff_domain::{EventKind, HoldReason, JobStatus};
 use oneoff_fakes::FakeExecutor;
 use oneoff_scheduler::{JobDraft, Schedule, SchedulerSettings};
+use std::path::Path;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_job_does_not_run_until_its_last_hold_is_released() {
@@ -49,6 +50,21 @@ async fn a_job_may_be_created_held_and_without_a_time() {
     engine.over(job.id).await;
 }
 
+/// Has the hold that was made first be for a reason that there is not.
+fn give_unknown_reason(place: &Path) {
+    if let Some(database) = database(place) {
+        let first = "SELECT min(job_key) FROM job_holds";
+        database.query(&format!("UPDATE job_holds SET reason = 'xanual' WHERE job_key = ({first})")).unwrap();
+        return;
+    }
+    // Rows are written from the end of a page.
+    let file = place.join("oneoff.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let place = bytes.windows(13).rposition(|found| found == b"manuallibrary").expect("a hold");
+    bytes[place] = b'x';
+    std::fs::write(&file, bytes).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_of_a_job_that_cannot_be_read_keeps_no_other_from_ending() {
     let engine = engine().await;
@@ -65,12 +81,7 @@ async fn a_hold_of_a_job_that_cannot_be_read_keeps_no_other_from_ending() {
     let (first, second) = (jobs[0].id, jobs[1].id);
     let directory = engine.directory;
     engine.scheduler.shutdown().await;
-    // The hold of the first job is for a reason that there is not. Rows are written from the end of a page.
-    let file = directory.path().join("oneoff.db");
-    let mut bytes = std::fs::read(&file).unwrap();
-    let place = bytes.windows(13).rposition(|found| found == b"manuallibrary").expect("a hold");
-    bytes[place] = b'x';
-    std::fs::write(&file, bytes).unwrap();
+    give_unknown_reason(directory.path());
     let engine = Engine::start_in(directory, FakeExecutor::new("fake"), SchedulerSettings::default()).await;
     engine.over(second).await;
     let broken = engine.service.job(first).await;

@@ -1,21 +1,22 @@
 //! A node that keeps a lease: what it runs ends when the lease cannot be renewed or was given up, and it goes on without
 //! a restart; what others have lost is rescued. Other nodes are played by the store's own methods.
 
-use crate::harness::{PATIENCE, context, draft, open};
+use crate::harness::{Closing, PATIENCE, context, database, draft, open, options, place};
 use oneoff_domain::{Clock, Execution, ExecutionId, ExecutionStatus, Job, JobStatus, OnCrash, Reason};
 use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
+use oneoff_pg_fixture::{Database, HeldTransaction};
 use oneoff_scheduler::{
     JobDraft, NodeHealth, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom,
 };
 use oneoff_storage::inline::{Commits, Failure, Faults, GroupFault};
 use oneoff_storage::{
     ClaimRequest, ClaimResult, ExecutionFilter, ExecutionSort, NodeReport, PageRequest, SortOrder, Store,
-    StoreOptions, Term,
+    Term,
 };
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -23,13 +24,23 @@ const LEASE: Duration = Duration::from_secs(4);
 const NONE: [i64; 0] = [];
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// While it is broken, no write succeeds.
+/// While it is broken, no write of a file succeeds, and on a server none that is about a lease.
 #[derive(Default)]
-struct Database {
+struct Breakable {
     is_broken: AtomicBool,
+    server: Option<Arc<Database>>,
+    locked: Mutex<Option<HeldTransaction>>,
 }
 
-impl Faults for Database {
+impl Breakable {
+    fn set_broken(&self, is_broken: bool) {
+        self.is_broken.store(is_broken, Ordering::SeqCst);
+        let lock = |server: &Arc<Database>| server.hold("LOCK TABLE epochs IN EXCLUSIVE MODE").unwrap();
+        *self.locked.lock().unwrap() = self.server.as_ref().filter(|_| is_broken).map(lock);
+    }
+}
+
+impl Faults for Breakable {
     fn group(&self) -> Option<GroupFault> {
         self.is_broken.load(Ordering::SeqCst).then_some(GroupFault::CommitLost(Failure::Io))
     }
@@ -41,27 +52,34 @@ struct Node {
     fake: FakeExecutor,
     scheduler: Scheduler,
     directory: TempDir,
-    database: Arc<Database>,
+    database: Arc<Breakable>,
+    _closing: Closing,
 }
 
 impl Node {
     async fn start(fake: FakeExecutor) -> Node {
-        Self::start_in(tempfile::tempdir().unwrap(), fake).await
+        Self::start_in(place(), fake).await
     }
 
     async fn start_in(directory: TempDir, fake: FakeExecutor) -> Node {
-        let database = Arc::new(Database::default());
-        let options = StoreOptions::new(directory.path().join("oneoff.db"));
-        let faults = Arc::clone(&database) as Arc<dyn Faults>;
-        let (store, _inline) =
-            Store::open_inline(options, SystemClock.now(), Commits::AtOnce, faults).unwrap();
+        let server = database(directory.path());
+        let database = Arc::new(Breakable { server, ..Breakable::default() });
+        let options = options(directory.path());
+        let store = match options.server {
+            Some(_) => Store::open(options, SystemClock.now()).unwrap(),
+            None => {
+                let faults = Arc::clone(&database) as Arc<dyn Faults>;
+                Store::open_inline(options, SystemClock.now(), Commits::AtOnce, faults).unwrap().0
+            }
+        };
         let mut registry = Registry::new();
         registry.register(fake.clone());
         let settings =
             SchedulerSettings { lease: LEASE, always_keep_lease: true, ..SchedulerSettings::default() };
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let scheduler = Scheduler::start(store.clone(), registry, settings, clock, random).await.unwrap();
-        Node { service: scheduler.service(), store, fake, scheduler, directory, database }
+        let _closing = Closing(store.clone());
+        Node { service: scheduler.service(), store, fake, scheduler, directory, database, _closing }
     }
 
     async fn create(&self, draft: JobDraft) -> Job {
@@ -111,14 +129,14 @@ async fn what_cannot_renew_its_lease_ends_before_it_is_over_and_goes_on_when_the
     let epoch = node.store.epoch();
     let job = node.create(draft("now")).await;
     node.runs(1).await;
-    node.database.is_broken.store(true, Ordering::SeqCst);
+    node.database.set_broken(true);
     let last_renewal_at_most = Instant::now();
     node.runs(0).await;
     assert!(last_renewal_at_most.elapsed() < LEASE, "nobody can have taken it over yet");
     eventually("it says why it claims nothing", || node.service.worker_status().paused.is_some()).await;
     assert_eq!(node.service.nodes().await[0].health, NodeHealth::Late);
     node.fake.gate().open();
-    node.database.is_broken.store(false, Ordering::SeqCst);
+    node.database.set_broken(false);
     assert_eq!(node.over(&job).await.state.status, JobStatus::Completed, "no failure of the job");
     assert_eq!(node.ends(&job).await, LOST_THEN_DONE);
     assert_eq!((node.store.epoch(), node.fake.most_at_once()), (epoch, 1), "nobody had given it up");

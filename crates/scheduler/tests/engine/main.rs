@@ -11,8 +11,6 @@ mod dry_run;
 #[cfg(test)]
 mod far_times;
 #[cfg(test)]
-mod full_disk;
-#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod holds;
@@ -23,6 +21,10 @@ mod limits;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod of_a_file;
+#[cfg(test)]
+mod of_a_server;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod overdue;
@@ -32,8 +34,6 @@ mod retry;
 mod run;
 #[cfg(test)]
 mod shutdown;
-#[cfg(test)]
-mod unknown_outcome;
 #[cfg(test)]
 mod validation;
 #[cfg(test)]

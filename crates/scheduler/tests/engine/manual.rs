@@ -1,6 +1,6 @@
 //! An engine by a clock that only moves when a test moves it.
 
-use crate::harness::{Engine, PATIENCE, draft};
+use crate::harness::{Engine, PATIENCE, draft, place};
 use oneoff_domain::{EventKind, Job, JobStatus, Timestamp};
 use oneoff_fakes::{FakeExecutor, ManualClock};
 use oneoff_scheduler::{JobDraft, Schedule, SchedulerSettings};
@@ -27,12 +27,13 @@ pub(crate) struct Manual {
 
 impl Manual {
     pub(crate) async fn at(now: &str) -> Manual {
-        Self::with(ManualClock::at(instant(now)), tempfile::tempdir().unwrap(), FakeExecutor::new("fake"))
-            .await
+        Self::with(ManualClock::at(instant(now)), place(), FakeExecutor::new("fake")).await
     }
 
     pub(crate) async fn with(clock: ManualClock, directory: TempDir, fake: FakeExecutor) -> Manual {
-        let settings = SchedulerSettings::default();
+        // Time passes in leaps here, which no lease would outlast that is renewed in real time.
+        let lease = 100_000 * YEAR;
+        let settings = SchedulerSettings { clock_is_common: true, lease, ..SchedulerSettings::default() };
         let engine = Engine::start_by(Arc::new(clock.clone()), directory, fake, settings).await;
         Manual { engine, clock }
     }

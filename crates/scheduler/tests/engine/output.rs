@@ -60,7 +60,7 @@ impl Executor for Flood {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_flood_the_head_and_the_tail_are_kept_and_the_gap_shows() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::harness::place();
     let mut registry = Registry::new();
     registry.register(Flood);
     let store = crate::harness::open(directory.path());

@@ -23,18 +23,22 @@ pub(crate) const PARAMETERS: [(&str, &str); 6] = [
     ("application_name", "oneoff"),
 ];
 
-/// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong. A node that
-/// hangs, or is cut off, in the middle of a transaction holds its locks no longer than the shortest lease: with that of its
-/// epoch held it could not be given up.
-const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
-    SET idle_in_transaction_session_timeout = '4s'; SET jit = off; \
+/// No statement goes through a table: each is of some keys, or of a part of an index, which the server, that takes every
+/// page to be on a disk and knows nothing yet of tables that have just been filled, would rather read by the way.
+const BY_INDEX: &str = "SET jit = off; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// Nothing waits for ever: neither for the lock of somebody else's transaction nor for a plan that went wrong. One plan
+/// serves however many rows a statement is of, so that none is planned again. A node that hangs, or is cut off, in the
+/// middle of a transaction holds its locks no longer than the shortest lease: with that of its epoch held it could not be
+/// given up.
+pub(crate) const WRITER_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '500ms'; \
+    SET idle_in_transaction_session_timeout = '4s'; SET plan_cache_mode = force_generic_plan; \
     SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on";
 
-/// All that a read reads is of one moment. None goes through a table: each is of some keys, or of a part of an index, which
-/// the server, that takes every page to be on a disk, would rather read by the way.
+/// All that a read reads is of one moment.
 const READER_SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '3s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET jit = off; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET idle_in_transaction_session_timeout = '30s'; \
     SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on";
 
 /// How long a read waits for a connection. The semaphore in front makes that time short.
@@ -109,6 +113,7 @@ impl ServerConnector {
 
     fn connect(&self, settings: &str) -> Result<PgConnection, ServerError> {
         let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS)).map_err(unquoted)?;
+        conn.batch_execute(BY_INDEX)?;
         conn.batch_execute(settings)?;
         Ok(conn)
     }

@@ -9,6 +9,7 @@ use super::follow;
 use super::gathered::Gathered;
 use super::known_keys::KnownKeys;
 use super::locks;
+use super::shards::Shards;
 use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
@@ -32,8 +33,6 @@ use std::time::{Duration, Instant};
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
-/// Rows of counters, so that nodes seldom wait for each other's.
-const SHARDS: i64 = 8;
 
 type WaitingJobs = HashMap<JobKey, Result<StoredJob, RowError>>;
 
@@ -48,6 +47,7 @@ struct Live {
     gathered: Gathered,
     waiting: WaitingJobs,
     type_rooms: Option<HashMap<String, usize>>,
+    shards: Shards,
 }
 
 enum Link {
@@ -62,6 +62,7 @@ pub(crate) struct ServerGroups {
     node: Arc<Node>,
     announcer: Announcer,
     commits: CommitCount,
+    shards: Shards,
 }
 
 impl ServerGroups {
@@ -73,8 +74,9 @@ impl ServerGroups {
         announcer: Announcer,
     ) -> Self {
         let commits = CommitCount::default();
-        let link = Link::Up(Box::new(Live::new(conn, &commits)));
-        Self { link, connector, node, announcer, commits }
+        let shards = Shards::default();
+        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone())));
+        Self { link, connector, node, announcer, commits, shards }
     }
 
     /// Counts the commits.
@@ -106,7 +108,7 @@ impl ServerGroups {
             self.link = match self.connector.writer() {
                 Ok(conn) => {
                     self.announcer.tell(|listener| listener.reopened());
-                    Link::Up(Box::new(Live::new(conn, &self.commits)))
+                    Link::Up(Box::new(Live::new(conn, &self.commits, self.shards.clone())))
                 }
                 Err(error) => Link::Down {
                     retry_at: Instant::now() + pause,
@@ -183,7 +185,7 @@ fn together(requests: &[Box<dyn Request>]) -> (Vec<bool>, Wanted) {
 }
 
 impl Live {
-    fn new(conn: AnyConnection, commits: &CommitCount) -> Self {
+    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards) -> Self {
         Self {
             conn,
             keys: Keys::drawn(),
@@ -194,6 +196,7 @@ impl Live {
             gathered: Gathered::default(),
             waiting: HashMap::new(),
             type_rooms: None,
+            shards,
         }
     }
 
@@ -329,7 +332,8 @@ impl Live {
     }
 
     fn run(&mut self, node: &Node, request: &mut dyn Request, together: bool) -> Result<Effects, WriteError> {
-        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting, type_rooms } = self;
+        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting, type_rooms, .. } =
+            self;
         let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
         let effects = Effects::default();
         let mut tx = Tx {
@@ -374,12 +378,12 @@ impl Live {
     }
 
     fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
-        let shard = node.epoch().rem_euclid(SHARDS);
+        let shard = self.shards.of(node.epoch());
         for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
             self.gathered.add::<AddToCounter>(&values)?;
         }
-        self.gathered.write(&mut self.conn)?;
+        self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())?;
         output::add_to_total(&mut self.conn, effects.output_bytes)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod listen;
 pub(crate) mod locks;
 pub(crate) mod numbering;
 pub(crate) mod open;
+mod shards;
 pub(crate) mod side;
 
 pub use address::{DatabaseUrl, NotAnAddress};

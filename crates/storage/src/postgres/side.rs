@@ -8,17 +8,30 @@ use crate::failure::{WriteError, unavailable};
 use oneoff_faults::{Moment, Operations};
 use std::sync::{Arc, Mutex, PoisonError};
 
+#[derive(Default)]
+enum Link {
+    Up(AnyConnection),
+    #[default]
+    Down,
+    Closed,
+}
+
 /// The connection, opened at its first use and again after it failed.
 #[derive(Clone)]
 pub(crate) struct SideConnection {
     connector: ServerConnector,
-    conn: Arc<Mutex<Option<AnyConnection>>>,
+    link: Arc<Mutex<Link>>,
 }
 
 impl SideConnection {
     /// To this server.
     pub(crate) fn new(connector: ServerConnector) -> Self {
-        Self { connector, conn: Arc::default() }
+        Self { connector, link: Arc::default() }
+    }
+
+    /// Ends the connection, after the transaction that runs. None follows.
+    pub(crate) fn close(&self) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Link::Closed;
     }
 
     /// Runs a transaction that changes something. One after another: none takes long.
@@ -53,14 +66,18 @@ impl SideConnection {
         &self,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, WriteError>,
     ) -> Result<T, StoreError> {
-        let mut kept = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut conn = match kept.take() {
-            Some(conn) => conn,
-            None => self.connector.writer().map_err(unavailable)?,
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conn = match std::mem::take(&mut *link) {
+            Link::Up(conn) => conn,
+            Link::Down => self.connector.writer().map_err(unavailable)?,
+            Link::Closed => {
+                *link = Link::Closed;
+                return Err(StoreError::Closed);
+            }
         };
         // A connection that failed is not kept.
         let done = conn.write_transaction(body)?;
-        *kept = Some(conn);
+        *link = Link::Up(conn);
         Ok(done)
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Suite {
     Architecture,
     /// All Rust tests and the examples in the docs
     Rust,
-    /// The tests of API and CLI once more, on PostgreSQL
+    /// The tests of scheduler, API and CLI once more, on PostgreSQL
     Postgres,
     /// Servers that are killed at every point, nodes in trouble, and those that break a promise
     Torture,

@@ -1,8 +1,8 @@
 //! A disk that is full exactly at one operation: it is refused as such or done once there is room, what runs goes on,
 //! and nothing has to be started anew.
 
+use super::unknown_outcome::{Bench, bench_with};
 use crate::harness::{PATIENCE, context, draft};
-use crate::unknown_outcome::{Bench, bench_with};
 use oneoff_domain::{ExecutionStatus, HoldReason, Job, JobStatus};
 use oneoff_fakes::FakeExecutor;
 use oneoff_scheduler::{JobDraft, JobPatch, Schedule, ServiceError};

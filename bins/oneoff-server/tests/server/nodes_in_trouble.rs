@@ -1,0 +1,172 @@
+//! What goes wrong around a PostgreSQL server: transactions that somebody leaves open, no connection left, a server that
+//! takes no writes. Requests are answered in time with what is wrong, and all goes on by itself when that is over.
+
+use crate::process::*;
+use oneoff_client::Client;
+use oneoff_pg_fixture::{Cluster, Database, Settings, shared_cluster};
+use std::time::{Duration, Instant};
+
+/// No request takes longer, whatever holds the database up.
+const BOUND: Duration = Duration::from_secs(12);
+
+fn own_cluster() -> (Cluster, Database) {
+    let cluster = Cluster::start(&Settings::default()).unwrap();
+    let database = cluster.database().unwrap();
+    (cluster, database)
+}
+
+fn place(database: &Database) -> Place {
+    Place::bare().with("PORT", 0).with("DATABASE_URL", database.url())
+}
+
+/// Creates a job, and answers what went wrong. It does not take long in any case.
+fn try_to_create(client: &Client) -> Result<(), String> {
+    let asked = Instant::now();
+    let answer = block_on(client.create_job(&shell("true")));
+    assert!(asked.elapsed() < BOUND, "an answer took {:?}", asked.elapsed());
+    answer.map(drop).map_err(|error| error.problem().map(|problem| problem.code.clone()).unwrap_or_default())
+}
+
+fn goes_on(client: &Client) {
+    wait_for(|| try_to_create(client).ok());
+    assert_eq!(run_job(client, &shell("true")).status, "completed");
+}
+
+fn is_refused(client: &Client) {
+    wait_for(|| (try_to_create(client) == Err("storage_unavailable".to_owned())).then_some(()));
+}
+
+#[test]
+fn a_transaction_that_is_left_open_with_a_snapshot_disturbs_nobody() {
+    let database = shared_cluster().unwrap().database().unwrap();
+    let server = place(&database).serve();
+    let client = server.client();
+    run_job(&client, &shell("true"));
+    let _held = database
+        .hold("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM job_states, arrivals")
+        .unwrap();
+    for _ in 0..20 {
+        assert_eq!(run_job(&client, &shell("true")).status, "completed");
+    }
+}
+
+#[test]
+fn tables_that_somebody_locks_are_told_of_in_time_and_nothing_is_lost() {
+    let database = shared_cluster().unwrap().database().unwrap();
+    let server = place(&database).serve();
+    let client = server.client();
+    run_job(&client, &shell("true"));
+    for table in ["new_events", "job_counters", "arrivals", "job_states"] {
+        let long = block_on(client.create_job(&shell("sleep 0.5; echo done"))).unwrap();
+        wait_for_status(&client, &long.id, "running");
+        let held = database.hold(&format!("LOCK TABLE {table} IN EXCLUSIVE MODE")).unwrap();
+        is_refused(&client);
+        drop(held);
+        wait_for_status(&client, &long.id, "completed");
+        goes_on(&client);
+    }
+}
+
+#[test]
+fn the_row_of_a_job_that_somebody_locks_delays_that_job_and_no_other() {
+    let database = shared_cluster().unwrap().database().unwrap();
+    let server = place(&database).serve();
+    let client = server.client();
+    let long = block_on(client.create_job(&shell("sleep 0.5"))).unwrap();
+    wait_for_status(&client, &long.id, "running");
+    let held = database.hold("SELECT * FROM running_jobs FOR UPDATE").unwrap();
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        assert_eq!(run_job(&client, &shell("true")).status, "completed");
+    }
+    assert_eq!(block_on(client.job(&long.id)).unwrap().status, "running", "its end cannot be recorded");
+    drop(held);
+    wait_for_status(&client, &long.id, "completed");
+}
+
+#[test]
+fn rows_of_counters_that_somebody_locks_are_gone_around() {
+    let database = shared_cluster().unwrap().database().unwrap();
+    let server = place(&database).serve();
+    let client = server.client();
+    run_job(&client, &shell("true"));
+    let in_use = "SELECT shard FROM job_counters WHERE status = 'completed' AND jobs > 0";
+    let lock = format!("SELECT * FROM job_counters WHERE shard IN ({in_use}) FOR UPDATE");
+    let held = database.hold(&lock).unwrap();
+    goes_on(&client);
+    for _ in 0..10 {
+        try_to_create(&client).unwrap();
+    }
+    drop(held);
+    // All that was created is over in a moment, and was counted once, in whichever row.
+    let counted = "SELECT status, sum(jobs) FROM job_counters GROUP BY status HAVING sum(jobs) <> 0";
+    let there = "SELECT 'completed', count(*) FROM job_states";
+    let ask = |sql| database.query(sql).unwrap();
+    wait_for(|| (ask(counted) == ask(there)).then_some(()));
+}
+
+#[test]
+fn without_a_free_connection_a_start_says_so_and_a_node_that_runs_goes_on_when_there_is_one() {
+    let (_cluster, database) = own_cluster();
+    let limit = |connections: i32| {
+        database.query(&format!("ALTER ROLE oneoff CONNECTION LIMIT {connections}")).unwrap();
+    };
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'oneoff'";
+    limit(0);
+    place(&database)
+        .run(&["serve"])
+        .fails(1, &["cannot connect to the database", "too many connections for role"]);
+    limit(-1);
+    let server = place(&database).serve();
+    let client = server.client();
+    let long = block_on(client.create_job(&shell("sleep 3; echo done"))).unwrap();
+    wait_for_status(&client, &long.id, "running");
+    limit(0);
+    database.query(cut).unwrap();
+    is_refused(&client);
+    assert_eq!(get(server.port(), "/readyz", &[]).0, 503);
+    limit(-1);
+    goes_on(&client);
+    wait_for_status(&client, &long.id, "completed");
+    assert_eq!(get(server.port(), "/readyz", &[]).0, 200);
+}
+
+#[test]
+fn a_server_that_takes_no_writes_is_refused_at_start_and_told_of_while_running() {
+    let (_cluster, database) = own_cluster();
+    let name = database.name();
+    let refuses = ["refuses writes", "replica, or read-only", "name the primary"];
+    database.query(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).unwrap();
+    place(&database).run(&["serve"]).fails(1, &refuses);
+    place(&database).run(&["check-config", "--connect"]).fails(1, &refuses);
+    let only_reads = |is_on: bool| {
+        let to = if is_on { "on" } else { "off" };
+        database.query(&format!("ALTER SYSTEM SET default_transaction_read_only = {to}")).unwrap();
+        database.query("SELECT pg_reload_conf()").unwrap();
+    };
+    database.query("BEGIN READ WRITE; ALTER ROLE oneoff RESET ALL; COMMIT").unwrap();
+    database.query(&format!("BEGIN READ WRITE; ALTER DATABASE {name} RESET ALL; COMMIT")).unwrap();
+    let server = place(&database).serve();
+    let client = server.client();
+    goes_on(&client);
+    only_reads(true);
+    is_refused(&client);
+    only_reads(false);
+    goes_on(&client);
+}
+
+#[test]
+fn a_replica_is_refused_at_start_and_a_node_goes_on_when_there_is_a_primary_again() {
+    let (cluster, database) = own_cluster();
+    let server = place(&database).serve();
+    let client = server.client();
+    let long = block_on(client.create_job(&shell("sleep 6; echo done"))).unwrap();
+    wait_for_status(&client, &long.id, "running");
+    cluster.restart_as_replica(true).unwrap();
+    place(&database).run(&["serve"]).fails(1, &["refuses writes", "replica, or read-only"]);
+    is_refused(&client);
+    wait_for(|| (get(server.port(), "/api/jobs", &[]).0 == 200).then_some(()));
+    cluster.restart_as_replica(false).unwrap();
+    goes_on(&client);
+    wait_for_status(&client, &long.id, "completed");
+}
