@@ -84,12 +84,17 @@ fn a_server_that_dies_while_syncs_fail_leaves_nothing_that_the_next_one_loses_wi
     for _ in 0..20 {
         accepted.push(block_on(next.client().create_job(&large())).unwrap().id);
     }
+    let missing = |client: &oneoff_client::Client| -> Vec<_> {
+        let answers = accepted.iter().map(|id| block_on(client.job(id)));
+        answers.enumerate().filter_map(|(index, answer)| Some((index, answer.err()?))).collect()
+    };
+    let unknown = missing(&next.client());
+    assert!(unknown.is_empty(), "before the loss of power, of {} accepted: {unknown:?}", accepted.len());
     next.signal("KILL");
     next.wait();
     disk.lose_power();
     let again = place.serve();
-    let is_lost = |id: &&String| block_on(again.client().job(id)).is_err();
-    let lost: Vec<&String> = accepted.iter().filter(is_lost).collect();
+    let lost = missing(&again.client());
     assert!(lost.is_empty(), "of {} accepted, lost are {lost:?}", accepted.len());
     again.stop();
 }
