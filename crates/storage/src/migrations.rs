@@ -120,8 +120,8 @@ pub(crate) fn undo(conn: &mut AnyConnection) -> Result<Option<MigrationStep>, So
     })
 }
 
-/// Keeps other nodes from migrating meanwhile, and from asking: whoever asks first makes the table of migrations. A file is locked by its server; the lock of a connection that is lost
-/// ends with it.
+/// Keeps other nodes from migrating meanwhile, and from asking: whoever asks first makes the table of migrations. A file
+/// is locked by its server; the lock of a connection that is lost ends with it.
 fn alone<T>(
     conn: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, Source>,

@@ -1,17 +1,16 @@
 //! Statements of many requests that are sent as one: each row of a group would otherwise cost a way to the server and
-//! back. The text of a written-out statement is the same on both databases; here it is turned into one over all rows.
+//! back.
 
+use super::over_rows::{OverRows, Together};
 use crate::connection::AnyConnection;
 use crate::statement::{Bind, Statement};
-use diesel::pg::{Pg, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 use std::any::TypeId;
 
 /// The values of one place of a statement, of all its rows.
 #[derive(Debug)]
-enum Column {
+pub(super) enum Column {
     Numbers(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
     Flags(Vec<Option<bool>>),
@@ -19,7 +18,7 @@ enum Column {
 }
 
 impl Column {
-    fn of(value: Bind<'_>) -> Self {
+    pub(super) fn of(value: Bind<'_>) -> Self {
         match value {
             Bind::Number(_) => Self::Numbers(Vec::new()),
             Bind::Text(_) => Self::Texts(Vec::new()),
@@ -28,7 +27,7 @@ impl Column {
         }
     }
 
-    fn add(&mut self, value: Bind<'_>) -> QueryResult<()> {
+    pub(super) fn add(&mut self, value: Bind<'_>) -> QueryResult<()> {
         match (self, value) {
             (Self::Numbers(values), Bind::Number(value)) => values.push(value),
             (Self::Texts(values), Bind::Text(value)) => values.push(value.map(str::to_owned)),
@@ -69,7 +68,7 @@ pub(crate) struct Gathered {
 #[derive(Debug)]
 pub(crate) struct Mark(Vec<usize>);
 
-fn malformed(what: &str) -> diesel::result::Error {
+pub(super) fn malformed(what: &str) -> diesel::result::Error {
     diesel::result::Error::QueryBuilderError(what.into())
 }
 
@@ -113,84 +112,24 @@ impl Gathered {
         let AnyConnection::Postgres(conn) = conn else {
             return Err(malformed("rows are gathered for a server only"));
         };
+        let mut together = Together::default();
         for statement in self.statements.drain(..).filter(|statement| statement.rows > 0) {
-            OverRows::new(statement.parts, statement.columns)?.execute(conn)?;
-        }
-        Ok(())
-    }
-}
-
-/// A statement that does for all rows what the written-out one does for one. The rows are bound between its halves.
-struct OverRows {
-    before: String,
-    columns: Vec<Column>,
-    after: String,
-}
-
-impl OverRows {
-    fn new(parts: &[&str], columns: Vec<Column>) -> QueryResult<Self> {
-        let names: Vec<String> = (1..=columns.len()).map(|number| format!("a{number}")).collect();
-        let mut text = parts.first().copied().unwrap_or_default().to_owned();
-        for (name, part) in names.iter().zip(parts.iter().skip(1)) {
-            text.push_str("v.");
-            text.push_str(name);
-            text.push_str(part);
-        }
-        let rows = format!(") AS v({})", names.join(", "));
-        if let Some((into, values)) = text.split_once(" VALUES (") {
-            let (values, rest) = match values.find(") ON CONFLICT") {
-                Some(end) => values.split_at(end),
-                None => values.split_at(values.rfind(')').unwrap_or_default()),
-            };
-            let rest = rest.strip_prefix(')').ok_or_else(|| malformed("values without an end"))?;
-            let before = format!("{into} SELECT {values} FROM unnest(");
-            return Ok(Self { before, columns, after: format!("{rows}{rest}") });
-        }
-        let joined = if text.starts_with("DELETE") { "USING" } else { "FROM" };
-        let (what, condition) = text.rsplit_once(" WHERE ").ok_or_else(|| malformed("no condition"))?;
-        let before = format!("{what} {joined} unnest(");
-        Ok(Self { before, columns, after: format!("{rows} WHERE {condition}") })
-    }
-}
-
-impl QueryId for OverRows {
-    type QueryId = ();
-    // Statements are told apart by their texts.
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<Pg> for OverRows {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(&self.before);
-        for (index, column) in self.columns.iter().enumerate() {
-            if index > 0 {
-                out.push_sql(", ");
+            let statement = OverRows::new(statement.parts, statement.columns)?;
+            if !together.may_take(&statement) {
+                write_all(std::mem::take(&mut together), conn)?;
             }
-            match column {
-                Column::Numbers(values) => {
-                    out.push_bind_param::<Array<Nullable<BigInt>>, Vec<Option<i64>>>(values)?;
-                    out.push_sql("::bigint[]");
-                }
-                Column::Texts(values) => {
-                    out.push_bind_param::<Array<Nullable<Text>>, Vec<Option<String>>>(values)?;
-                    out.push_sql("::text[]");
-                }
-                Column::Flags(values) => {
-                    out.push_bind_param::<Array<Nullable<Bool>>, Vec<Option<bool>>>(values)?;
-                    out.push_sql("::boolean[]");
-                }
-                Column::Bytes(values) => {
-                    out.push_bind_param::<Array<Binary>, Vec<Vec<u8>>>(values)?;
-                    out.push_sql("::bytea[]");
-                }
-            }
+            together.take(statement);
         }
-        out.push_sql(&self.after);
-        Ok(())
+        write_all(together, conn)
     }
 }
 
-impl RunQueryDsl<PgConnection> for OverRows {}
+fn write_all(together: Together, conn: &mut PgConnection) -> QueryResult<()> {
+    if !together.is_empty() {
+        together.execute(conn)?;
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
@@ -198,37 +137,7 @@ mod tests {
     use crate::statement;
 
     statement::statement!(Insert, "INSERT INTO t (a, b, c) VALUES (?, 'x', ?) ON CONFLICT (a) DO NOTHING");
-    statement::statement!(Update, "UPDATE t SET a = ?, b = coalesce(?, b) WHERE c = ? AND d = 'y'");
     statement::statement!(Delete, "DELETE FROM t WHERE a = ? AND b = ?");
-
-    fn text<S: Statement>(values: &[Bind<'_>]) -> String {
-        let mut gathered = Gathered::default();
-        gathered.add::<S>(values).unwrap();
-        gathered.add::<S>(values).unwrap();
-        let OfStatement { parts, columns, .. } = gathered.statements.pop().unwrap();
-        diesel::debug_query::<Pg, _>(&OverRows::new(parts, columns).unwrap()).to_string()
-    }
-
-    #[test]
-    fn a_statement_of_one_row_becomes_one_of_many() {
-        assert_eq!(
-            text::<Insert>(&[7.into(), "z".into()]),
-            "INSERT INTO t (a, b, c) SELECT v.a1, 'x', v.a2 FROM unnest($1::bigint[], $2::text[]) AS v(a1, a2) \
-             ON CONFLICT (a) DO NOTHING -- binds: [[Some(7), Some(7)], [Some(\"z\"), Some(\"z\")]]"
-        );
-        assert_eq!(
-            text::<Update>(&[true.into(), Bind::Text(None), 7.into()]),
-            "UPDATE t SET a = v.a1, b = coalesce(v.a2, b) \
-             FROM unnest($1::boolean[], $2::text[], $3::bigint[]) AS v(a1, a2, a3) \
-             WHERE c = v.a3 AND d = 'y' \
-             -- binds: [[Some(true), Some(true)], [None, None], [Some(7), Some(7)]]"
-        );
-        assert_eq!(
-            text::<Delete>(&[7.into(), 8.into()]),
-            "DELETE FROM t USING unnest($1::bigint[], $2::bigint[]) AS v(a1, a2) WHERE a = v.a1 AND b = v.a2 \
-             -- binds: [[Some(7), Some(7)], [Some(8), Some(8)]]"
-        );
-    }
 
     #[test]
     fn what_a_request_gathered_before_it_was_refused_is_forgotten() {

@@ -11,6 +11,7 @@ pub(crate) mod listen;
 pub(crate) mod locks;
 pub(crate) mod numbering;
 pub(crate) mod open;
+mod over_rows;
 mod shards;
 pub(crate) mod side;
 
