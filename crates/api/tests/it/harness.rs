@@ -67,9 +67,12 @@ impl Harness {
             Scheduler::start(store.clone(), registry, settings, clock, Arc::new(SystemRandom)).await.unwrap();
         let service = scheduler.service();
         // A node of several is late until it has its first lease.
-        while service.nodes().await.iter().any(|node| node.health != NodeHealth::Ok) {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        let leased = async {
+            while service.nodes().await.iter().any(|node| node.health != NodeHealth::Ok) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), leased).await.expect("the node has its lease");
         Self { service, store, shell, scheduler, _place: place }
     }
 
