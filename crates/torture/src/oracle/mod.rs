@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of how the server works, only what is promised. Each rule is shown to fail in its test.
 
+#[cfg(test)]
+mod cancel_tests;
 mod copies;
 #[cfg(test)]
 mod copies_tests;

@@ -11,20 +11,20 @@ fn at(milliseconds: i64) -> Timestamp {
 
 /// A history that is written down step by step, as the server would have made it.
 #[derive(Default)]
-struct Book(Evidence);
+pub(super) struct Book(pub(super) Evidence);
 
 impl Book {
-    fn ask(&mut self, job: &str, deed: Deed, answer: Answer) {
+    pub(super) fn ask(&mut self, job: &str, deed: Deed, answer: Answer) {
         let request = Request { job: job.to_owned(), deed, sent_at: at(0), answered_at: at(1), answer };
         self.0.asked.requests.push(request);
     }
 
-    fn seen(job: &str, version: i64) -> Answer {
+    pub(super) fn seen(job: &str, version: i64) -> Answer {
         let status = "scheduled".to_owned();
         Answer::Acknowledged(Some(Seen { id: id(job), status, version, scheduled_at: Some(at(10)) }))
     }
 
-    fn create(&mut self, name: &str, order: Order, answer: Answer) {
+    pub(super) fn create(&mut self, name: &str, order: Order, answer: Answer) {
         let job = JobRecord {
             id: id(name),
             name: name.to_owned(),
@@ -47,7 +47,7 @@ impl Book {
         self.event(name, EventKind::JobCreated, None, 1);
     }
 
-    fn event(&mut self, job: &str, kind: EventKind, execution: Option<&str>, milliseconds: i64) {
+    pub(super) fn event(&mut self, job: &str, kind: EventKind, execution: Option<&str>, milliseconds: i64) {
         let sequence = self.0.events.len() as i64 + 1;
         let execution = execution.map(str::to_owned);
         let due_at = (kind == EventKind::JobMissed).then(|| at(10));
@@ -68,7 +68,7 @@ impl Book {
         self.0.journal.push(JournalLine { word, job: id(job), execution });
     }
 
-    fn start(&mut self, job: &str, execution: &str, attempt: u32, milliseconds: i64) {
+    pub(super) fn start(&mut self, job: &str, execution: &str, attempt: u32, milliseconds: i64) {
         self.event(job, EventKind::JobStarted, Some(execution), milliseconds);
         self.say("start", job, execution);
         self.0.attempts.push(AttemptRecord {
@@ -85,7 +85,7 @@ impl Book {
         });
     }
 
-    fn end(&mut self, job: &str, kind: EventKind, milliseconds: i64) {
+    pub(super) fn end(&mut self, job: &str, kind: EventKind, milliseconds: i64) {
         let attempt = self.0.attempts.iter_mut().rfind(|attempt| attempt.job == id(job)).unwrap();
         attempt.completed_at = Some(at(milliseconds));
         attempt.status = match kind {
@@ -130,7 +130,7 @@ fn id(name: &str) -> String {
 }
 
 /// A bit of everything that may happen.
-fn good() -> Book {
+pub(super) fn good() -> Book {
     let mut book = Book::default();
     book.0.uptimes = vec![Uptime { from: at(0), to: at(200) }, Uptime { from: at(300), to: at(60_000) }];
     for name in ["plain", "kept"] {
