@@ -4,11 +4,12 @@ use crate::failure::WriteError;
 use crate::statement;
 use crate::writer::tx::Tx;
 use oneoff_domain::{Context, Timestamp};
+use serde_json::Value;
 
 statement::statement!(
     InsertEntry,
-    "INSERT INTO audit_entries (written_at, actor, action, subject_kind, subject_id, project_id, request_id) \
-     VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO audit_entries (written_at, actor, action, subject_kind, subject_id, project_id, request_id, \
+     before_json, after_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 /// What was done to which record.
@@ -21,6 +22,10 @@ pub(crate) struct Deed<'a> {
     pub(crate) id: String,
     /// Its project.
     pub(crate) project: Option<&'a str>,
+    /// What of it was changed, as it was; without secrets. `None` of one that is made.
+    pub(crate) before: Option<&'a Value>,
+    /// The same, as it is now. `None` of one that is removed.
+    pub(crate) after: Option<&'a Value>,
 }
 
 /// Writes an audit row.
@@ -31,6 +36,8 @@ pub(crate) fn record(
     deed: Deed<'_>,
 ) -> Result<(), WriteError> {
     let actor = context.actor.label();
+    let json = |value: Option<&Value>| value.map(Value::to_string);
+    let (before, after) = (json(deed.before), json(deed.after));
     let values = [
         now.as_micros().into(),
         actor.as_str().into(),
@@ -39,6 +46,8 @@ pub(crate) fn record(
         deed.id.as_str().into(),
         deed.project.into(),
         context.request_id.as_deref().into(),
+        before.as_deref().into(),
+        after.as_deref().into(),
     ];
     statement::run::<InsertEntry>(&mut tx.rows(), &values)?;
     Ok(())

@@ -182,7 +182,8 @@ pub(crate) fn create_one(
 }
 
 fn deed<'a>(job: &'a Job, action: &'a str) -> Deed<'a> {
-    Deed { action, kind: "job", id: job.id.to_string(), project: Some(&job.definition.project_id) }
+    let project = Some(job.definition.project_id.as_str());
+    Deed { action, kind: "job", id: job.id.to_string(), project, before: None, after: None }
 }
 
 /// Changes a job as `decide` says.

@@ -211,6 +211,8 @@ diesel::table! {
         subject_id -> Text,
         project_id -> Nullable<Text>,
         request_id -> Nullable<Text>,
+        before_json -> Nullable<Text>,
+        after_json -> Nullable<Text>,
     }
 }
 

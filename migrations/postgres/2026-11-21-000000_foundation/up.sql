@@ -216,7 +216,9 @@ CREATE TABLE audit_entries (
     subject_kind TEXT COLLATE "C" NOT NULL,
     subject_id TEXT COLLATE "C" NOT NULL,
     project_id TEXT COLLATE "C",
-    request_id TEXT COLLATE "C"
+    request_id TEXT COLLATE "C",
+    before_json TEXT COLLATE "C",
+    after_json TEXT COLLATE "C"
 );
 
 -- `key_hash` stands for actor and key, and comes first in the index as it is short and tells nearly all apart.

@@ -208,7 +208,9 @@ CREATE TABLE audit_entries (
     subject_kind TEXT NOT NULL,
     subject_id TEXT NOT NULL,
     project_id TEXT,
-    request_id TEXT
+    request_id TEXT,
+    before_json TEXT,
+    after_json TEXT
 );
 
 -- `key_hash` stands for actor and key. The records up to `indexed_to` are found by `idempotency_hashes`; the program
