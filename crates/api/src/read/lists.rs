@@ -62,6 +62,18 @@ pub(crate) struct ListRequest<F, S> {
     pub(crate) offset: u32,
 }
 
+const PLAIN_PARAMETERS: &[Field] = &[LIMIT, CURSOR];
+
+/// A list that has neither filters nor an order to choose: its rows at most, and where it begins.
+pub(crate) fn plain(query: &str) -> Result<(u32, Option<String>), ApiError> {
+    let mut reader = QueryReader::new(query, PLAIN_PARAMETERS);
+    let limit = reader.integer("limit", 1..=i64::from(PAGE_MAX)).and_then(|limit| u32::try_from(limit).ok());
+    let cursor = reader.text("cursor");
+    reader.finish()?;
+    // OneOff v1 answers all of them.
+    Ok((limit.unwrap_or(PAGE_MAX), cursor))
+}
+
 /// `GET /api/jobs`.
 pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiError> {
     let mut reader = QueryReader::new(query, JOB_PARAMETERS);
