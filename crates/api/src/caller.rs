@@ -67,6 +67,19 @@ impl<P> Reads<P> {
     pub(crate) fn context(&self) -> &Context {
         &self.context
     }
+
+    /// The only projects that they may see; `None` is all.
+    pub(crate) fn allowed_projects(&self) -> Option<Vec<String>> {
+        self.context.allowed_projects.clone()
+    }
+
+    /// A record of a project that they may not see is not there.
+    ///
+    /// # Errors
+    /// There is no such record.
+    pub(crate) fn check_project(&self, project: &str, kind: &str, id: &str) -> Result<(), ApiError> {
+        if self.context.allows_project(project) { Ok(()) } else { Err(ApiError::no_such(kind, id)) }
+    }
 }
 
 /// A caller who may read, and the question that was sent in a body.

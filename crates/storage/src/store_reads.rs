@@ -148,6 +148,18 @@ impl Store {
         self.inner.reader.read(query).await
     }
 
+    /// The id of the request that made a job start at this instant, where one did.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn request_of(
+        &self,
+        job: JobId,
+        scheduled_for: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        self.inner.reader.read(move |conn| lists::audit::request_of(conn, job, scheduled_for)).await
+    }
+
     /// Numbers over all jobs.
     ///
     /// # Errors

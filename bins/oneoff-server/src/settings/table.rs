@@ -61,7 +61,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "localhost",
         allowed: "a host name or an IP address, without scheme and port",
         about: &[
-            "The address to listen on. Any other than loopback needs AUTH_ENABLED=true,",
+            "The address to listen on. Any other than loopback needs AUTH_ENABLED=true, or --insecure-no-auth,",
             "as whoever reaches the server can run commands on this machine.",
         ],
     },

@@ -251,7 +251,7 @@ mod tests {
             (json!({"name": "x", "project_ids": []}), "names no project"),
             (json!({"name": "x", "project_ids": vec!["p"; 101]}), "too many"),
             (json!({"name": "x", "project_ids": {"a": 1}}), "must be a list"),
-            (json!({"name": "x", "expires_at": "1969-12-31T23:59:59Z"}), "past"),
+            (json!({"name": "x", "expires_at": "1969-12-31T23:59:59Z"}), "cannot be scheduled"),
             (json!({"name": "x", "expires_at": "now"}), "not in the future"),
             (json!({"name": "x", "expires_at": 12}), "must be text"),
             (json!({"name": "x", "scope": "read"}), "did you mean `scopes`?"),

@@ -84,6 +84,7 @@ pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiEr
         external_id: reader.text("external_id"),
         scheduled_from: reader.instant("time_from"),
         scheduled_to: reader.instant("time_to"),
+        allowed_projects: None,
     };
     let search = reader.text("search");
     let sort = reader.parsed::<JobSortName>("sort_by").map(|name| name.0);
@@ -107,6 +108,7 @@ pub(crate) fn executions(query: &str) -> Result<ListRequest<ExecutionFilter, Exe
         project_id: reader.text("project_id"),
         started_from: reader.instant("date_from"),
         started_to: reader.instant("date_to"),
+        allowed_projects: None,
     };
     let sort = reader.parsed::<ExecutionSortName>("sort_by").map_or(ExecutionSort::StartedAt, |name| name.0);
     let page = page(&mut reader, sort, SortOrder::Descending);
