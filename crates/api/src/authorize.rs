@@ -132,6 +132,11 @@ fn permit(key: &ApiKey, scope: Scope) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::Forbidden, detail))
 }
 
+/// Whether the caller comes by a cookie, and not with a key.
+pub(crate) fn comes_by_session(headers: &HeaderMap) -> bool {
+    matches!(presented_key(headers), Ok(None))
+}
+
 /// The key that was sent; `None` where none was.
 fn presented_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if let Some(value) = headers.get(AUTHORIZATION) {

@@ -155,7 +155,8 @@ impl Tail {
                 Some(Some(reset(newest)))
             }
             Err(error) => {
-                tracing::warn!(%error, "an event stream ends because the events cannot be read");
+                let request_id = self.caller.request_id.as_deref();
+                tracing::warn!(request_id, %error, "an event stream ends because the events cannot be read");
                 None
             }
         }

@@ -1,7 +1,7 @@
 //! `/api/session`: browsers that sign in with a key; `/api/setup`: the first key of a server.
 
 use crate::answer;
-use crate::authorize::{actor, by_key, key_of};
+use crate::authorize::{actor, by_key, comes_by_session, key_of};
 use crate::client_address::Client;
 use crate::problem::ApiError;
 use crate::read::access_requests::{self, KeyRequest};
@@ -16,10 +16,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_api_types::{Data, SessionView};
 use oneoff_domain::{Actor, Context, KeyScope};
-use oneoff_scheduler::SystemRandom;
+use oneoff_scheduler::{ServiceError, SystemRandom};
 use oneoff_secrets::SecretString;
 use oneoff_secrets::api_key::{generate_token, hash_api_key};
-use oneoff_storage::NewSession;
+use oneoff_storage::{NewSession, Refusal};
 use std::time::Duration;
 
 /// A session ends after this, whatever was done meanwhile.
@@ -45,7 +45,14 @@ pub(crate) async fn sign_in(
         api_key_id: key.id.clone(),
         expires_at: now.saturating_add(SESSION_LASTS),
     };
-    let session = state.service.sign_in(context(&request, actor(&key)), new).await?;
+    let signed_in = state.service.sign_in(context(&request, actor(&key)), new).await;
+    let session = signed_in.map_err(|error| match error {
+        // It was revoked since it was looked up.
+        ServiceError::Refused(Refusal::NotFound { .. }) => {
+            ApiError::unauthorized("invalid or expired API key")
+        }
+        other => other.into(),
+    })?;
     let cookie = session_cookie::cookie(&state, &request, token.expose(), SESSION_LASTS);
     let view = view::access::session(session, session_cookie::csrf_token(&token));
     Ok(HttpResponse::build(StatusCode::CREATED).cookie(cookie).json(Data { data: view }))
@@ -55,7 +62,8 @@ pub(crate) async fn sign_in(
 pub(crate) async fn get(state: web::Data<ApiState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
     let Some(key) = key_of(&request).await? else { return Ok(answer::data(without_keys())) };
-    let Some(token) = session_cookie::token(request.headers()) else {
+    let cookie = session_cookie::token(request.headers()).filter(|_| comes_by_session(request.headers()));
+    let Some(token) = cookie else {
         let api_key = Some(view::access::api_key((*key).clone()));
         return Ok(answer::data(SessionView {
             auth_enabled: true,

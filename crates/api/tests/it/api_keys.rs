@@ -226,18 +226,17 @@ async fn a_key_restricted_to_projects_sees_and_changes_nothing_else() {
     let made = root.made(&json!({"name": "x", "scopes": "write", "project_ids": ["default"]})).await;
     let within = root.with(&made);
     let mine = within.post("/api/jobs", &waiting()).await.data();
-    let elsewhere = {
-        let mut fields = oneoff_domain::Context::new(Actor::System);
-        fields.allowed_projects = Some(vec!["other".to_owned()]);
-        fields
-    };
-    drop(elsewhere);
     let other = root.post("/api/jobs", &with(waiting(), "project_id", "other")).await;
     if other.status == 201 {
         let other = other.data();
         let place = format!("/api/jobs/{}", other["id"].as_str().unwrap());
         within.get(&place).await.problem(404, "not_found");
         within.delete(&place).await.problem(404, "not_found");
+        within.get(&format!("{place}?wait=1s")).await.problem(404, "not_found");
+        for dry in ["", "?dry_run=true"] {
+            let clone = within.post(&format!("{place}/clone{dry}"), &json!({"scheduled_at": "in 1h"})).await;
+            clone.problem(404, "not_found");
+        }
         within.post(&format!("{place}/execute"), &json!({})).await.problem(404, "not_found");
         assert_eq!(within.get("/api/jobs?project_id=other").await.json()["data"], json!([]));
         assert_eq!(root.get("/api/jobs").await.json()["data"].as_array().unwrap().len(), 2);

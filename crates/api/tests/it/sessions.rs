@@ -1,14 +1,14 @@
 //! Browsers that sign in: the cookie, what keeps other sites from using it, its end; and the first key by a link.
 
 use crate::auth::{add_key, with_auth};
-use crate::harness::{Answer, Api, Calls, Harness, settings, waiting};
+use crate::harness::{Answer, Api, Calls, Harness, waiting};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use oneoff_api::ApiSettings;
 use oneoff_domain::{Actor, Clock, Context};
 use oneoff_scheduler::SystemClock;
 use oneoff_secrets::api_key::hash_api_key;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// A browser that is signed in.
@@ -214,6 +214,4 @@ async fn the_first_key_is_made_by_a_link_once() {
         api.post("/api/setup", &json!({"token": token})).await.problem(409, "is_set_up");
     }
     assert!(!link("three", 60).await.unwrap(), "there is an admin key");
-    let _: Value = Value::Null;
-    let _unused = settings();
 }
