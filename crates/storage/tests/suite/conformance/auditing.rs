@@ -54,7 +54,7 @@ pub(crate) mod exercise {
         );
         let update = &log[1];
         let masked = json!({"A": "[redacted]"});
-        assert_eq!(update.before, Some(json!({"priority": 5, "config": {"url": "x", "headers": masked}})));
+        assert_eq!(update.before, Some(json!({"priority": 7, "config": {"url": "x", "headers": masked}})));
         assert_eq!(update.after, Some(json!({"priority": 9, "config": {"url": "y", "headers": masked}})));
         assert_eq!((update.actor.as_str(), update.actor_key.as_deref()), ("key:ci", Some("k1")));
         assert_eq!(
