@@ -180,7 +180,13 @@ pub struct RotateKey {
     #[arg(value_name = "KEY")]
     pub key: String,
     /// For how many seconds the old key stays valid; 0 ends it at once.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=2_592_000))]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(0..=2_592_000)
+    )]
     pub overlap: u32,
     /// When the new key stops to be valid, such as `in 90d`; as the old one if not given.
     #[arg(long, value_name = "WHEN")]
