@@ -21,7 +21,7 @@ describe('a server with keys', () => {
 
   it('is used with the right key, which can be changed', async () => {
     const { page, faults, context } = await openPage(browser, server.url)
-    const prompt = page.getByRole('dialog', { name: 'API key' })
+    const prompt = page.getByRole('dialog', { name: 'Sign in' })
     const give = async (key: string) => {
       await prompt.getByLabel('Key').fill(key)
       await page.keyboard.press('Enter')
@@ -43,7 +43,7 @@ describe('a server with keys', () => {
     await page.keyboard.press('Escape')
     await form.waitFor({ state: 'detached' })
 
-    await page.getByRole('button', { name: 'Use another API key' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
     await give(await server.createKey('read,write'))
     await prompt.waitFor({ state: 'detached' })
     await createShellJob(page, { name: 'With a key', script: 'echo hello', when: 'in 1s' })

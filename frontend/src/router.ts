@@ -1,4 +1,5 @@
 // The pages. The path under which the server lives is read from the document's base.
+import SetupPage from '@/features/auth/SetupPage.vue'
 import JobsPage from '@/features/jobs/JobsPage.vue'
 import { createRouter, createWebHistory, type Router } from 'vue-router'
 
@@ -7,6 +8,7 @@ export function newRouter(): Router {
     history: createWebHistory(new URL(document.baseURI).pathname),
     routes: [
       { path: '/', name: 'jobs', component: JobsPage },
+      { path: '/setup', name: 'setup', component: SetupPage },
       { path: '/:rest(.*)*', redirect: '/' },
     ],
   })

@@ -134,18 +134,61 @@ pub struct Keys {
 pub enum KeysCommand {
     /// Make a key and print it, this once. Works beside a running server.
     Create(CreateKey),
+    /// Print the keys, without the keys themselves: id, prefix, name, scopes, projects, expiry, last use.
+    List,
+    /// End a key. Servers that run refuse it within a second.
+    Revoke(RevokeKey),
+    /// Make a key in the place of another one, with its name, scopes and projects, and print it, this once.
+    Rotate(RotateKey),
 }
 
 /// Options of `keys create`.
 #[derive(Debug, Args)]
 pub struct CreateKey {
-    /// What people call it.
-    #[arg(long)]
-    pub name: String,
+    /// What people call it [default: admin, with --admin].
+    #[arg(long, required_unless_present = "admin")]
+    pub name: Option<String>,
     /// What it may do: `read`, `write`, `admin`.
-    #[arg(long, value_delimiter = ',', default_value = "read,write")]
+    #[arg(long, value_delimiter = ',', default_value = "read,write", conflicts_with = "admin")]
     pub scopes: Vec<String>,
+    /// A key that may do everything, such as the first one.
+    #[arg(long)]
+    pub admin: bool,
+    /// The only projects that it may touch; all if none is given.
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    pub projects: Vec<String>,
     /// When it stops to be valid, such as `in 90d` or `2027-01-01T00:00:00Z`; never if not given.
+    #[arg(long, value_name = "WHEN")]
+    pub expires: Option<String>,
+}
+
+/// Options of `keys revoke`.
+#[derive(Debug, Args)]
+pub struct RevokeKey {
+    /// The key: its id, or as much of its prefix (`oneoff_1a2b3c4d`) as no other key has.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// Also the last key by which keys can be managed.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `keys rotate`.
+#[derive(Debug, Args)]
+pub struct RotateKey {
+    /// The key: its id, or as much of its prefix (`oneoff_1a2b3c4d`) as no other key has.
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// For how many seconds the old key stays valid; 0 ends it at once.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(0..=2_592_000)
+    )]
+    pub overlap: u32,
+    /// When the new key stops to be valid, such as `in 90d`; as the old one if not given.
     #[arg(long, value_name = "WHEN")]
     pub expires: Option<String>,
 }

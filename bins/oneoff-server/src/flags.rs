@@ -18,6 +18,11 @@ impl Args for SettingFlags {
                 .allow_negative_numbers(true)
                 .help_heading("Settings (flags win over the environment, which wins over the config file)")
                 .help(help(setting.about, setting.default));
+            // What is dangerous is said by its name alone.
+            let flag = match setting.name {
+                "INSECURE_NO_AUTH" => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
+                _ => flag,
+            };
             command.arg(flag)
         })
     }

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod first_key;
 pub mod flags;
 pub mod listen;
 pub mod logging;

@@ -61,7 +61,7 @@ pub fn bind(settings: &Settings) -> Result<TcpListener, ListenError> {
     let mut addresses: Vec<SocketAddr> = (host.as_str(), port).to_socket_addrs().map_err(unusable)?.collect();
     addresses.sort_by_key(SocketAddr::is_ipv6);
     // A name that only looks like this machine must not open it to others.
-    if !settings.auth_enabled && !addresses.iter().all(|address| address.ip().is_loopback()) {
+    if settings.needs_loopback() && !addresses.iter().all(|address| address.ip().is_loopback()) {
         return Err(ListenError::Exposed(exposed(&host)));
     }
     let listener = bind_first(&addresses).map_err(|source| match source.kind() {

@@ -1,6 +1,6 @@
 //! From the command line to an exit code.
 
-use crate::cli::{Cli, Command, KeysCommand};
+use crate::cli::{Cli, Command};
 use crate::commands::{self, CommandError};
 use crate::logging;
 use crate::settings::{LogLevel, Settings, Sources};
@@ -53,11 +53,10 @@ fn dispatch(cli: &Cli) -> Result<(), CommandError> {
             commands::migrate_data::run(options, &tool_settings(&sources)?, &mut stdout, &mut notes)
         }
         Some(Command::Keys(keys)) => {
-            let KeysCommand::Create(options) = &keys.command;
             let settings = tool_settings(&sources)?;
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let mut notes = std::io::stderr();
-            runtime.block_on(commands::keys::create(options, &settings, &mut stdout, &mut notes))
+            runtime.block_on(commands::keys::run(&keys.command, &settings, &mut stdout, &mut notes))
         }
         Some(Command::Guardian) => Ok(()),
         None | Some(Command::Serve) => {

@@ -2,6 +2,7 @@
 //!
 //! Instants are RFC 3339 text in UTC; durations and sizes name their unit.
 
+mod access;
 mod bulk;
 mod execution;
 mod job;
@@ -9,6 +10,10 @@ mod problem;
 mod system;
 mod time;
 
+pub use access::{
+    ApiKeyView, AuditEntryView, CreateApiKey, NewApiKeyView, RevokedApiKey, RotateApiKey, SessionView,
+    UpdateApiKey,
+};
 pub use bulk::{BulkResult, CreateJobs, CreatedJob, JobsCreated};
 pub use execution::{ExecutionView, OutputChunkView, OutputView};
 pub use job::{

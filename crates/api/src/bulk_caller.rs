@@ -1,7 +1,7 @@
 //! Who sends many jobs at once: the extractor of such requests, whose bodies are larger than others and therefore
 //! bounded together.
 
-use crate::caller::authorize_writer;
+use crate::authorize::{Scope, authorize};
 use crate::error_table::ErrorCode;
 use crate::etag;
 use crate::idempotency;
@@ -9,7 +9,6 @@ use crate::problem::ApiError;
 use crate::read::body::Body;
 use crate::read::fields::Field;
 use crate::read::query::QueryReader;
-use crate::request_id::RequestId;
 use crate::state::ApiState;
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
@@ -99,7 +98,7 @@ impl FromRequest for BulkWriter {
 }
 
 async fn read(request: HttpRequest, payload: Payload) -> Result<BulkWriter, ApiError> {
-    let actor = authorize_writer(&request).await?;
+    let caller = authorize(&request, Scope::Write).await?;
     let mut query = QueryReader::new(request.query_string(), PARAMETERS);
     let dry_run = query.boolean("dry_run").unwrap_or_default();
     let answers = query.parsed("return").unwrap_or(Return::Summary);
@@ -115,7 +114,7 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<BulkWriter, ApiE
     };
     let room = state.bulk_room.take(headers)?;
     let body = Body::read_up_to(BULK_BODY_MAX_BYTES, headers, payload).await?;
-    let context = Context { request_id: RequestId::of_request(&request), dry_run, ..Context::new(actor) };
+    let context = Context { dry_run, ..caller };
     let (headers, path) = (headers.clone(), request.path().to_owned());
     Ok(BulkWriter { context, body, answers, headers, path, _room: room })
 }

@@ -6,7 +6,7 @@
 use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
 use actix_web::http::Method;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use url::Url;
 
 /// What of a request the defence looks at.
@@ -26,8 +26,11 @@ pub(crate) struct Visit<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Defence {
     demands_loopback: bool,
+    answers_to_addresses: bool,
     allowed_hosts: Vec<String>,
     allowed_origins: Vec<String>,
+    /// The origin of `PUBLIC_URL`.
+    public_origin: Option<String>,
 }
 
 impl Defence {
@@ -36,9 +39,51 @@ impl Defence {
         let origin = |text: &String| parse_origin(text).map_or_else(|| text.clone(), |url| serialized(&url));
         Self {
             demands_loopback: !auth_enabled,
+            answers_to_addresses: false,
+            public_origin: None,
             allowed_hosts: allowed_hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect(),
             allowed_origins: allowed_origins.iter().map(origin).collect(),
         }
+    }
+
+    /// The same, of a server that people know by this URL.
+    pub(crate) fn known_as(mut self, public_url: Option<&str>) -> Self {
+        let url = public_url.and_then(parse_origin);
+        if let Some(host) = url.as_ref().and_then(|url| url.host_str()) {
+            self.allowed_hosts.push(host.to_ascii_lowercase());
+        }
+        self.public_origin = url.as_ref().map(serialized);
+        self
+    }
+
+    /// The same, of a server without keys that others are meant to reach: no page can point a bare address elsewhere, so
+    /// it answers to those.
+    pub(crate) fn answering_to_addresses(mut self, answers: bool) -> Self {
+        self.answers_to_addresses = answers;
+        self
+    }
+
+    /// Refuses what a page of another origin sent by the browser of somebody who is signed in.
+    ///
+    /// # Errors
+    /// A refusal that names the setting.
+    pub(crate) fn check_own_page(
+        &self,
+        host: Option<&str>,
+        origin: Option<&str>,
+        fetch_site: Option<&str>,
+    ) -> Result<(), ApiError> {
+        if is_foreign(fetch_site) {
+            return Err(refused_origin(origin.unwrap_or("of another site")));
+        }
+        let Some(origin) = origin else { return Ok(()) };
+        let is_own = host.and_then(HostPort::parse).is_some_and(|host| is_same_origin(origin, &host));
+        if is_own || self.is_public(origin) { Ok(()) } else { Err(refused_page(origin)) }
+    }
+
+    fn is_public(&self, origin: &str) -> bool {
+        let origin = parse_origin(origin).as_ref().map(serialized);
+        origin.is_some() && origin == self.public_origin
     }
 
     /// The origin that gets CORS headers, if there is one.
@@ -55,7 +100,9 @@ impl Defence {
             return Ok(allowed);
         }
         match visit.origin {
-            Some(origin) if !is_same_origin(origin, &host) => Err(refused_origin(origin)),
+            Some(origin) if !is_same_origin(origin, &host) && !self.is_public(origin) => {
+                Err(refused_origin(origin))
+            }
             None if is_write(visit.method) && is_foreign(visit.fetch_site) => {
                 Err(refused_origin("of another site"))
             }
@@ -81,7 +128,9 @@ impl Defence {
                 "the request must name its host in one Host header",
             ));
         };
-        if host.is_loopback() || self.allowed_hosts.iter().any(|allowed| host.is(allowed)) {
+        let is_plain_address = self.answers_to_addresses && host.is_address();
+        if host.is_loopback() || is_plain_address || self.allowed_hosts.iter().any(|allowed| host.is(allowed))
+        {
             return Ok(host);
         }
         let name = &host.name;
@@ -102,6 +151,18 @@ fn refused_origin(origin: &str) -> ApiError {
         format!(
             "a web page of another origin (`{origin}`) may not use this server: open the UI under the server's \
              own address, name a reverse proxy's public host in ALLOWED_HOSTS, or set ALLOWED_ORIGINS={origin}"
+        ),
+    )
+}
+
+/// Where a proxy has another name than the server is asked by, the page's origin is not that of the request.
+fn refused_page(origin: &str) -> ApiError {
+    let origin: String = origin.chars().take(128).collect();
+    ApiError::new(
+        ErrorCode::OriginRefused,
+        format!(
+            "a session is only served to pages of this server's own origin, not to `{origin}`: if that is how people \
+             reach this server, set PUBLIC_URL={origin}"
         ),
     )
 }
@@ -155,6 +216,11 @@ impl HostPort {
     fn is_loopback(&self) -> bool {
         let is_address = || self.name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
         self.name == "localhost" || self.name == "[::1]" || is_address()
+    }
+
+    fn is_address(&self) -> bool {
+        let bracketed = self.name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        bracketed.unwrap_or(&self.name).parse::<IpAddr>().is_ok()
     }
 
     /// Whether a configured host means this one: a name alone means it with any port.

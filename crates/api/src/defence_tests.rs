@@ -106,3 +106,44 @@ fn with_keys_any_host_and_origin_may_try() {
     let granted = defence.check(Visit { origin: Some("https://a.example"), ..visit }).unwrap();
     assert_eq!(granted.as_deref(), Some("https://a.example"));
 }
+
+#[test]
+fn the_public_url_is_a_host_and_an_origin_of_ones_own() {
+    let defence = open(&[], &[]).known_as(Some("https://jobs.example.com/x"));
+    let visit = Visit { method: &Method::POST, host: Some("jobs.example.com"), ..GET };
+    assert!(defence.check(visit).is_ok());
+    assert!(defence.check(Visit { origin: Some("https://jobs.example.com"), ..visit }).is_ok());
+    let inner = Visit { host: Some("localhost:8080"), ..visit };
+    assert!(defence.check(Visit { origin: Some("https://jobs.example.com"), ..inner }).is_ok());
+    for foreign in ["http://jobs.example.com", "https://jobs.example.com:8443", "https://other.example.com"] {
+        assert!(defence.check(Visit { origin: Some(foreign), ..inner }).is_err(), "{foreign}");
+        let own = Some("localhost:8080");
+        let refusal = defence.check_own_page(own, Some(foreign), None).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("PUBLIC_URL={foreign}")), "{refusal}");
+    }
+}
+
+#[test]
+fn a_server_that_is_open_on_purpose_answers_to_addresses_and_to_no_foreign_name() {
+    let defence = open(&[], &[]).answering_to_addresses(true);
+    for host in ["10.0.0.1", "192.168.1.5:8080", "[fd00::1]:80", "localhost"] {
+        assert!(defence.check(Visit { host: Some(host), ..GET }).is_ok(), "{host}");
+    }
+    for host in ["evil.example", "10.0.0.1.evil.example", "10.0.0", "0x7f.0.0.1", "[evil]"] {
+        assert!(defence.check(Visit { host: Some(host), ..GET }).is_err(), "{host}");
+    }
+}
+
+#[test]
+fn a_page_of_ones_own_is_of_the_host_that_was_asked() {
+    let defence = open(&[], &["https://dash.example"]);
+    let own = |origin, site| defence.check_own_page(Some("box.lan:8080"), origin, site).is_ok();
+    assert!(
+        own(None, None) && own(Some("http://box.lan:8080"), Some("same-origin")) && own(None, Some("none"))
+    );
+    for origin in ["http://box.lan", "null", "", "https://dash.example", "http://box.lan:8080.evil.example"] {
+        assert!(!own(Some(origin), None), "{origin}: not even one that may use the API with a key");
+    }
+    assert!(!own(None, Some("cross-site")) && !own(Some("http://box.lan:8080"), Some("same-site")));
+    assert!(defence.check_own_page(None, Some("http://box.lan"), None).is_err());
+}

@@ -44,6 +44,14 @@ error_table! {
     HostRefused = FORBIDDEN, "host_refused", "The host is not allowed";
     /// A web page of another origin.
     OriginRefused = FORBIDDEN, "origin_refused", "The origin is not allowed";
+    /// A change by a session without its token.
+    ForgeryRefused = FORBIDDEN, "forgery_refused", "The change does not come from a page of this server";
+    /// The last key by which keys can be made.
+    LastAdminKey = CONFLICT, "last_admin_key", "It is the last admin key";
+    /// A key that is revoked or has expired.
+    KeyNotValid = CONFLICT, "key_not_valid", "The API key is not valid";
+    /// The first key was made already.
+    IsSetUp = CONFLICT, "is_set_up", "The server is set up already";
     /// No such record or path.
     NotFound = NOT_FOUND, "not_found", "Not found";
     /// What the request made before was removed since.

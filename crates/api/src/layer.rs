@@ -2,6 +2,7 @@
 //! metrics and the log.
 
 use crate::answer::RequestedWait;
+use crate::client_address::Client;
 use crate::cors;
 use crate::defence::Visit;
 use crate::error_table::ErrorCode;
@@ -45,13 +46,16 @@ where
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let id = id.0;
+    let client = Client::note(&request, &state.settings.trusted_proxies);
+    state.untrusted_proxies.note(&client);
     let (mut response, granted) = match admit(&request, &state) {
         Err(refusal) => (request.into_response(refusal.response(&id)), None),
         Ok(origin) if origin.is_some() && cors::is_preflight(request.method(), request.headers()) => {
             (request.into_response(cors::preflight()), origin)
         }
         Ok(origin) => {
-            let span = tracing::error_span!("request", id);
+            let client = client.address.map(tracing::field::display);
+            let span = tracing::error_span!("request", request_id = id, client);
             let answer = next.call(request).instrument(span).await?;
             (with_problem(answer.map_into_boxed_body(), &id), origin)
         }
@@ -60,7 +64,7 @@ where
     let is_api = path.strip_prefix(&state.settings.base_path).is_some_and(|path| is_below(path, "/api"));
     add_headers(response.headers_mut(), &id, is_api);
     cors::add_headers(response.headers_mut(), granted.as_deref(), state.defence.has_origins());
-    note(&response, &state, &id, started.elapsed());
+    note(&response, &state, &id, client, started.elapsed());
     Ok(response)
 }
 
@@ -128,7 +132,7 @@ fn is_below(path: &str, parent: &str) -> bool {
 }
 
 /// Counts the request and writes it to the log; a slow one as a warning.
-fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, id: &str, took: Duration) {
+fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, id: &str, client: Client, took: Duration) {
     let request = response.request();
     let path = request.path();
     let status = response.status().as_u16();
@@ -141,7 +145,8 @@ fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, id: &str, took: D
     if let Some(others) = is_slow.then(|| state.slow_requests.note(Instant::now())).flatten() {
         tracing::warn!(request_id = id, method, path, status, duration_ms, others, "a request was slow");
     }
-    tracing::debug!(request_id = id, method, path, status, duration_ms, "request");
+    let client = client.address.map(tracing::field::display);
+    tracing::debug!(request_id = id, client, method, path, status, duration_ms, "request");
 }
 
 /// The method as a label, of which there are few whatever clients send.

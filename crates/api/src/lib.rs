@@ -3,8 +3,10 @@
 
 mod answer;
 mod answer_room;
+mod authorize;
 mod bulk_caller;
 mod caller;
+mod client_address;
 mod configure;
 mod connection;
 mod cors;
@@ -23,11 +25,13 @@ mod room;
 mod routes;
 mod server;
 mod service_error;
+mod session_cookie;
 mod settings;
 mod slow_requests;
 mod state;
 mod view;
 
+pub use client_address::{AddressRange, NoAddressRange};
 pub use configure::configure;
 pub use metrics_endpoint::{MetricsError, MetricsHandle};
 pub use server::serve;

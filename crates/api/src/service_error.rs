@@ -4,7 +4,7 @@ use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
 use oneoff_domain::FieldError;
 use oneoff_scheduler::ServiceError;
-use oneoff_storage::{Refusal, StoreError};
+use oneoff_storage::{AccessRefusal, Refusal, StoreError};
 
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
@@ -45,8 +45,20 @@ fn of_refusal(refusal: Refusal) -> ApiError {
             format!("{detail}: use a new Idempotency-Key for every new request"),
         ),
         Refusal::Invalid(errors) => ApiError::invalid(errors),
+        Refusal::Access(refusal) => of_access(&refusal),
         Refusal::OfItem { index, refusal } => of_refusal(*refusal).of_item(index, detail),
     }
+}
+
+fn of_access(refusal: &AccessRefusal) -> ApiError {
+    let code = match refusal {
+        AccessRefusal::LastAdminKey { .. } => ErrorCode::LastAdminKey,
+        AccessRefusal::MoreThanOwn(_) => ErrorCode::Forbidden,
+        AccessRefusal::NotRotatable { .. } => ErrorCode::KeyNotValid,
+        AccessRefusal::IsSetUp => ErrorCode::IsSetUp,
+        AccessRefusal::NoSetupLink => ErrorCode::NotFound,
+    };
+    ApiError::new(code, refusal.to_string())
 }
 
 /// The store failed.

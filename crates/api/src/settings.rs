@@ -1,5 +1,6 @@
 //! What can be set about the API.
 
+use crate::client_address::AddressRange;
 use crate::metrics_endpoint::MetricsHandle;
 use std::time::Duration;
 
@@ -14,6 +15,12 @@ pub struct ApiSettings {
     pub allowed_hosts: Vec<String>,
     /// Origins of other sites whose pages may call the API: `https://dash.example.com`.
     pub allowed_origins: Vec<String>,
+    /// The URL by which people reach the server, with the base path: `https://jobs.example.com`.
+    pub public_url: Option<String>,
+    /// Proxies whose word counts about where a request comes from.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Whether a server without keys is meant to be reached by others: it answers to addresses other than loopback.
+    pub insecure_no_auth: bool,
     /// The name of the installation, shown in the status.
     pub environment: String,
     /// The zone of times that name none.
@@ -28,4 +35,11 @@ pub struct ApiSettings {
     pub slow_request: Duration,
     /// The metrics recorder; without one `/metrics` does not exist.
     pub metrics: Option<MetricsHandle>,
+}
+
+impl ApiSettings {
+    /// Whether people reach the server by HTTPS.
+    pub(crate) fn is_public_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
 }

@@ -1,6 +1,7 @@
 //! What every handler shares: the settings, the service, the defence, and the news that the server stops.
 
 use crate::answer_room::AnswerRoom;
+use crate::client_address::UntrustedProxies;
 use crate::defence::Defence;
 use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
@@ -28,6 +29,7 @@ pub(crate) struct ApiState {
     pub(crate) bulk_room: BodyRoom,
     pub(crate) answers: AnswerRoom,
     pub(crate) slow_requests: SlowRequests,
+    pub(crate) untrusted_proxies: UntrustedProxies,
     pages: Semaphore,
     /// One for each processor: for work of requests with many jobs.
     pub(crate) bulk_processors: Semaphore,
@@ -37,7 +39,9 @@ pub(crate) struct ApiState {
 
 impl ApiState {
     pub(crate) fn new(settings: ApiSettings, service: Service) -> Self {
-        let defence = Defence::new(settings.auth_enabled, &settings.allowed_hosts, &settings.allowed_origins);
+        let defence = Defence::new(settings.auth_enabled, &settings.allowed_hosts, &settings.allowed_origins)
+            .known_as(settings.public_url.as_deref())
+            .answering_to_addresses(settings.insecure_no_auth);
         Self {
             settings,
             service,
@@ -47,6 +51,7 @@ impl ApiState {
             bulk_room: BodyRoom::bulk(),
             answers: AnswerRoom::new(),
             slow_requests: SlowRequests::default(),
+            untrusted_proxies: UntrustedProxies::default(),
             pages: Semaphore::new(PAGES_TOGETHER),
             bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),

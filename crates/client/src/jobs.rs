@@ -193,7 +193,8 @@ impl Client {
     }
 }
 
-fn with_version(call: Call, version: Option<i64>) -> Call {
+/// A call that demands a version, where one is given.
+pub(crate) fn with_version(call: Call, version: Option<i64>) -> Call {
     match version {
         Some(version) => call.header("If-Match", format!("\"{version}\"")),
         None => call,

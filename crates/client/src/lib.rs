@@ -3,6 +3,7 @@
 //! Creates carry an idempotency key, so that a lost connection never doubles a job; waits survive a
 //! restart of the server; keys are never printed.
 
+mod access;
 mod bulk;
 mod error;
 mod executions;
@@ -16,6 +17,7 @@ mod system;
 mod transport;
 mod wait;
 
+pub use access::AuditQuery;
 pub use error::ClientError;
 pub use executions::{ExecutionQuery, OutputRequest};
 pub use follow::{OutputFollower, chunk_bytes};

@@ -12,6 +12,10 @@ pub enum Actor {
         /// The name that was given to the key.
         name: String,
     },
+    /// Somebody at the command line of the server, beside its database.
+    CommandLine,
+    /// Somebody who used the link by which the first key is made.
+    SetupLink,
     /// A program that embeds the library.
     Library,
     /// The server itself: recovery, retention, retries.
@@ -19,14 +23,25 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The text stored in audit rows: `local`, `key:NAME`, `library` or `system`.
+    /// The text stored in audit rows: `local`, `key:NAME`, `command-line`, `setup-link`, `library` or `system`.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
             Actor::Local => "local".to_owned(),
             Actor::ApiKey { name, .. } => format!("key:{name}"),
+            Actor::CommandLine => "command-line".to_owned(),
+            Actor::SetupLink => "setup-link".to_owned(),
             Actor::Library => "library".to_owned(),
             Actor::System => "system".to_owned(),
+        }
+    }
+
+    /// The public id of the key, which stays the same when the key is renamed.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        match self {
+            Actor::ApiKey { id, .. } => Some(id),
+            _ => None,
         }
     }
 }
@@ -49,6 +64,8 @@ pub struct Context {
     pub allowed_projects: Option<Vec<String>>,
     /// The id of the request, for logs and audit rows.
     pub request_id: Option<String>,
+    /// The address from which the request came, for audit rows.
+    pub client_address: Option<String>,
     /// Set when the request must take effect once, however often it is sent.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The version that the record must still have (HTTP `If-Match`).
@@ -65,9 +82,16 @@ impl Context {
             actor,
             allowed_projects: None,
             request_id: None,
+            client_address: None,
             idempotency_key: None,
             if_match: None,
             dry_run: false,
         }
+    }
+
+    /// Whether the actor may touch what belongs to a project.
+    #[must_use]
+    pub fn allows_project(&self, project: &str) -> bool {
+        self.allowed_projects.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == project))
     }
 }

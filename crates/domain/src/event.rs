@@ -34,6 +34,20 @@ named! {
         JobDeleted = "job.deleted",
         /// Jobs that ended long ago were removed; the data names them all.
         JobsRemoved = "jobs.removed",
+        /// An API key was made.
+        ApiKeyCreated = "api_key.created",
+        /// An API key's name, scopes, projects, expiry or activity was changed.
+        ApiKeyUpdated = "api_key.updated",
+        /// An API key was revoked.
+        ApiKeyRevoked = "api_key.revoked",
+        /// An API key was given a successor.
+        ApiKeyRotated = "api_key.rotated",
+        /// An API key was deleted.
+        ApiKeyDeleted = "api_key.deleted",
+        /// Somebody signed in with an API key.
+        ApiKeySignedIn = "api_key.signed_in",
+        /// A session of an API key was ended.
+        ApiKeySignedOut = "api_key.signed_out",
         /// The wall clock jumped, and claiming paused until it held.
         ClockStep = "clock.step",
     }

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, draws a random number, touches a file or knows a runtime: time,
 //! randomness and ids are injected through [`Clock`] and [`Random`]. Everything above builds on it.
 
+pub mod access;
 pub mod clock;
 pub mod context;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod timestamp;
 pub mod transition;
 pub mod validation;
 
+pub use access::KeyScope;
 pub use clock::{BootTime, Clock, Random};
 pub use context::{Actor, Context, IdempotencyKey};
 pub use event::{Event, EventKind, NewEvent};

@@ -50,3 +50,7 @@ pub const BULK_ERRORS_MAX: usize = 100;
 pub const SEARCH_MAX_CHARS: usize = 256;
 /// Different words of a text that is searched for.
 pub const SEARCH_MAX_WORDS: usize = 16;
+/// Projects that a key may be restricted to.
+pub const KEY_PROJECTS_MAX: usize = 100;
+/// The longest time for which a key stays valid beside its successor: 30 days.
+pub const OVERLAP_MAX_SECONDS: i64 = 30 * 24 * 3600;

@@ -8,6 +8,7 @@ mod cancelling;
 mod claiming;
 mod core;
 mod driver;
+mod key_cache;
 mod lease;
 mod mailbox;
 mod overdue;

@@ -1,6 +1,7 @@
 //! The mailbox of the scheduler's thread: commits, answers and requests come in, in order.
 
 use crate::core::Input;
+use crate::key_cache::KeyCache;
 use crate::watchers::{JobWatch, Watchers};
 use oneoff_domain::JobId;
 use oneoff_storage::{CommitListener, Committed};
@@ -15,6 +16,7 @@ pub(crate) struct Mailbox {
     last_event: watch::Sender<i64>,
     watchers: Arc<Watchers>,
     unnumbered: Notify,
+    keys: Arc<KeyCache>,
 }
 
 impl Mailbox {
@@ -25,6 +27,7 @@ impl Mailbox {
             last_event: watch::Sender::new(last_event),
             watchers: Arc::default(),
             unnumbered: Notify::new(),
+            keys: Arc::default(),
         }
     }
 
@@ -46,6 +49,11 @@ impl Mailbox {
     /// Events were written that are to be numbered.
     pub(crate) fn tell_unnumbered(&self) {
         self.unnumbered.notify_one();
+    }
+
+    /// The API keys that were found to be valid.
+    pub(crate) fn keys(&self) -> Arc<KeyCache> {
+        self.keys.clone()
     }
 
     /// Begins to wait for a change of a job.
@@ -74,6 +82,7 @@ impl CommitListener for Mailbox {
             self.send(Input::Committed(committed.changes));
         }
         self.watchers.changed(&committed.touched);
+        self.keys.changed(&committed.records);
         if committed.wrote_unnumbered {
             self.tell_unnumbered();
         }
@@ -85,6 +94,7 @@ impl CommitListener for Mailbox {
 
     fn reopened(&self) {
         self.watchers.all_changed();
+        self.keys.forget_all();
         self.send(Input::Reload);
     }
 }

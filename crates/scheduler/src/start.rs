@@ -5,7 +5,7 @@ use crate::driver::{CoreStatus, Driver};
 use crate::lease::{Ground, Held, Leadership, Leases, RETENTION};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
-use crate::reconcile::{alive, holds, nodes, numbering, retention, search};
+use crate::reconcile::{alive, holds, key_use, nodes, numbering, retention, search};
 use crate::runner::Runner;
 use crate::shared_clock::SharedClock;
 use crate::{SchedulerSettings, Service, recovery};
@@ -177,6 +177,7 @@ impl Scheduler {
             tokio::spawn(alive::run(store.clone(), clock.clone(), absence));
         }
         tokio::spawn(search::run(store.clone(), mailbox.clone()));
+        tokio::spawn(key_use::run(store.clone(), mailbox.keys()));
         if let Some(leases) = leases.as_ref().filter(|_| store.is_shared()) {
             let events = leases.events();
             tokio::spawn(numbering::run(store.clone(), clock.clone(), mailbox.clone(), events));

@@ -58,6 +58,24 @@ pub fn has_checksum(key: &str) -> bool {
     is_well_formed(key) && checksum == format!("{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
+/// Whether this begins as a key does but cannot be one: a digit is wrong or missing. What this says `false` of may still be
+/// unknown to the server.
+#[must_use]
+pub fn is_mistyped(key: &str) -> bool {
+    let has_room_for_checksum = key.len() == BODY_CHARS + CHECKSUM_DIGITS;
+    key.starts_with(PREFIX) && (!is_well_formed(key) || (has_room_for_checksum && !has_checksum(key)))
+}
+
+/// A new token of 256 random bits, in hexadecimal digits: for a session or a link, which a hash is kept of as of a key.
+#[must_use]
+pub fn generate_token(random: &dyn Random) -> SecretString {
+    let mut bytes = [0; RANDOM_BYTES];
+    random.fill(&mut bytes);
+    let token = SecretString::new(hex::encode(&bytes));
+    bytes.zeroize();
+    token
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,31 @@ mod tests {
         assert!(is_well_formed(&key) && !has_checksum(&key));
         assert_eq!(hash_api_key("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(hash_api_key(&key).len(), 64);
+    }
+
+    #[test]
+    fn a_wrong_digit_is_found_without_asking() {
+        let key = generate_api_key(&Counting::from(1));
+        let key = key.expose();
+        let of_version_1 = &key[..71];
+        for good in [key.as_str(), of_version_1, "some other token", ""] {
+            assert!(!is_mistyped(good), "{good}");
+        }
+        let other = if key.ends_with('0') { "1" } else { "0" };
+        let wrong_end = format!("{}{other}", &key[..78]);
+        for bad in
+            ["oneoff_", &key[..70], &key[..78], &wrong_end, &key.to_uppercase().replace("ONEOFF_", "oneoff_")]
+        {
+            assert!(is_mistyped(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_random() {
+        let random = Counting::from(1);
+        let (token, other) = (generate_token(&random), generate_token(&random));
+        assert_eq!(token.expose().len(), 64);
+        assert_ne!(token.expose(), other.expose());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a commit changed, passed on by the writer in commit order before anybody is answered.
 
-use oneoff_domain::{JobId, JobKey, Timestamp};
+use oneoff_domain::{EventKind, JobId, JobKey, Timestamp};
 
 /// A job that waits for its time, with what the due queue needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Committed {
     pub changes: Vec<Change>,
     /// The jobs that changed, each as often as it did. New ones are not among them.
     pub touched: Vec<JobId>,
+    /// The events of records other than jobs, of which others may have something in memory.
+    pub records: Vec<EventKind>,
     /// The last event that was written, if any was.
     pub last_event_sequence: Option<i64>,
     /// Whether events were written that are numbered later.

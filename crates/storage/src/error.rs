@@ -1,5 +1,6 @@
 //! The errors of the store's public API, free of any database's types.
 
+use crate::AccessRefusal;
 use oneoff_domain::{IllegalTransition, ValidationErrors};
 use std::sync::Arc;
 
@@ -44,6 +45,9 @@ pub enum Refusal {
         /// The job's id.
         id: String,
     },
+    /// A rule of access to the server.
+    #[error(transparent)]
+    Access(#[from] AccessRefusal),
     /// The input cannot be accepted.
     #[error(transparent)]
     Invalid(#[from] ValidationErrors),

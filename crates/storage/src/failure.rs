@@ -5,7 +5,7 @@
 //! the errors that matter here (they come from the file system, not from SQL), so it is what is compared.
 
 use crate::error::Source;
-use crate::{Refusal, StoreError};
+use crate::{AccessRefusal, Refusal, StoreError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::sync::Arc;
 
@@ -34,6 +34,12 @@ pub(crate) enum WriteError {
     /// The request's own code panicked.
     #[error("a write request panicked: {0}")]
     Panicked(String),
+}
+
+impl From<AccessRefusal> for WriteError {
+    fn from(refusal: AccessRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
 impl WriteError {

@@ -91,7 +91,7 @@ pub(crate) fn hash_of(context: &Context) -> Option<i64> {
 fn scope(actor: &Actor) -> String {
     match actor {
         Actor::ApiKey { id, .. } => format!("key:{id}"),
-        Actor::Local | Actor::Library | Actor::System => actor.label(),
+        _ => actor.label(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Refusal;
 use crate::audit::{self, Deed};
+use crate::audit_of_job;
 use crate::failure::{WriteError, is_taken};
 use crate::idempotency;
 use crate::retain;
@@ -221,11 +222,17 @@ pub(crate) fn apply(
 ) -> Result<Job, WriteError> {
     tx.claimed.remove(&before.job.key);
     let JobChange { event, event_data, action, delete, .. } = change.clone();
+    let was = before.job.clone();
     let job = if delete { remove(tx, before)? } else { rewrite(tx, context, now, before, change)? };
+    let (old, new) = match delete {
+        true => (audit_of_job::of_removed(&was), None),
+        false => audit_of_job::of_change(&was, &job),
+    };
     if let Some(kind) = event {
         tx.record_job(now, kind, &job, None, event_data)?;
     }
-    audit::record(tx, context, now, deed(&job, action))?;
+    let deed = Deed { before: old.as_ref(), after: new.as_ref(), ..deed(&job, action) };
+    audit::record(tx, context, now, deed)?;
     tx.effects.operations.add(action.trim_start_matches("job."));
     Ok(job)
 }

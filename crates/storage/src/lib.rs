@@ -5,6 +5,7 @@
 
 mod absence;
 mod audit;
+mod audit_of_job;
 mod checkpoint;
 mod condition;
 mod connect;
@@ -32,8 +33,8 @@ mod store_reads;
 mod wal_guard;
 mod writer;
 
+pub mod access;
 pub mod ahead;
-mod api_key;
 pub mod backup;
 pub mod bulk_write;
 pub mod change;
@@ -58,7 +59,10 @@ pub mod space;
 pub mod store;
 pub mod system;
 
-pub use api_key::{ApiKey, ApiKeyStore, NewApiKey};
+pub use access::{
+    AccessRefusal, ApiKey, ApiKeyPatch, ApiKeyStore, NewApiKey, NewSession, NewSetupLink, Rotated, Rotation,
+    Session,
+};
 pub use backup::{BackupError, Copied, back_up, restore};
 pub use bulk_write::BulkOutcome;
 pub use change::{CancelledAttempt, Change, CommitListener, Committed, NoListener, PendingJob};
@@ -68,6 +72,7 @@ pub use finish::{Finish, FinishResult};
 pub use held::{HeldFor, ReleasedSlice};
 pub use job_write::{Decide, JobChange, NewJob, Written};
 
+pub use lists::audit::{AuditEntry, AuditFilter};
 pub use nodes::{Heartbeat, NodeInfo, NodeReport};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};

@@ -42,6 +42,8 @@ pub struct JobFilter {
     pub scheduled_from: Option<Timestamp>,
     /// Scheduled at or before.
     pub scheduled_to: Option<Timestamp>,
+    /// The only projects that the caller may see; `None` is all.
+    pub allowed_projects: Option<Vec<String>>,
 }
 
 /// Which executions are listed; every part that is set must hold.
@@ -57,6 +59,13 @@ pub struct ExecutionFilter {
     pub started_from: Option<Timestamp>,
     /// Started at or before.
     pub started_to: Option<Timestamp>,
+    /// The only projects that the caller may see; `None` is all.
+    pub allowed_projects: Option<Vec<String>>,
+}
+
+/// Whether somebody may see what belongs to a project, of which they may see only these, or all.
+pub(crate) fn may_see(allowed: Option<&Vec<String>>, project: &str) -> bool {
+    allowed.is_none_or(|allowed| allowed.iter().any(|name| name == project))
 }
 
 /// Which page of a list.

@@ -275,30 +275,6 @@ impl Store {
         self.inner.writer.write(Lane::Retention, move |tx: &mut Tx<'_>| retain::retain(tx, &policy)).await
     }
 
-    /// Stores an API key.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn create_api_key(&self, now: Timestamp, key: NewApiKey) -> Result<ApiKey, StoreError> {
-        self.inner.writer.write(Lane::Api, move |tx: &mut Tx<'_>| api_key::insert(tx.conn, now, key)).await
-    }
-
-    /// The key with this hash, expired or not.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn api_key_by_hash(&self, key_hash: String) -> Result<Option<ApiKey>, StoreError> {
-        self.inner.reader.read(move |conn| api_key::by_hash(conn, &key_hash)).await
-    }
-
-    /// Whether there is any API key, expired or not.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn has_api_keys(&self) -> Result<bool, StoreError> {
-        self.inner.reader.read(api_key::exists).await
-    }
-
     /// Ends the writer after what waits is committed. Later calls answer [`StoreError::Closed`]. Blocks.
     pub fn close(&self) {
         self.inner.close();

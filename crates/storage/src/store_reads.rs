@@ -4,7 +4,7 @@ use crate::connection::AnyConnection;
 use crate::lists;
 use crate::output;
 use crate::*;
-use oneoff_domain::{Event, Execution, ExecutionId, Job, JobId, JobKey, Timestamp};
+use oneoff_domain::{Context, Event, Execution, ExecutionId, Job, JobId, JobKey, Timestamp};
 
 impl Store {
     /// The latest time, not after `until`, that servers before this one wrote down: that of an event, or of a start.
@@ -128,6 +128,36 @@ impl Store {
     /// The database's.
     pub async fn last_event_sequence(&self) -> Result<i64, StoreError> {
         self.inner.reader.read(outbox::last_sequence).await
+    }
+
+    /// A page of the audit log, as far as the caller may see it, the newest first. It may be short as one of
+    /// [`Self::jobs`] may.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] of the field `cursor`, or the database's.
+    pub async fn audit_entries(
+        &self,
+        context: Context,
+        filter: AuditFilter,
+        limit: u32,
+        cursor: Option<String>,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        let query = move |conn: &mut AnyConnection| {
+            lists::audit::list(conn, &context, &filter, limit, cursor.as_deref())
+        };
+        self.inner.reader.read(query).await
+    }
+
+    /// The id of the request that made a job start at this instant, where one did.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn request_of(
+        &self,
+        job: JobId,
+        scheduled_for: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        self.inner.reader.read(move |conn| lists::audit::request_of(conn, job, scheduled_for)).await
     }
 
     /// Numbers over all jobs.

@@ -2,17 +2,23 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newIdempotencyKey } from './idempotency'
 import { actOnJob, createJob, deleteJob, listJobs } from './jobs'
-import { askForKey, canBeKey, hasKey, refusal, storedKey, storeKey } from './key'
 import { ApiError, errorFromResponse, toApiError } from './problem'
+import { canBeKey, forget, isSignedIn, loadSession, refusal, signIn, signOut } from './session'
+import { makeFirstKey } from './setup'
 import { apiUrl } from './url'
 
 function setBase(href: string) {
   document.head.innerHTML = `<base href="${href}">`
 }
 
+/** A server without keys that answers everything else so. */
 function answer(status: number, body: unknown) {
-  return vi.spyOn(globalThis, 'fetch').mockImplementation(() =>
-    Promise.resolve(new Response(body === null ? null : JSON.stringify(body), { status })),
+  return vi.spyOn(globalThis, 'fetch').mockImplementation((url) =>
+    Promise.resolve(
+      (url as string).endsWith('api/session')
+        ? new Response('{"data":{"auth_enabled":false,"csrf_token":null}}')
+        : new Response(body === null ? null : JSON.stringify(body), { status }),
+    ),
   )
 }
 
@@ -22,7 +28,7 @@ function lastRequest() {
 }
 
 beforeEach(() => {
-  sessionStorage.clear()
+  forget()
   refusal.value = null
   setBase('http://host.test/x/y/')
 })
@@ -88,52 +94,107 @@ describe('requests', () => {
   })
 })
 
-describe('the API key', () => {
-  it('is sent when there is one', async () => {
-    storeKey('secret')
-    answer(204, null)
+/** A server with keys: the session's answers, and `answers` to everything else in turn. */
+function withSession(session: [number, string | null], answers: [number, unknown][] = []) {
+  return vi.spyOn(globalThis, 'fetch').mockImplementation((url) => {
+    const [status, body] = (url as string).endsWith('api/session')
+      ? [session[0], { data: { auth_enabled: true, csrf_token: session[1] } }]
+      : (answers.shift() ?? [204, null])
+    return Promise.resolve(new Response(status === 204 ? null : JSON.stringify(body), { status }))
+  })
+}
+
+describe('the session', () => {
+  it('gives each change its token, which is asked for once', async () => {
+    withSession([200, 'token-1'])
     await deleteJob('1')
-    expect(lastRequest().headers.Authorization).toBe('Bearer secret')
+    await deleteJob('2')
+    expect(lastRequest().headers['X-CSRF-Token']).toBe('token-1')
+    const asked = vi.mocked(fetch).mock.calls.filter(([url]) => (url as string).endsWith('api/session'))
+    expect(asked).toHaveLength(1)
+    expect(isSignedIn.value).toBe(true)
+  })
+
+  it('is none on a server without keys', async () => {
+    withSession([200, null])
+    await deleteJob('1')
+    expect(lastRequest().headers).not.toHaveProperty('X-CSRF-Token')
+    expect(isSignedIn.value).toBe(false)
+    expect(refusal.value).toBeNull()
   })
 
   it('is asked for when the server answers 401', async () => {
-    answer(401, { title: 'Unauthorized', detail: 'A key is needed', code: 'unauthorized' })
+    withSession([401, null], [[401, {}]])
     await expect(deleteJob('1')).rejects.toMatchObject({ status: 401 })
-    expect(refusal.value).toEqual({ hadKey: false })
+    expect(refusal.value).toBe('no-key')
   })
 
-  it('is forgotten when it is refused', async () => {
-    storeKey('wrong')
-    answer(401, {})
-    await expect(deleteJob('1')).rejects.toBeInstanceOf(ApiError)
-    expect(storedKey()).toBeNull()
-    expect(refusal.value).toEqual({ hadKey: true })
+  it('begins with a key, and a wrong one is said to be wrong', async () => {
+    withSession([401, null])
+    await signIn('oneoff_wrong')
+    expect(refusal.value).toBe('wrong-key')
+    withSession([201, 'token-2'])
+    await signIn('oneoff_right')
+    expect(JSON.parse(lastRequest().init.body as string)).toEqual({ key: 'oneoff_right' })
+    expect(refusal.value).toBeNull()
+    expect(isSignedIn.value).toBe(true)
   })
 
-  it('can be given up for another one', async () => {
-    storeKey('read-only')
-    expect(hasKey.value).toBe(true)
-    askForKey()
-    expect(hasKey.value).toBe(false)
-    expect(refusal.value).toEqual({ hadKey: false })
-    answer(204, null)
+  it('ends by itself', async () => {
+    withSession([200, 'token-3'], [[401, {}]])
+    await loadSession()
+    await expect(deleteJob('1')).rejects.toMatchObject({ status: 401 })
+    expect(refusal.value).toBe('ended')
+    expect(isSignedIn.value).toBe(false)
+  })
+
+  it('is ended by hand', async () => {
+    withSession([200, 'token-4'])
+    await loadSession()
+    await signOut()
+    expect(lastRequest().init.method).toBe('DELETE')
+    expect(lastRequest().headers['X-CSRF-Token']).toBe('token-4')
+    expect(refusal.value).toBe('no-key')
+  })
+
+  it('of another tab takes the place of this one', async () => {
+    withSession([200, 'old'])
+    await loadSession()
+    withSession([200, 'new'], [[403, { code: 'forgery_refused', detail: 'x' }]])
     await deleteJob('1')
-    expect(lastRequest().headers).not.toHaveProperty('Authorization')
+    expect(lastRequest().headers['X-CSRF-Token']).toBe('new')
   })
 
-  it('is what a header can carry', () => {
+  it('survives the refusal of a request that was sent before it', async () => {
+    let signedIn = false
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async (url, init) => {
+      const isSession = (url as string).endsWith('api/session')
+      if (isSession) return new Response(JSON.stringify({ data: { csrf_token: 'c' } }), { status: 200 })
+      if (init?.method === 'GET' && !signedIn) {
+        signedIn = true
+        await signIn('new')
+      }
+      return new Response('{}', { status: 401 })
+    })
+    const query = { statuses: [], sortBy: 'created_at', sortOrder: 'asc', limit: 1 } as const
+    await expect(listJobs(query)).rejects.toBeInstanceOf(ApiError)
+    expect(refusal.value).toBeNull()
+    expect(isSignedIn.value).toBe(true)
+  })
+
+  it('takes what can be a key', () => {
     expect(canBeKey('oneoff_0aZ-_~!')).toBe(true)
     expect(['', 'ключ', 'a b', 'a\n', 'é'].some(canBeKey)).toBe(false)
   })
+})
 
-  it('survives the refusal of a request that was sent without it', async () => {
-    vi.spyOn(globalThis, 'fetch').mockImplementation(() => {
-      storeKey('new')
-      return Promise.resolve(new Response('{}', { status: 401 }))
-    })
-    await expect(deleteJob('1')).rejects.toBeInstanceOf(ApiError)
-    expect(storedKey()).toBe('new')
-    expect(refusal.value).toBeNull()
+describe('the first key', () => {
+  it('is made by the token of the link', async () => {
+    answer(201, { data: { id: '1', key: 'oneoff_first' } })
+    expect(await makeFirstKey('t', 'admin')).toBe('oneoff_first')
+    expect(lastRequest().url).toBe('http://host.test/x/y/api/setup')
+    answer(404, { code: 'not_found', detail: 'the setup link is not valid' })
+    await expect(makeFirstKey('t', 'admin')).rejects.toMatchObject({ message: 'the setup link is not valid' })
   })
 })
 

@@ -1,6 +1,6 @@
-// One request to the API: address, key, body, and errors as `ApiError`.
-import { authorization, refused } from './key'
-import { errorFromResponse, toApiError } from './problem'
+// One request to the API: address, session, body, and errors as `ApiError`.
+import { ApiError, errorFromResponse, toApiError } from './problem'
+import { changeHeaders, forget, refused, sessionNow } from './session'
 import { apiUrl, type QueryValue } from './url'
 
 export interface RequestOptions {
@@ -13,20 +13,33 @@ export interface RequestOptions {
 
 /** Sends a request and returns its answer if it succeeded. Aborting rejects with the signal's reason. */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
-  const key = authorization()
+  try {
+    return await sendOnce(path, options)
+  } catch (error) {
+    // Another tab has signed in anew: its session is that of this tab, too. The server has done nothing.
+    if (!(error instanceof ApiError) || error.code !== 'forgery_refused') throw error
+    forget()
+    return await sendOnce(path, options)
+  }
+}
+
+async function sendOnce(path: string, options: RequestOptions): Promise<Response> {
+  const method = options.method ?? 'GET'
+  const change = method === 'GET' ? {} : await changeHeaders()
+  const session = sessionNow()
   const response = await fetchOrFail(apiUrl(path, options.query), {
-    method: options.method ?? 'GET',
+    method,
     headers: {
       Accept: 'application/json',
       ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      ...key,
+      ...change,
       ...options.headers,
     },
     body: options.body === undefined ? null : JSON.stringify(options.body),
     signal: options.signal ?? null,
     cache: 'no-store',
   })
-  if (response.status === 401) refused(key.Authorization)
+  if (response.status === 401) refused(session)
   if (!response.ok) throw await errorFromResponse(response)
   return response
 }

@@ -204,6 +204,9 @@ CREATE TABLE audit_entries (
     key INTEGER PRIMARY KEY NOT NULL,
     written_at BIGINT NOT NULL,
     actor TEXT NOT NULL,
+    -- The id of the API key, which may be renamed.
+    actor_key TEXT,
+    client_address TEXT,
     action TEXT NOT NULL,
     subject_kind TEXT NOT NULL,
     subject_id TEXT NOT NULL,
@@ -278,8 +281,14 @@ CREATE TABLE api_keys (
     key_hash TEXT NOT NULL UNIQUE,
     key_prefix TEXT NOT NULL,
     scopes TEXT NOT NULL,
+    -- The projects that the key is restricted to, as a JSON array; null is all.
+    project_ids TEXT,
+    is_active BOOLEAN NOT NULL,
+    last_used_at BIGINT,
     expires_at BIGINT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
 );
 
 -- For people with a plain SQL shell: names, states and UTC times that can be read.

@@ -1,17 +1,16 @@
-//! `keys create`: makes an API key beside a running server. The key itself is printed once and never stored.
+//! `keys create | list | revoke | rotate`: API keys beside a running server. A key itself is printed once and never stored.
 
 use super::CommandError;
-use crate::cli::CreateKey;
+use crate::cli::{CreateKey, KeysCommand, RevokeKey, RotateKey};
 use crate::settings::Settings;
 use oneoff::{Clock as _, Random, SystemClock, SystemRandom, api_key};
-use oneoff_domain::Timestamp;
+use oneoff_domain::limits::{KEY_MAX_CHARS, KEY_PROJECTS_MAX, NAME_MAX_CHARS, PAGE_MAX};
 use oneoff_domain::suggest::nearest;
 use oneoff_domain::time::{Disambiguation, ParseOptions};
-use oneoff_storage::{NewApiKey, Store};
+use oneoff_domain::{Actor, Context, KeyScope, Timestamp};
+use oneoff_storage::{ApiKey, ApiKeyStore, NewApiKey, Rotation, Store};
 use std::io::Write;
-
-const SCOPES: [&str; 3] = ["read", "write", "admin"];
-const NAME_MAX_CHARS: usize = 256;
+use std::time::Duration;
 
 /// What is wrong with the request.
 #[derive(Debug, thiserror::Error)]
@@ -24,24 +23,51 @@ enum Invalid {
     Scope { given: String, hint: Option<&'static str> },
     #[error("--expires={given}: {message}")]
     Expires { given: String, message: String },
+    #[error(
+        "--projects must name at most {KEY_PROJECTS_MAX} projects, each by 1 to {KEY_MAX_CHARS} characters"
+    )]
+    Projects,
+    #[error("there is no key `{0}`: `oneoff-server keys list` shows them")]
+    NoKey(String),
+    #[error("`{given}` means several keys ({ids}): give the id of one")]
+    Several { given: String, ids: String },
 }
 
-/// Makes a key: the key goes to `out`, what belongs to it to `notes`.
+/// Does what was asked: keys and the list go to `out`, what belongs to them to `notes`.
 ///
 /// # Errors
 /// The request is wrong, or the database cannot be used.
-pub async fn create(
+pub async fn run(
+    command: &KeysCommand,
+    settings: &Settings,
+    out: &mut impl Write,
+    notes: &mut impl Write,
+) -> Result<(), CommandError> {
+    match command {
+        KeysCommand::Create(options) => create(options, settings, out, notes).await,
+        KeysCommand::List => list(settings, out).await,
+        KeysCommand::Revoke(options) => revoke(options, settings, notes).await,
+        KeysCommand::Rotate(options) => rotate(options, settings, out, notes).await,
+    }
+}
+
+fn context() -> Context {
+    Context::new(Actor::CommandLine)
+}
+
+async fn create(
     options: &CreateKey,
     settings: &Settings,
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<(), CommandError> {
     let now = SystemClock.now();
-    let name = options.name.trim();
+    let name = options.name.as_deref().unwrap_or("admin").trim();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS {
         return Err(Invalid::Name.into());
     }
-    let scopes = scopes(&options.scopes)?;
+    let scopes = if options.admin { vec![KeyScope::Admin.as_str()] } else { scopes(&options.scopes)? };
+    let project_ids = projects(&options.projects)?;
     let expires_at = options.expires.as_deref().map(|when| expiry(when, settings, now)).transpose()?;
     let random = SystemRandom;
     let key = api_key::generate_api_key(&random);
@@ -51,26 +77,156 @@ pub async fn create(
         key_hash: api_key::hash_api_key(key.expose()),
         key_prefix: api_key::key_prefix(key.expose()).to_owned(),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        project_ids,
         expires_at,
     };
     let store = Store::open_beside(&settings.store())?;
-    let stored = store.create_api_key(now, new).await?;
-    let until = stored.expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("expires at {at}"));
-    writeln!(
-        notes,
-        "The key `{}` may {} and {until}. It is shown this once; send it as `Authorization: Bearer KEY`.",
-        stored.name,
-        stored.scopes.join(", ")
-    )?;
+    let stored = store.create_api_key(context(), now, new).await?;
+    tell(notes, &stored)?;
     writeln!(out, "{}", key.expose())?;
     Ok(())
+}
+
+/// What a key that is printed may do, and how it is used.
+fn tell(notes: &mut impl Write, key: &ApiKey) -> std::io::Result<()> {
+    let until = key.expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("expires at {at}"));
+    let within = key.project_ids.as_ref().map(|ids| format!(" in the projects {}", ids.join(", ")));
+    writeln!(
+        notes,
+        "The key `{}` may {}{} and {until}. It is shown this once; send it as `Authorization: Bearer KEY`.",
+        key.name,
+        key.scopes.join(", "),
+        within.unwrap_or_default()
+    )
+}
+
+async fn list(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+    let now = SystemClock.now();
+    writeln!(out, "ID\tPREFIX\tSTATE\tSCOPES\tPROJECTS\tEXPIRES\tLAST USED\tNAME")?;
+    for key in all(&Store::open_beside(&settings.store())?).await? {
+        let state = match (key.is_active, key.is_valid(now)) {
+            (false, _) => "revoked",
+            (true, false) => "expired",
+            (true, true) => "valid",
+        };
+        let projects = key.project_ids.as_ref().map_or_else(|| "all".to_owned(), |ids| ids.join(","));
+        let time = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let (expires, used) = (time(key.expires_at), time(key.last_used_at));
+        // A name may hold anything.
+        let name = key.name.escape_debug();
+        let ApiKey { id, key_prefix, scopes, .. } = &key;
+        writeln!(
+            out,
+            "{id}\t{key_prefix}\t{state}\t{}\t{projects}\t{expires}\t{used}\t{name}",
+            scopes.join(",")
+        )?;
+    }
+    Ok(())
+}
+
+async fn all(store: &ApiKeyStore) -> Result<Vec<ApiKey>, CommandError> {
+    let (mut keys, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = store.api_keys(context(), PAGE_MAX, cursor).await?;
+        keys.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+/// The one key that is meant.
+async fn find(store: &ApiKeyStore, given: &str) -> Result<ApiKey, CommandError> {
+    let mut keys = all(store).await?;
+    if let Some(at) = keys.iter().position(|key| key.id == given) {
+        return Ok(keys.swap_remove(at));
+    }
+    // A whole key means the one that it is: whoever has it need not look for its prefix.
+    let by_hash = store.api_key_by_hash(api_key::hash_api_key(given)).await?;
+    if let Some(key) = by_hash {
+        return Ok(key);
+    }
+    let mut meant: Vec<ApiKey> = Vec::new();
+    if given.len() > api_key::PREFIX.len() {
+        meant = keys.into_iter().filter(|key| key.key_prefix.starts_with(given)).collect();
+    }
+    match meant.len() {
+        0 => Err(Invalid::NoKey(given.chars().take(15).collect()).into()),
+        1 => Ok(meant.swap_remove(0)),
+        _ => {
+            let ids: Vec<&str> = meant.iter().map(|key| key.id.as_str()).collect();
+            Err(Invalid::Several { given: given.to_owned(), ids: ids.join(", ") }.into())
+        }
+    }
+}
+
+async fn revoke(
+    options: &RevokeKey,
+    settings: &Settings,
+    notes: &mut impl Write,
+) -> Result<(), CommandError> {
+    let store = Store::open_beside(&settings.store())?;
+    let key = find(&store, options.key.trim()).await?;
+    let key = store.revoke_api_key(context(), SystemClock.now(), key.id, options.force).await?;
+    writeln!(
+        notes,
+        "The key `{}` ({}) is revoked. Servers that run refuse it within a second.",
+        key.name, key.key_prefix
+    )?;
+    Ok(())
+}
+
+async fn rotate(
+    options: &RotateKey,
+    settings: &Settings,
+    out: &mut impl Write,
+    notes: &mut impl Write,
+) -> Result<(), CommandError> {
+    let now = SystemClock.now();
+    let expires_at = options.expires.as_deref().map(|when| expiry(when, settings, now)).transpose()?;
+    let random = SystemRandom;
+    let key = api_key::generate_api_key(&random);
+    let rotation = Rotation {
+        id: id(&random),
+        key_hash: api_key::hash_api_key(key.expose()),
+        key_prefix: api_key::key_prefix(key.expose()).to_owned(),
+        expires_at: expires_at.map(Some),
+        overlap: Duration::from_secs(options.overlap.into()),
+    };
+    let store = Store::open_beside(&settings.store())?;
+    let old = find(&store, options.key.trim()).await?;
+    let rotated = store.rotate_api_key(context(), now, old.id, rotation).await?;
+    tell(notes, &rotated.new)?;
+    match (rotated.old.is_active, rotated.old.expires_at) {
+        (true, Some(until)) => {
+            writeln!(notes, "The old key {} is valid until {until}.", rotated.old.key_prefix)?
+        }
+        _ => writeln!(notes, "The old key {} is revoked.", rotated.old.key_prefix)?,
+    }
+    writeln!(out, "{}", key.expose())?;
+    Ok(())
+}
+
+fn projects(given: &[String]) -> Result<Option<Vec<String>>, Invalid> {
+    let mut projects: Vec<String> = given.iter().map(|id| id.trim().to_owned()).collect();
+    projects.sort_unstable();
+    projects.dedup();
+    let is_right = |id: &String| !id.is_empty() && id.chars().count() <= KEY_MAX_CHARS;
+    match projects.len() <= KEY_PROJECTS_MAX && projects.iter().all(is_right) {
+        true => Ok((!projects.is_empty()).then_some(projects)),
+        false => Err(Invalid::Projects),
+    }
 }
 
 fn scopes(given: &[String]) -> Result<Vec<&'static str>, Invalid> {
     let mut scopes = Vec::new();
     for word in given.iter().map(|word| word.trim()).filter(|word| !word.is_empty()) {
-        let Some(scope) = SCOPES.into_iter().find(|scope| *scope == word) else {
-            return Err(Invalid::Scope { given: word.to_owned(), hint: nearest(word, SCOPES) });
+        let Some(scope) = word.parse::<KeyScope>().ok().map(KeyScope::as_str) else {
+            return Err(Invalid::Scope {
+                given: word.to_owned(),
+                hint: nearest(word, KeyScope::ALL.iter().map(|scope| scope.as_str())),
+            });
         };
         if !scopes.contains(&scope) {
             scopes.push(scope);

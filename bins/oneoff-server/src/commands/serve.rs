@@ -4,7 +4,7 @@ use super::CommandError;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::start::{Guardian, Server, start};
-use crate::{listen, version};
+use crate::{first_key, listen, version};
 use tokio::sync::oneshot;
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has ended or its grace is over.
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 /// The server cannot start, or failed.
 pub async fn run(settings: Settings) -> Result<(), CommandError> {
     let mut signals = Signals::install()?;
+    let bootstrap = settings.bootstrap_key_file.as_deref().map(first_key::read).transpose()?;
     let listener = listen::bind(&settings)?;
     warn_of_risks(&settings);
     settings.notes.iter().for_each(|note| tracing::info!("{note}"));
@@ -24,7 +25,7 @@ pub async fn run(settings: Settings) -> Result<(), CommandError> {
     let guardian = Guardian { program: std::env::current_exe()?, arguments: vec!["guardian".into()] };
     let server = start(settings.clone(), listener, Some(guardian), shutdown).await?;
     announce(&server, &settings);
-    explain_keys(&server, &settings);
+    first_key::provide(&server, &settings, bootstrap).await?;
     let ended = server.ended();
     tokio::pin!(ended);
     let request = tokio::select! {
@@ -63,16 +64,13 @@ fn announce(server: &Server, settings: &Settings) {
     );
 }
 
-fn explain_keys(server: &Server, settings: &Settings) {
-    if settings.auth_enabled && !server.found().has_api_keys {
+fn warn_of_risks(settings: &Settings) {
+    if settings.insecure_no_auth && !settings.auth_enabled && !settings.is_loopback() {
         tracing::warn!(
-            "AUTH_ENABLED=true and there is no API key yet, so every request is refused: make one with \
-             `oneoff-server keys create --name me --scopes admin`, with the same database; this server need not stop"
+            "INSECURE_NO_AUTH: whoever reaches HOST={} can run commands on this machine, without a key",
+            settings.host
         );
     }
-}
-
-fn warn_of_risks(settings: &Settings) {
     if !settings.auth_enabled && rustix::process::geteuid().is_root() {
         tracing::warn!(
             "this server runs as root without keys: whoever may run a program on this machine can become root by it. \

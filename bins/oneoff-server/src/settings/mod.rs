@@ -9,6 +9,7 @@ pub mod table;
 pub use layers::{Given, Sources};
 
 use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions};
+use oneoff_api::AddressRange;
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -70,6 +71,10 @@ pub struct Settings {
     pub environment: String,
     /// `AUTH_ENABLED`
     pub auth_enabled: bool,
+    /// `INSECURE_NO_AUTH`
+    pub insecure_no_auth: bool,
+    /// `BOOTSTRAP_KEY_FILE`
+    pub bootstrap_key_file: Option<PathBuf>,
     /// `METRICS_ENABLED`
     pub metrics_enabled: bool,
     /// `BASE_PATH`: empty, or with a slash in front and none at the end.
@@ -78,6 +83,10 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// `ALLOWED_ORIGINS`
     pub allowed_origins: Vec<String>,
+    /// `PUBLIC_URL`, without a slash at the end.
+    pub public_url: Option<String>,
+    /// `TRUSTED_PROXIES`
+    pub trusted_proxies: Vec<AddressRange>,
     /// `EGRESS_POLICY`
     pub egress_policy: EgressPolicy,
     /// `MAX_CONNECTIONS`
@@ -128,6 +137,12 @@ impl Settings {
         }
     }
 
+    /// Whether only this machine may reach the server: whoever can may do everything.
+    #[must_use]
+    pub fn needs_loopback(&self) -> bool {
+        !self.auth_enabled && !self.insecure_no_auth
+    }
+
     /// Whether only this machine can reach the server.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -162,10 +177,14 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         default_priority: reader.read("DEFAULT_PRIORITY", |text| parse::whole(text, 1, 10)),
         environment: reader.read("ENVIRONMENT", parse::environment),
         auth_enabled: reader.read("AUTH_ENABLED", parse::boolean),
+        insecure_no_auth: reader.read("INSECURE_NO_AUTH", parse::boolean),
+        bootstrap_key_file: reader.read("BOOTSTRAP_KEY_FILE", parse::optional_path),
         metrics_enabled: reader.read("METRICS_ENABLED", parse::boolean),
         base_path: reader.read("BASE_PATH", parse::base_path),
         allowed_hosts: reader.read("ALLOWED_HOSTS", parse::hosts),
         allowed_origins: reader.read("ALLOWED_ORIGINS", parse::origins),
+        public_url: reader.read("PUBLIC_URL", parse::public_url),
+        trusted_proxies: reader.read("TRUSTED_PROXIES", parse::proxies),
         egress_policy: reader.read("EGRESS_POLICY", parse::egress),
         max_connections: reader.read("MAX_CONNECTIONS", |text| parse::whole(text, 16, 65_536)),
         shutdown_grace: reader
@@ -180,8 +199,17 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         notes: notes(given),
     };
     let mut problems = reader.into_problems();
-    if !settings.auth_enabled && !settings.host.is_empty() && !settings.is_loopback() {
+    let is_exposed = !settings.host.is_empty() && !settings.is_loopback();
+    if settings.needs_loopback() && is_exposed {
         problems.push(exposed(&settings.host));
+    }
+    if let Some(url) = &settings.public_url
+        && !url.ends_with(&settings.base_path)
+    {
+        problems.push(format!(
+            "PUBLIC_URL={url} does not end with BASE_PATH={}: set PUBLIC_URL={url}{0}",
+            settings.base_path
+        ));
     }
     if problems.is_empty() { Ok(settings) } else { Err(SettingsError(problems)) }
 }
@@ -220,7 +248,8 @@ fn retention(reader: &mut Reader<'_>) -> Retention {
 pub fn exposed(host: &str) -> String {
     format!(
         "HOST={host} lets other machines reach the server, and whoever reaches it can run commands on this one: \
-         set AUTH_ENABLED=true and make a key with `oneoff-server keys create`, or keep HOST=localhost"
+         set AUTH_ENABLED=true and make a key with `oneoff-server keys create --admin`, keep HOST=localhost, or, in a \
+         network in which everybody may do that, start it with --insecure-no-auth"
     )
 }
 
@@ -317,8 +346,45 @@ mod tests {
             assert!(error.to_string().contains("AUTH_ENABLED=true"), "{host}: {error}");
             assert!(load(&[("HOST", host), ("AUTH_ENABLED", "true")]).is_ok(), "{host}");
         }
+        assert!(load(&[("HOST", "0.0.0.0"), ("INSECURE_NO_AUTH", "true")]).is_ok());
         for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "LOCALHOST"] {
             assert!(load(&[("HOST", host)]).is_ok(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_has_the_base_path() {
+        let settings = load(&[("PUBLIC_URL", "https://Jobs.example/x/"), ("BASE_PATH", "/x")]).unwrap();
+        assert_eq!(settings.public_url.as_deref(), Some("https://jobs.example/x"));
+        let error =
+            load(&[("PUBLIC_URL", "https://jobs.example"), ("BASE_PATH", "/x")]).unwrap_err().to_string();
+        assert!(error.contains("set PUBLIC_URL=https://jobs.example/x"), "{error}");
+        for bad in [
+            "jobs.example",
+            "ftp://x",
+            "https://",
+            "https://a b",
+            "https://u:p@x",
+            "https://x?y",
+            "https://x#y",
+        ] {
+            let error = load(&[("PUBLIC_URL", bad)]).unwrap_err().to_string();
+            assert!(error.contains("PUBLIC_URL="), "{error}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_ranges() {
+        assert_eq!(
+            load(&[("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1")]).unwrap().trusted_proxies.len(),
+            3
+        );
+        for bad in ["localhost", "10.0.0.0/33", "10.0.0", "*", "0x7f.1"] {
+            let error = load(&[("TRUSTED_PROXIES", bad)]).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("TRUSTED_PROXIES={bad}")) && error.contains("10.0.0.0/8"),
+                "{error}"
+            );
         }
     }
 }

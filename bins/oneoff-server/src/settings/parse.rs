@@ -3,6 +3,7 @@
 use super::reader::{Parsed, Unusable};
 use super::{LogFormat, LogLevel};
 use oneoff::{DatabaseUrl, EgressPolicy};
+use oneoff_api::AddressRange;
 use oneoff_domain::suggest::nearest;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -196,6 +197,33 @@ fn origin(text: &str) -> Parsed<String> {
     let rest = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
     let Some(authority) = rest else { return because(format!("{text} does not begin with https://")) };
     if is_authority(authority) { Ok(trimmed) } else { because(format!("{text} is not an origin")) }
+}
+
+/// A URL by which people reach the server: an origin, and perhaps a path.
+pub(super) fn public_url(text: &str) -> Parsed<Option<String>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return because(format!("{text} does not begin with https://"));
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let origin = origin(&format!("{scheme}://{authority}"))?;
+    Ok(Some(format!("{origin}{}", base_path(path)?)))
+}
+
+/// Addresses and ranges of them.
+pub(super) fn proxies(text: &str) -> Parsed<Vec<AddressRange>> {
+    items(text)
+        .map(|item| {
+            item.parse().or_else(|_no_range| because(format!("`{item}` is not an address or a range")))
+        })
+        .collect()
+}
+
+/// A path, where one is given.
+pub(super) fn optional_path(text: &str) -> Parsed<Option<PathBuf>> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
 pub(super) fn job_types(text: &str) -> Parsed<Vec<String>> {

@@ -61,7 +61,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "localhost",
         allowed: "a host name or an IP address, without scheme and port",
         about: &[
-            "The address to listen on. Any other than loopback needs AUTH_ENABLED=true,",
+            "The address to listen on. Any other than loopback needs AUTH_ENABLED=true, or --insecure-no-auth,",
             "as whoever reaches the server can run commands on this machine.",
         ],
     },
@@ -179,7 +179,28 @@ pub const SETTINGS: &[Setting] = &[
         name: "AUTH_ENABLED",
         default: "false",
         allowed: "true or false",
-        about: &["Whether requests need an API key. The first is made with `oneoff-server keys create`."],
+        about: &[
+            "Whether requests need an API key. The first is made by the link in the log of the first start, with",
+            "`oneoff-server keys create --admin`, or by BOOTSTRAP_KEY_FILE.",
+        ],
+    },
+    Setting {
+        name: "INSECURE_NO_AUTH",
+        default: "false",
+        allowed: "true or false",
+        about: &[
+            "Lets a server without keys listen on an address that others reach. Whoever reaches it can run commands",
+            "on its machine: only for a network in which everybody may. As a flag it needs no value.",
+        ],
+    },
+    Setting {
+        name: "BOOTSTRAP_KEY_FILE",
+        default: "",
+        allowed: "the path of a file that only the server's user can read, with an API key in it",
+        about: &[
+            "A file with a key that is to be known with the scope admin, such as one that a secret store provides.",
+            "It is read at each start; a key that is known already stays as it is, also when it was revoked.",
+        ],
     },
     Setting {
         name: "METRICS_ENABLED",
@@ -198,7 +219,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "",
         allowed: "host names, with or without a port, separated by commas",
         about: &[
-            "Host names under which the server may be asked, beside its own. Only checked without keys:",
+            "Host names under which the server may be asked, beside its own and that of PUBLIC_URL. Only checked without keys:",
             "it keeps web pages from reaching the server by a name of their own.",
         ],
     },
@@ -207,6 +228,24 @@ pub const SETTINGS: &[Setting] = &[
         default: "",
         allowed: "origins such as https://ops.example.com, separated by commas",
         about: &["Web pages of other origins that may use the API (CORS). None by default."],
+    },
+    Setting {
+        name: "PUBLIC_URL",
+        default: "",
+        allowed: "a URL such as https://jobs.example.com, with BASE_PATH where that is set",
+        about: &[
+            "The URL by which people reach the server, behind a proxy: for the links that it shows, as a host and an",
+            "origin that are its own, and, where it begins with https, to keep the session's cookie to HTTPS.",
+        ],
+    },
+    Setting {
+        name: "TRUSTED_PROXIES",
+        default: "",
+        allowed: "addresses and ranges such as 127.0.0.1,10.0.0.0/8, separated by commas",
+        about: &[
+            "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, for the client's address in",
+            "log and audit and for HTTPS. Of all others these headers are ignored, as anybody can send them.",
+        ],
     },
     Setting {
         name: "EGRESS_POLICY",

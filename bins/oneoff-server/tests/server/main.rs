@@ -1,6 +1,8 @@
 //! The built binary as people use it: settings, commands, the database it refuses, and how it stops.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod check_config;

@@ -210,6 +210,26 @@ pub(crate) fn get(port: u16, path: &str, headers: &[&str]) -> (u16, String) {
     (status, answer)
 }
 
+/// Sends a request with a JSON body, to localhost unless the headers name another host; its answer as JSON.
+pub(crate) fn send(port: u16, method: &str, path: &str, headers: &[&str], body: &Value) -> (u16, Value) {
+    let mut stream = TcpStream::connect(("localhost", port)).unwrap();
+    let names_host = headers.iter().any(|header| header.starts_with("Host:"));
+    let host = if names_host { String::new() } else { format!("Host: localhost:{port}\r\n") };
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let about_body = match body.len() {
+        0 => String::new(),
+        bytes => format!("Content-Type: application/json\r\nContent-Length: {bytes}\r\n"),
+    };
+    let head = format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{headers}{about_body}\r\n");
+    write!(stream, "{head}{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
 /// Runs a future of the client.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)

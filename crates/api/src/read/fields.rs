@@ -82,6 +82,13 @@ impl FieldReader {
         self.take(name, |value| value::into_text(value, max_chars))
     }
 
+    /// A text that is not to be seen in any answer, also where it is wrong.
+    pub(crate) fn secret_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        self.take(name, |value| {
+            value::into_text(value, max_chars).map_err(|_shown| "is not a text of usual length".to_owned())
+        })
+    }
+
     pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
         self.read(name, value::integer)
     }
@@ -116,6 +123,31 @@ impl FieldReader {
 
     pub(crate) fn texts(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
         self.items(name, max_items, |item| value::text(item, max_chars))
+    }
+
+    /// Words as a list, or in a text with commas between them, as OneOff v1 has it. Blanks around them do not count.
+    pub(crate) fn words(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
+        let is_text = self.fields.iter().any(|(field, value)| *field == name && value.is_string());
+        let words = match is_text {
+            false => self.texts(name, max_items, max_chars)?,
+            true => {
+                let text = self.text(name, max_items.saturating_mul(max_chars + 1))?;
+                text.split(',').map(str::to_owned).collect()
+            }
+        };
+        let words: Vec<String> = words.iter().map(|word| word.trim().to_owned()).collect();
+        if words.len() > max_items {
+            self.wrong(name, format!("has too many entries: {}, at most {max_items}", words.len()));
+            return None;
+        }
+        match words.iter().any(|word| word.is_empty() || word.chars().count() > max_chars) {
+            false => Some(words),
+            true if words == [""] => Some(Vec::new()),
+            true => {
+                self.wrong(name, format!("has an entry that is empty or longer than {max_chars} characters"));
+                None
+            }
+        }
     }
 
     pub(crate) fn nullable_integers(&mut self, name: &str, max_items: usize) -> Option<Option<Vec<i64>>> {

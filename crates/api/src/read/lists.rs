@@ -62,6 +62,18 @@ pub(crate) struct ListRequest<F, S> {
     pub(crate) offset: u32,
 }
 
+const PLAIN_PARAMETERS: &[Field] = &[LIMIT, CURSOR];
+
+/// A list that has neither filters nor an order to choose: its rows at most, and where it begins.
+pub(crate) fn plain(query: &str) -> Result<(u32, Option<String>), ApiError> {
+    let mut reader = QueryReader::new(query, PLAIN_PARAMETERS);
+    let limit = reader.integer("limit", 1..=i64::from(PAGE_MAX)).and_then(|limit| u32::try_from(limit).ok());
+    let cursor = reader.text("cursor");
+    reader.finish()?;
+    // OneOff v1 answers all of them.
+    Ok((limit.unwrap_or(PAGE_MAX), cursor))
+}
+
 /// `GET /api/jobs`.
 pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiError> {
     let mut reader = QueryReader::new(query, JOB_PARAMETERS);
@@ -72,6 +84,7 @@ pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiEr
         external_id: reader.text("external_id"),
         scheduled_from: reader.instant("time_from"),
         scheduled_to: reader.instant("time_to"),
+        allowed_projects: None,
     };
     let search = reader.text("search");
     let sort = reader.parsed::<JobSortName>("sort_by").map(|name| name.0);
@@ -95,6 +108,7 @@ pub(crate) fn executions(query: &str) -> Result<ListRequest<ExecutionFilter, Exe
         project_id: reader.text("project_id"),
         started_from: reader.instant("date_from"),
         started_to: reader.instant("date_to"),
+        allowed_projects: None,
     };
     let sort = reader.parsed::<ExecutionSortName>("sort_by").map_or(ExecutionSort::StartedAt, |name| name.0);
     let page = page(&mut reader, sort, SortOrder::Descending);

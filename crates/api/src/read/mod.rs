@@ -1,5 +1,7 @@
 //! Reading requests: bodies, fields and query parameters, each strictly and all errors at once.
 
+pub(crate) mod access_requests;
+pub(crate) mod audit;
 pub(crate) mod body;
 pub(crate) mod bulk;
 pub(crate) mod fields;

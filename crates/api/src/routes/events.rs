@@ -13,7 +13,7 @@ use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderMap, HeaderN
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use oneoff_domain::{Event, FieldError};
+use oneoff_domain::{Actor, Context, Event, EventKind, FieldError};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ const PARAMETERS: &[Field] =
 
 /// Opens the stream.
 pub(crate) async fn stream(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
@@ -37,7 +37,7 @@ pub(crate) async fn stream(
     let after = query.integer("after", 0..=i64::MAX);
     query.finish()?;
     let cursor = last_event_id(request.headers())?.or(after);
-    let tail = Tail::new(state, cursor);
+    let tail = Tail::new(state, cursor, reader.context().clone());
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -66,10 +66,11 @@ struct Tail {
     cursor: i64,
     rests_until: Instant,
     greeting: Option<String>,
+    caller: Context,
 }
 
 impl Tail {
-    fn new(state: web::Data<ApiState>, cursor: Option<i64>) -> Self {
+    fn new(state: web::Data<ApiState>, cursor: Option<i64>, caller: Context) -> Self {
         let newest = state.service.event_sequence();
         let now_at = *newest.borrow();
         let (cursor, greeting) = match cursor {
@@ -79,7 +80,7 @@ impl Tail {
             None => (now_at, greeting(Some(now_at))),
         };
         let stop = state.stop_signal();
-        Self { state, newest, stop, cursor, rests_until: Instant::now(), greeting: Some(greeting) }
+        Self { state, newest, stop, cursor, rests_until: Instant::now(), greeting: Some(greeting), caller }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -107,9 +108,23 @@ impl Tail {
             }
             tokio::select! {
                 changed = self.newest.changed() => changed.ok()?,
-                () = tokio::time::sleep(HEARTBEAT) => return Some(": still here\n\n".to_owned()),
+                () = tokio::time::sleep(HEARTBEAT) => {
+                    return self.may_go_on().await.then(|| ": still here\n\n".to_owned());
+                }
                 () = self.stop.stopped() => return None,
             }
+        }
+    }
+
+    /// Whether the caller's key is still valid: a stream ends with the key that opened it.
+    async fn may_go_on(&self) -> bool {
+        let Some(id) = self.caller.actor.key_id() else { return true };
+        let everything = Context::new(Actor::System);
+        match self.state.service.api_key(everything, id.to_owned()).await {
+            Ok(key) => {
+                key.is_valid(self.state.service.now()) && key.project_ids == self.caller.allowed_projects
+            }
+            Err(_gone_or_unknown) => false,
         }
     }
 
@@ -127,18 +142,32 @@ impl Tail {
                     self.newest.mark_changed();
                 }
                 self.cursor = events.last().map_or(newest, |event| event.sequence);
-                Some(Some(events.into_iter().map(frame).collect()))
+                let is_about_keys = |event: &Event| event.event.kind.as_str().starts_with("api_key.");
+                if events.iter().any(is_about_keys) && !self.may_go_on().await {
+                    return None;
+                }
+                let seen = events.into_iter().filter(|event| is_seen_by(&self.caller, event));
+                let text: String = seen.map(frame).collect();
+                Some((!text.is_empty()).then_some(text))
             }
             Ok(None) => {
                 self.cursor = newest;
                 Some(Some(reset(newest)))
             }
             Err(error) => {
-                tracing::warn!(%error, "an event stream ends because the events cannot be read");
+                let request_id = self.caller.request_id.as_deref();
+                tracing::warn!(request_id, %error, "an event stream ends because the events cannot be read");
                 None
             }
         }
     }
+}
+
+/// Whether a caller sees an event: one who is restricted to projects sees those of their jobs and other records.
+fn is_seen_by(caller: &Context, event: &Event) -> bool {
+    let is_of_project =
+        event.event.kind != EventKind::JobsRemoved && event.event.kind != EventKind::ClockStep;
+    caller.allowed_projects.is_none() || (is_of_project && caller.allows_project(&event.event.project_id))
 }
 
 /// The first bytes, at once, so that proxies and clients see the stream open. Without a cursor of its own

@@ -9,9 +9,10 @@ use crate::routes::offset::page_at;
 use crate::state::ApiState;
 use crate::view;
 use actix_web::{HttpRequest, HttpResponse, web};
+use oneoff_api_types::ExecutionView;
 use oneoff_domain::ExecutionId;
 use oneoff_scheduler::Service;
-use oneoff_storage::OutputSlice;
+use oneoff_storage::{ExecutionFilter, OutputSlice};
 use std::time::Duration;
 
 /// Bytes of output in the answer for one execution: of more, the first and the last half of this.
@@ -27,11 +28,12 @@ pub(crate) fn id_of(text: &str) -> Result<ExecutionId, ApiError> {
 
 /// `GET /api/executions`.
 pub(crate) async fn list(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = lists::executions(request.query_string())?;
+    let filter = ExecutionFilter { allowed_projects: reader.allowed_projects(), ..filter };
     let _turn = state.page_turn().await?;
     let page = page_at(offset, page, |page| state.service.executions(filter.clone(), page)).await?;
     let answer = answer::list(&request, page, |execution| view::execution::execution(execution, None));
@@ -40,7 +42,7 @@ pub(crate) async fn list(
 
 /// `GET /api/executions/{id}`, with its output as text.
 pub(crate) async fn get(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     id: web::Path<String>,
     request: HttpRequest,
@@ -49,8 +51,11 @@ pub(crate) async fn get(
     let id = id_of(&id)?;
     let _turn = state.page_turn().await?;
     let execution = state.service.execution(id).await?;
+    reader.check_project(&execution.project_id, "execution", &id.to_string())?;
     let output = output_of(&state.service, id, execution.output_bytes).await?;
-    state.answers.hold(answer::data(view::execution::execution(execution, Some(output))))
+    let request_id = state.service.request_of(&execution).await?;
+    let view = ExecutionView { request_id, ..view::execution::execution(execution, Some(output)) };
+    state.answers.hold(answer::data(view))
 }
 
 async fn output_of(service: &Service, id: ExecutionId, total_bytes: i64) -> Result<String, ApiError> {

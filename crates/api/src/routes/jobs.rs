@@ -12,7 +12,7 @@ use crate::state::ApiState;
 use crate::view;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_domain::JobId;
-use oneoff_storage::Written;
+use oneoff_storage::{JobFilter, Written};
 use std::time::Duration;
 
 /// The longest wait for a job to end.
@@ -34,11 +34,12 @@ pub(crate) fn no_parameters(request: &HttpRequest) -> Result<(), ApiError> {
 
 /// `GET /api/jobs`.
 pub(crate) async fn list(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, search, offset } = lists::jobs(request.query_string())?;
+    let filter = JobFilter { allowed_projects: reader.allowed_projects(), ..filter };
     let _turn = state.page_turn().await?;
     let page = match search {
         Some(text) => {
@@ -59,7 +60,7 @@ pub(crate) async fn create(writer: Writer, state: web::Data<ApiState>) -> Result
 
 /// `GET /api/jobs/{id}`, which can wait for the job's end.
 pub(crate) async fn get(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     id: web::Path<String>,
     request: HttpRequest,
@@ -68,8 +69,9 @@ pub(crate) async fn get(
     let wait = query.wait("wait", WAIT_MAX);
     query.finish()?;
     let id = id_of(&id)?;
+    let job = state.service.job(id).await?;
+    reader.check_project(&job.definition.project_id, "job", &id.to_string())?;
     let Some(wait) = wait else {
-        let job = state.service.job(id).await?;
         return state.answers.hold(answer::job_if_changed(&request, job));
     };
     RequestedWait::note(&request, wait);
@@ -77,6 +79,7 @@ pub(crate) async fn get(
         Some(job) => job?,
         None => state.service.job(id).await?,
     };
+    reader.check_project(&job.definition.project_id, "job", &id.to_string())?;
     state.answers.hold(answer::job(job))
 }
 

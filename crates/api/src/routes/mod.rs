@@ -1,5 +1,7 @@
 //! Every route. A path that exists answers other methods with 405 and `Allow`.
 
+pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod events;
 pub(crate) mod executions;
@@ -9,6 +11,7 @@ pub(crate) mod jobs;
 pub(crate) mod offset;
 pub(crate) mod output;
 pub(crate) mod page;
+pub(crate) mod session;
 pub(crate) mod system;
 pub(crate) mod time;
 
@@ -64,6 +67,27 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/job-types", READ).route(get().to(system::job_types)))
         .service(resource("/workers/status", READ).route(get().to(system::worker_status)))
         .service(resource("/system/status", READ).route(get().to(system::system_status)))
+        .service(
+            resource("/api-keys", "GET, HEAD, POST")
+                .route(get().to(api_keys::list))
+                .route(web::post().to(api_keys::create)),
+        )
+        .service(
+            resource("/api-keys/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(api_keys::get))
+                .route(web::patch().to(api_keys::update))
+                .route(web::delete().to(api_keys::delete)),
+        )
+        .service(resource("/api-keys/{id}/revoke", POST).route(web::post().to(api_keys::revoke)))
+        .service(resource("/api-keys/{id}/rotate", POST).route(web::post().to(api_keys::rotate)))
+        .service(
+            resource("/session", "GET, HEAD, POST, DELETE")
+                .route(get().to(session::get))
+                .route(web::post().to(session::sign_in))
+                .route(web::delete().to(session::sign_out)),
+        )
+        .service(resource("/setup", POST).route(web::post().to(session::set_up)))
+        .service(resource("/audit", READ).wrap(Compress::default()).route(get().to(audit::list)))
         .service(resource("/events", "GET").route(web::get().to(events::stream)));
 }
 

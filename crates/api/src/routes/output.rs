@@ -51,13 +51,17 @@ fn part(request: &HttpRequest) -> Result<Part, ApiError> {
 /// A part of the output; with `Accept: text/plain` its bytes as they were written, and all that is kept
 /// unless `limit_bytes` bounds it.
 pub(crate) async fn get(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     id: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let part = part(&request)?;
     let id = id_of(&id)?;
+    if reader.context().allowed_projects.is_some() {
+        let execution = state.service.execution(id).await?;
+        reader.check_project(&execution.project_id, "execution", &id.to_string())?;
+    }
     RequestedWait::note(&request, part.wait);
     let limit_bytes = part.limit_bytes.unwrap_or(LIMIT_DEFAULT_BYTES);
     let first = state.service.output(id, part.offset, limit_bytes, part.wait);

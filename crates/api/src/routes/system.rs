@@ -20,13 +20,18 @@ pub(crate) async fn job_types(
 
 /// `GET /api/workers/status`.
 pub(crate) async fn worker_status(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
     let nodes = state.service.nodes().await;
-    Ok(answer::data(view::system::worker_status(state.service.worker_status(), nodes)))
+    let mut status = state.service.worker_status();
+    if reader.context().allowed_projects.is_some() {
+        // Which jobs run is told of all projects together or not at all.
+        status.running = Vec::new();
+    }
+    Ok(answer::data(view::system::worker_status(status, nodes)))
 }
 
 /// `GET /api/system/status`.

@@ -26,6 +26,7 @@ pub(crate) fn execution(execution: Execution, output: Option<String>) -> Executi
         output_bytes: execution.output_bytes,
         output_truncated: execution.output_truncated,
         result: execution.result,
+        request_id: None,
         output,
     }
 }

@@ -1,5 +1,7 @@
 //! Records of the domain as the wire has them.
 
+pub(crate) mod access;
+pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod event;
 pub(crate) mod execution;

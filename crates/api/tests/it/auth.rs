@@ -4,51 +4,122 @@ use crate::harness::{Harness, path, settings, waiting};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use oneoff_api::ApiSettings;
-use oneoff_domain::{Clock, Timestamp};
+use oneoff_domain::{Actor, Clock, Context, Timestamp};
 use oneoff_scheduler::SystemClock;
 use oneoff_secrets::api_key::hash_api_key;
 use oneoff_storage::NewApiKey;
 
-async fn add_key(harness: &Harness, key: &str, scopes: &[&str], expires_at: Option<Timestamp>) {
+pub(crate) async fn add_key(harness: &Harness, key: &str, scopes: &[&str], expires_at: Option<Timestamp>) {
     let new = NewApiKey {
         id: format!("{:0>32}", key.len()),
         name: format!("{key} key"),
         key_hash: hash_api_key(key),
         key_prefix: key.chars().take(15).collect(),
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+        project_ids: None,
         expires_at,
     };
-    harness.store.create_api_key(SystemClock.now(), new).await.unwrap();
+    harness.store.create_api_key(Context::new(Actor::System), SystemClock.now(), new).await.unwrap();
 }
 
-fn with_auth() -> ApiSettings {
+pub(crate) fn with_auth() -> ApiSettings {
     ApiSettings { auth_enabled: true, ..settings() }
 }
 
-/// Every route of the API, and whether it writes.
-const ROUTES: &[(Method, &str, bool)] = &[
-    (Method::GET, "/api/jobs", false),
-    (Method::HEAD, "/api/jobs", false),
-    (Method::POST, "/api/jobs", true),
-    (Method::POST, "/api/jobs/bulk", true),
-    (Method::GET, "/api/jobs/x", false),
-    (Method::PATCH, "/api/jobs/x", true),
-    (Method::DELETE, "/api/jobs/x", true),
-    (Method::POST, "/api/jobs/x/execute", true),
-    (Method::POST, "/api/jobs/x/clone", true),
-    (Method::POST, "/api/jobs/x/cancel", true),
-    (Method::POST, "/api/jobs/x/hold", true),
-    (Method::POST, "/api/jobs/x/release", true),
-    (Method::POST, "/api/jobs/release", true),
-    (Method::GET, "/api/executions", false),
-    (Method::GET, "/api/executions/x", false),
-    (Method::GET, "/api/executions/x/output", false),
-    (Method::POST, "/api/time/parse", false),
-    (Method::GET, "/api/job-types", false),
-    (Method::GET, "/api/workers/status", false),
-    (Method::GET, "/api/system/status", false),
-    (Method::GET, "/api/events", false),
+/// What a route demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Needs {
+    Nothing,
+    Read,
+    Write,
+    Admin,
+}
+
+/// Every route of the API, and what it demands. One that is added must be added here.
+const ROUTES: &[(Method, &str, Needs)] = &[
+    (Method::GET, "/jobs", Needs::Read),
+    (Method::HEAD, "/jobs", Needs::Read),
+    (Method::POST, "/jobs", Needs::Write),
+    (Method::POST, "/jobs/bulk", Needs::Write),
+    (Method::POST, "/jobs/release", Needs::Write),
+    (Method::GET, "/jobs/{id}", Needs::Read),
+    (Method::HEAD, "/jobs/{id}", Needs::Read),
+    (Method::PATCH, "/jobs/{id}", Needs::Write),
+    (Method::DELETE, "/jobs/{id}", Needs::Write),
+    (Method::POST, "/jobs/{id}/execute", Needs::Write),
+    (Method::POST, "/jobs/{id}/clone", Needs::Write),
+    (Method::POST, "/jobs/{id}/cancel", Needs::Write),
+    (Method::POST, "/jobs/{id}/hold", Needs::Write),
+    (Method::POST, "/jobs/{id}/release", Needs::Write),
+    (Method::GET, "/executions", Needs::Read),
+    (Method::HEAD, "/executions", Needs::Read),
+    (Method::GET, "/executions/{id}", Needs::Read),
+    (Method::HEAD, "/executions/{id}", Needs::Read),
+    (Method::GET, "/executions/{id}/output", Needs::Read),
+    (Method::HEAD, "/executions/{id}/output", Needs::Read),
+    (Method::POST, "/time/parse", Needs::Read),
+    (Method::GET, "/job-types", Needs::Read),
+    (Method::HEAD, "/job-types", Needs::Read),
+    (Method::GET, "/workers/status", Needs::Read),
+    (Method::HEAD, "/workers/status", Needs::Read),
+    (Method::GET, "/system/status", Needs::Read),
+    (Method::HEAD, "/system/status", Needs::Read),
+    (Method::GET, "/events", Needs::Read),
+    (Method::GET, "/api-keys", Needs::Admin),
+    (Method::HEAD, "/api-keys", Needs::Admin),
+    (Method::POST, "/api-keys", Needs::Admin),
+    (Method::GET, "/api-keys/{id}", Needs::Admin),
+    (Method::HEAD, "/api-keys/{id}", Needs::Admin),
+    (Method::PATCH, "/api-keys/{id}", Needs::Admin),
+    (Method::DELETE, "/api-keys/{id}", Needs::Admin),
+    (Method::POST, "/api-keys/{id}/revoke", Needs::Admin),
+    (Method::POST, "/api-keys/{id}/rotate", Needs::Admin),
+    (Method::GET, "/audit", Needs::Admin),
+    (Method::HEAD, "/audit", Needs::Admin),
+    (Method::GET, "/session", Needs::Read),
+    (Method::HEAD, "/session", Needs::Read),
+    (Method::POST, "/session", Needs::Nothing),
+    (Method::DELETE, "/session", Needs::Read),
+    (Method::POST, "/setup", Needs::Nothing),
 ];
+
+/// Routes outside of `/api`, which need no key.
+const OUTSIDE: [&str; 3] = ["/metrics", "", "/{path:.*}"];
+
+/// The routes as the source mounts them: every `resource("/path", "METHODS")`.
+fn mounted() -> Vec<(String, String)> {
+    let constants = [("READ", "GET, HEAD"), ("POST", "POST")];
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/routes")).unwrap() {
+        let path = file.unwrap().path();
+        let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        for (at, call) in source.match_indices("resource(") {
+            let before = &source[..at];
+            if before.ends_with("fn ") || before.ends_with("web::") {
+                continue;
+            }
+            let arguments = &source[at + call.len()..][..source[at..].find(')').unwrap() - call.len()];
+            let (route, methods) = arguments.split_once(',').expect("a path and its methods");
+            let (route, methods) = (route.trim().trim_matches('"'), methods.trim());
+            let constant = constants.iter().find(|(name, _)| *name == methods).map(|(_, methods)| *methods);
+            let methods = constant.unwrap_or_else(|| methods.strip_prefix('"').unwrap().trim_matches('"'));
+            if !OUTSIDE.contains(&route) {
+                let methods = methods.split(", ").map(|method| (method.to_owned(), route.to_owned()));
+                found.extend(methods);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_route_that_is_mounted_is_walked() {
+    let mut walked: Vec<(String, String)> =
+        ROUTES.iter().map(|(method, path, _)| (method.to_string(), (*path).to_owned())).collect();
+    walked.sort();
+    assert_eq!(mounted(), walked, "left: mounted, right: walked");
+}
 
 #[actix_web::test]
 async fn every_route_demands_a_key_with_its_scope() {
@@ -57,16 +128,17 @@ async fn every_route_demands_a_key_with_its_scope() {
     add_key(&harness, "reader", &["read"], None).await;
     add_key(&harness, "writers", &["write"], None).await;
     add_key(&harness, "admin", &["admin"], None).await;
-    for (method, path, writes) in ROUTES {
-        let request = || TestRequest::with_uri(path).method(method.clone());
+    for (method, path, needs) in ROUTES {
+        let path = format!("/api{}", path.replace("{id}", "x"));
+        let request = || TestRequest::with_uri(&path).method(method.clone());
         let anonymous = api.open(request()).await;
-        assert_eq!(anonymous.status().as_u16(), 401, "{method} {path}");
-        assert!(anonymous.headers().contains_key("www-authenticate"));
-        for (key, scopes_allow) in [("reader", !writes), ("writers", true), ("admin", true)] {
+        assert_eq!(anonymous.status().as_u16() == 401, *needs > Needs::Nothing, "{method} {path}");
+        assert_eq!(anonymous.headers().contains_key("www-authenticate"), *needs > Needs::Nothing);
+        for (key, has) in [("reader", Needs::Read), ("writers", Needs::Write), ("admin", Needs::Admin)] {
             let header = ("authorization", format!("Bearer {key}"));
             let status = api.open(request().insert_header(header)).await.status().as_u16();
             assert_ne!(status, 401, "{method} {path} as {key}");
-            assert_eq!(status != 403, scopes_allow, "{method} {path} as {key}: {status}");
+            assert_eq!(status != 403, has >= *needs, "{method} {path} as {key}: {status}");
         }
     }
 }

@@ -8,6 +8,8 @@
     reason = "shared functions of tests fail by panicking"
 )]
 
+mod api_keys;
+mod audit;
 mod auth;
 mod bulk;
 mod conditions;
@@ -22,4 +24,5 @@ mod lists;
 mod log;
 mod probes;
 mod server;
+mod sessions;
 mod time;

@@ -3,6 +3,7 @@
 pub(crate) mod alive;
 pub(crate) mod bell;
 pub(crate) mod holds;
+pub(crate) mod key_use;
 pub(crate) mod nodes;
 pub(crate) mod numbering;
 pub(crate) mod retention;

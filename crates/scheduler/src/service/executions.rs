@@ -21,6 +21,17 @@ impl Service {
         self.inner.store.execution(id).await?.ok_or_else(|| not_found(id))
     }
 
+    /// The id of the request that made the attempt start, where one did and did so at once.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub async fn request_of(&self, execution: &Execution) -> Result<Option<String>, ServiceError> {
+        if execution.attempt > 0 {
+            return Ok(None);
+        }
+        Ok(self.inner.store.request_of(execution.job_id, execution.scheduled_for).await?)
+    }
+
     /// A page of executions.
     ///
     /// # Errors

@@ -55,6 +55,11 @@ impl Service {
         job: NewJob,
     ) -> Result<Written<Job>, ServiceError> {
         if context.dry_run {
+            let project = &job.definition.project_id;
+            if !context.allows_project(project) {
+                let refusal = Refusal::NotFound { kind: "project", id: project.clone() };
+                return Err(ServiceError::Refused(refusal));
+            }
             return Ok(preview_of(job, now));
         }
         let id = job.id;
@@ -149,6 +154,7 @@ impl Service {
     ) -> Result<Written<Job>, ServiceError> {
         self.accepting()?;
         let original = self.job(id).await?;
+        check_project(&context, &original)?;
         let now = self.now();
         let timezone = schedule.timezone.clone().unwrap_or_else(|| original.definition.timezone.clone());
         let mut checks = Checks::default();
@@ -180,7 +186,7 @@ impl Service {
     /// [`ServiceError::Refused`] when the job is over.
     pub async fn cancel_job(&self, context: Context, id: JobId) -> Result<Written<Job>, ServiceError> {
         let now = self.now();
-        let dry_run = context.dry_run;
+        let (dry_run, caller) = (context.dry_run, context.clone());
         let decide = move |job: &Job| {
             let state = job.state.cancel()?;
             let event = match state.status {
@@ -191,7 +197,7 @@ impl Service {
         };
         let written = match self.change(context, now, id, decide).await {
             Ok(written) => written,
-            Err(ServiceError::Store(error)) => return self.stop_unrecorded(id, error).await,
+            Err(ServiceError::Store(error)) => return self.stop_unrecorded(&caller, id, error).await,
             Err(error) => return Err(error),
         };
         if dry_run || !written.value.state.cancel_requested {
@@ -204,9 +210,15 @@ impl Service {
 
     /// Ends the job's attempt although the store cannot record that somebody asked for it: stopped means
     /// stopped, also on a full disk. The outcome is recorded once the store takes it.
-    async fn stop_unrecorded(&self, id: JobId, error: StoreError) -> Result<Written<Job>, ServiceError> {
+    async fn stop_unrecorded(
+        &self,
+        caller: &Context,
+        id: JobId,
+        error: StoreError,
+    ) -> Result<Written<Job>, ServiceError> {
         // The failure to look at the job says nothing of what became of the cancel: that may have been recorded.
         let Ok(job) = self.job(id).await else { return Err(error.into()) };
+        check_project(caller, &job)?;
         if job.state.status == JobStatus::Running {
             self.inner.running.cancel(&job);
             let over = self.attempt_over(&job).await;
@@ -305,6 +317,14 @@ pub(super) fn deadline_after(wait: Duration) -> Instant {
 
 fn change(state: JobState, event: Option<EventKind>, action: &'static str) -> JobChange {
     JobChange { state, definition: None, event, event_data: Map::new(), action, delete: false }
+}
+
+/// A job that the caller may not touch is not there.
+fn check_project(caller: &Context, job: &Job) -> Result<(), ServiceError> {
+    match caller.allows_project(&job.definition.project_id) {
+        true => Ok(()),
+        false => Err(ServiceError::Refused(Refusal::NotFound { kind: "job", id: job.id.to_string() })),
+    }
 }
 
 /// The name of a clone, cut so that it fits.

@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod draft;
 pub mod error;
 
+mod access;
 mod edit;
 mod executions;
 mod jobs;
@@ -18,6 +19,7 @@ mod validate;
 pub use release_held::Released;
 
 use crate::driver::CoreStatus;
+use crate::key_cache::KeyCache;
 use crate::lease::Held;
 use crate::mailbox::Mailbox;
 use crate::runner::Runner;
@@ -43,6 +45,7 @@ struct Inner {
     running: Arc<Running>,
     held: Arc<Held>,
     mailbox: Arc<Mailbox>,
+    keys: Arc<KeyCache>,
     settings: SchedulerSettings,
     workers: usize,
     core_status: Arc<CoreStatus>,
@@ -66,6 +69,7 @@ impl Service {
             running: runner.running.clone(),
             held: runner.held.clone(),
             mailbox: runner.mailbox.clone(),
+            keys: runner.mailbox.keys(),
             settings,
             workers,
             core_status,

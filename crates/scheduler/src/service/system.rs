@@ -3,7 +3,7 @@
 use super::Service;
 use crate::{ServiceError, SystemStatus, WorkerStatus};
 use oneoff_domain::Event;
-use oneoff_storage::{ApiKey, Space};
+use oneoff_storage::Space;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
@@ -67,16 +67,6 @@ impl Service {
     #[must_use]
     pub fn event_sequence(&self) -> watch::Receiver<i64> {
         self.inner.mailbox.event_sequence()
-    }
-
-    /// The key with this hash (SHA-256 in lower-case hex), if it is valid now.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`] when the store does not answer.
-    pub async fn valid_api_key(&self, key_hash: String) -> Result<Option<ApiKey>, ServiceError> {
-        let key = self.inner.store.api_key_by_hash(key_hash).await?;
-        let now = self.now();
-        Ok(key.filter(|key| key.expires_at.is_none_or(|expires_at| expires_at > now)))
     }
 
     /// Whether the database answers.

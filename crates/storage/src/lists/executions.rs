@@ -4,6 +4,7 @@ use super::{Listing, Wanted};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
+use crate::query::may_see;
 use crate::rows::attempt;
 use crate::schema::{attempts, job_states, running_jobs};
 use crate::{ExecutionFilter, ExecutionSort, Page, PageRequest, SortOrder};
@@ -75,9 +76,10 @@ impl Listing for ExecutionListing {
     }
 
     fn matches(&self, row: &NarrowRow) -> bool {
-        let ExecutionFilter { statuses, project_id, .. } = &self.filter;
+        let ExecutionFilter { statuses, project_id, allowed_projects, .. } = &self.filter;
         (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
             && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
+            && may_see(allowed_projects.as_ref(), &row.project_id)
     }
 }
 

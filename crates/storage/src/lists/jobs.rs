@@ -5,6 +5,7 @@ use super::{COUNT_MAX, Listing, Wanted, full_rows};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
+use crate::query::may_see;
 use crate::rows::ended::{NEVER, is_of_job};
 use crate::schema::{ended_jobs, job_states, running_jobs};
 use crate::system::counters;
@@ -343,11 +344,19 @@ impl Listing for JobListing {
 
     fn matches(&self, row: &NarrowRow) -> bool {
         // An external id is looked up: all that is read has it.
-        let JobFilter { statuses, job_type, project_id, external_id: _, scheduled_from, scheduled_to } =
-            &self.filter;
+        let JobFilter {
+            statuses,
+            job_type,
+            project_id,
+            external_id: _,
+            scheduled_from,
+            scheduled_to,
+            allowed_projects,
+        } = &self.filter;
         (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
             && job_type.as_ref().is_none_or(|wanted| *wanted == row.job_type)
             && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
+            && may_see(allowed_projects.as_ref(), &row.project_id)
             && scheduled_from.is_none_or(|from| row.scheduled_at.is_some_and(|at| at >= from.as_micros()))
             && scheduled_to.is_none_or(|to| row.scheduled_at.is_some_and(|at| at <= to.as_micros()))
     }

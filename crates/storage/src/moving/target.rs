@@ -259,5 +259,7 @@ const SET_KEYS: &str = "
         greatest((SELECT max(key) FROM idempotency_records), 1));
     SELECT setval(pg_get_serial_sequence('job_counters', 'key'), greatest((SELECT max(key) FROM job_counters), 1));
     SELECT setval(pg_get_serial_sequence('api_keys', 'key'), greatest((SELECT max(key) FROM api_keys), 1));
+    SELECT setval(pg_get_serial_sequence('sessions', 'key'), greatest((SELECT max(key) FROM sessions), 1));
+    SELECT setval(pg_get_serial_sequence('setup_links', 'key'), greatest((SELECT max(key) FROM setup_links), 1));
     SELECT setval(pg_get_serial_sequence('restores', 'key'), greatest((SELECT max(key) FROM restores), 1));
 ";

@@ -73,6 +73,8 @@ pub(super) fn all() -> Vec<Unit> {
     vec![
         Unit { ends: Some("ended_at"), ..unit!(epochs by epoch) },
         unit!(api_keys by key),
+        unit!(sessions by key),
+        unit!(setup_links by key),
         unit!(restores by key),
         unit!(job_counters by key),
         unit!(job_states by key),

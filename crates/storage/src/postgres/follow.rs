@@ -90,7 +90,11 @@ fn follow(conn: &mut AnyConnection, own: i64, after: i64) -> Result<(Followed, C
     let mut committed = Committed { last_event_sequence: Some(last), ..Committed::default() };
     let (mut requeued, mut seen, mut may_cancel) = (HashSet::new(), HashSet::new(), false);
     for event in events.iter().filter(|event| !event.is_own) {
-        let Some(id) = &event.job_id else { continue };
+        let Some(id) = &event.job_id else {
+            // A newer node may have records that this one knows nothing of.
+            committed.records.extend(event.kind.parse::<EventKind>().ok());
+            continue;
+        };
         let kind: EventKind = word("events.kind", &event.kind)?;
         if seen.insert(id.as_str()) {
             committed.touched.push(word("events.job_id", id)?);

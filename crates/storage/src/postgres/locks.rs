@@ -147,3 +147,10 @@ pub(crate) fn type_rooms(
     };
     Ok(limits.iter().map(room).collect())
 }
+
+/// Keeps others from changing API keys before the transaction ends. `Access` in ASCII.
+pub(crate) fn access(conn: &mut AnyConnection) -> QueryResult<()> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(()) };
+    diesel::sql_query("SELECT pg_advisory_xact_lock(71895125160819)").execute(server)?;
+    Ok(())
+}

@@ -58,6 +58,8 @@ pub(crate) enum Number {
     Given(i64),
     /// One of several nodes, once it is committed. It was written in this epoch.
     Later { epoch: i64 },
+    /// One of several nodes, of what was written beside them.
+    OfNoNode,
 }
 
 /// Writes an event, under its number where the writer gives them.
@@ -83,7 +85,11 @@ pub(crate) fn insert(
             let values = [sequence.into(), at, kind, job_id, execution_id, project_id, data];
             statement::run::<InsertEvent>(on, &values)?
         }
-        Number::Later { epoch } => {
+        Number::Later { .. } | Number::OfNoNode => {
+            let epoch = match number {
+                Number::Later { epoch } => Some(epoch),
+                _ => None,
+            };
             let values = [at, kind, job_id, execution_id, project_id, data, epoch.into()];
             statement::run::<InsertUnnumbered>(on, &values)?
         }

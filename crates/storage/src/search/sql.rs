@@ -1,6 +1,7 @@
 //! The SQL of the search that both databases share: what is looked at of a job that may be meant.
 
 use crate::connection::AnyConnection;
+use crate::query::may_see;
 use crate::rows::ended::is_of_job;
 use crate::schema::{ended_jobs, job_definitions, job_states};
 use crate::{JobFilter, SortOrder};
@@ -81,6 +82,7 @@ impl Candidate {
         (filter.statuses.is_empty() || filter.statuses.iter().any(|status| status.as_str() == self.status))
             && equals(&filter.job_type, &self.job_type)
             && equals(&filter.project_id, &self.project_id)
+            && may_see(filter.allowed_projects.as_ref(), &self.project_id)
             && filter.external_id.as_ref().is_none_or(|wanted| Some(wanted) == self.external_id.as_ref())
             && filter
                 .scheduled_from

@@ -345,8 +345,8 @@ fn finish(
     if effects.operations.fails(Moment::AfterCommit) {
         return Err(commit_failed(diesel::result::Error::BrokenTransactionManager));
     }
-    let (changes, touched) = (effects.changes, effects.touched);
-    let committed = Committed { changes, touched, last_event_sequence, wrote_unnumbered: false };
+    let (changes, touched, records) = (effects.changes, effects.touched, effects.records);
+    let committed = Committed { changes, touched, records, last_event_sequence, wrote_unnumbered: false };
     live.count_arrivals(&committed);
     Ok((committed, effects.operations))
 }

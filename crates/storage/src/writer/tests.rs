@@ -84,7 +84,10 @@ fn insert(tx: &mut Tx<'_>, name: &str) -> Result<(), WriteError> {
             api_keys::key_hash.eq(name),
             api_keys::key_prefix.eq(name),
             api_keys::scopes.eq("[]"),
+            api_keys::is_active.eq(true),
             api_keys::created_at.eq(0_i64),
+            api_keys::updated_at.eq(0_i64),
+            api_keys::version.eq(1_i64),
         ))
         .execute(tx.conn)?;
     tx.effects.changes.push(Change::NotPending(JobKey(7)));

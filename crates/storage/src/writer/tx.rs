@@ -28,6 +28,8 @@ pub(crate) struct Effects {
     pub(crate) counts: BTreeMap<JobStatus, i64>,
     /// Jobs of which an event was written, but for those that are new.
     pub(crate) touched: Vec<JobId>,
+    /// The events of records other than jobs.
+    pub(crate) records: Vec<EventKind>,
     /// Whether an event was written.
     pub(crate) wrote_event: bool,
     /// Bytes of output that are kept from now on, less those that are not any more.
@@ -48,6 +50,7 @@ impl Effects {
     pub(crate) fn merge(&mut self, later: Effects) {
         self.changes.extend(later.changes);
         self.touched.extend(later.touched);
+        self.records.extend(later.records);
         for (status, difference) in later.counts {
             *self.counts.entry(status).or_default() += difference;
         }
@@ -188,6 +191,9 @@ impl Tx<'_> {
         };
         event::insert(&mut self.rows(), number, now, event)?;
         self.effects.wrote_event = true;
+        if event.job_id.is_none() {
+            self.effects.records.push(event.kind);
+        }
         if event.kind != EventKind::JobCreated {
             self.effects.touched.extend(event.job_id);
         }

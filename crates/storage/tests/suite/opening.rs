@@ -151,17 +151,18 @@ async fn keys_are_made_beside_a_running_server_and_without_one() {
         key_hash: format!("hash {id}"),
         key_prefix: "oo".to_owned(),
         scopes: vec!["admin".to_owned()],
+        project_ids: None,
         expires_at: None,
     };
     let directory = tempfile::tempdir().unwrap();
     let options = options(&directory);
     let keys = Store::open_beside(&options).unwrap();
-    keys.create_api_key(noon(), key("1")).await.unwrap();
+    keys.create_api_key(context(), noon(), key("1")).await.unwrap();
     let store = Store::open(options.clone(), noon()).unwrap();
     assert_eq!(store.epoch(), 1, "making keys begins no epoch");
     assert!(store.api_key_by_hash("hash 1".to_owned()).await.unwrap().is_some());
     let beside = Store::open_beside(&options).unwrap();
-    beside.create_api_key(noon(), key("2")).await.unwrap();
+    beside.create_api_key(context(), noon(), key("2")).await.unwrap();
     assert!(store.api_key_by_hash("hash 2".to_owned()).await.unwrap().is_some());
     create(&store, new_job(at(1))).await;
     assert!(beside.api_key_by_hash("hash 2".to_owned()).await.unwrap().is_some());

@@ -2,8 +2,8 @@
 import { ApiError } from '@/api/problem'
 import { actOnJob, createJob, deleteJob } from '@/api/jobs'
 import { parseTime } from '@/api/system'
-import { refusal, storedKey } from '@/api/key'
-import ApiKeyPrompt from '@/features/auth/ApiKeyPrompt.vue'
+import { refusal } from '@/api/session'
+import SignInPrompt from '@/features/auth/SignInPrompt.vue'
 import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query'
 import { enableAutoUnmount, flushPromises, mount } from '@vue/test-utils'
 import { TooltipProvider } from 'reka-ui'
@@ -190,13 +190,18 @@ describe('the form', () => {
 })
 
 describe('the key prompt', () => {
-  it('appears when a request is refused, and keeps the key', async () => {
-    show(ApiKeyPrompt, {})
+  it('appears when a request is refused, and signs in', async () => {
+    const answers = [
+      new Response('{}', { status: 401 }),
+      new Response(JSON.stringify({ data: { auth_enabled: true, csrf_token: 'c' } }), { status: 201 }),
+    ]
+    vi.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.resolve(answers.shift()!))
+    show(SignInPrompt, {})
     expect(document.querySelector('[role="dialog"]')).toBeNull()
-    refusal.value = { hadKey: true }
+    refusal.value = 'ended'
     await flushPromises()
     const dialog = document.querySelector('[role="dialog"]')!
-    expect(dialog.textContent).toContain('did not accept this key')
+    expect(dialog.textContent).toContain('session has ended')
     const give = async (key: string) => {
       const input = dialog.querySelector('input')!
       input.value = key
@@ -205,11 +210,12 @@ describe('the key prompt', () => {
       await flushPromises()
     }
     await give('ключ')
-    expect(storedKey()).toBeNull()
+    expect(fetch).not.toHaveBeenCalled()
     expect(dialog.textContent).toContain('ASCII only')
+    await give('oneoff_wrong')
+    expect(dialog.textContent).toContain('did not accept this key')
     await give(' oneoff_abc ')
-    expect(storedKey()).toBe('oneoff_abc')
+    expect(vi.mocked(fetch).mock.calls[1]?.[1]?.body).toBe('{"key":"oneoff_abc"}')
     expect(document.querySelector('[role="dialog"]')).toBeNull()
-    sessionStorage.clear()
   })
 })

@@ -1,5 +1,5 @@
 // Reading the event stream, reconnecting, falling back to polling, and joining bursts.
-import { refusal, storeKey } from '@/api/key'
+import { forget, refusal } from '@/api/session'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { coalesce } from './coalesce'
 import { LiveConnection, POLL_MS, retryDelay, type LiveState } from './connection'
@@ -42,7 +42,7 @@ function requestHeaders(call: number): Record<string, string> {
 
 beforeEach(() => {
   vi.useFakeTimers()
-  sessionStorage.clear()
+  forget()
   refusal.value = null
   document.head.innerHTML = '<base href="http://host.test/x/">'
   vi.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('refused'))
@@ -76,12 +76,10 @@ describe('the stream', () => {
     expect(requestHeaders(0)).toMatchObject({ Accept: 'text/event-stream', 'Last-Event-ID': '7' })
   })
 
-  it('sends the key, and says when it is refused', async () => {
-    storeKey('wrong')
+  it('says when it is refused', async () => {
     openStream(401, 'application/problem+json')
     expect(await readStream(undefined, listener, new AbortController().signal)).toBe('unauthorized')
-    expect(requestHeaders(0)).toMatchObject({ Authorization: 'Bearer wrong' })
-    expect(refusal.value).toEqual({ hadKey: true })
+    expect(refusal.value).toBe('no-key')
   })
 
   it.each([

@@ -1,5 +1,5 @@
 // One reading of the event stream: opens it, hands on its events, ends with the reason.
-import { authorization, refused } from '@/api/key'
+import { refused, sessionNow } from '@/api/session'
 import { apiUrl } from '@/api/url'
 import { createParser } from 'eventsource-parser'
 
@@ -49,17 +49,16 @@ export async function readStream(
 }
 
 async function open(lastEventId: string | undefined, signal: AbortSignal): Promise<Response> {
-  const key = authorization()
+  const session = sessionNow()
   const response = await fetch(apiUrl('api/events'), {
     headers: {
       Accept: 'text/event-stream',
       ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
-      ...key,
     },
     cache: 'no-store',
     signal,
   })
-  if (response.status === 401) refused(key.Authorization)
+  if (response.status === 401) refused(session)
   return response
 }
 

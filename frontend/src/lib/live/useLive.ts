@@ -1,5 +1,5 @@
 // Ties the live connection to the page: events make queries stale, a hidden page is disconnected.
-import { refusal } from '@/api/key'
+import { refusal } from '@/api/session'
 import { useQueryClient } from '@tanstack/vue-query'
 import { onMounted, onUnmounted, readonly, ref, watch, type Ref } from 'vue'
 import { coalesce } from './coalesce'

@@ -363,9 +363,9 @@ impl Live {
         if effects.operations.fails(Moment::AfterCommit) {
             return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
         }
-        let Effects { changes, touched, operations, wrote_event, .. } = effects;
+        let Effects { changes, touched, records, operations, wrote_event, .. } = effects;
         let committed =
-            Committed { changes, touched, last_event_sequence: None, wrote_unnumbered: wrote_event };
+            Committed { changes, touched, records, last_event_sequence: None, wrote_unnumbered: wrote_event };
         Ok((committed, operations))
     }
 

@@ -131,12 +131,13 @@ pub(crate) mod exercise {
             key_hash: "abc".to_owned(),
             key_prefix: "oo_live_1".to_owned(),
             scopes: vec!["read".to_owned(), "write".to_owned()],
+            project_ids: None,
             expires_at: Some(at(5)),
         };
-        let stored = store.create_api_key(noon(), key.clone()).await.unwrap();
+        let stored = store.create_api_key(context(), noon(), key.clone()).await.unwrap().value;
         assert_eq!((stored.name.as_str(), stored.created_at), ("ci", noon()));
         assert_eq!(store.api_key_by_hash("abc".to_owned()).await.unwrap(), Some(stored));
         assert_eq!(store.api_key_by_hash("abd".to_owned()).await.unwrap(), None);
-        assert!(store.create_api_key(noon(), key).await.is_err(), "the same key twice");
+        assert!(store.create_api_key(context(), noon(), key).await.is_err(), "the same key twice");
     }
 }

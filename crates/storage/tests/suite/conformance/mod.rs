@@ -1,5 +1,7 @@
 //! What every database must do: each `exercise` takes an empty store of any kind.
 
+mod access;
+mod auditing;
 mod changing;
 mod claiming;
 mod creating;

@@ -171,6 +171,7 @@ pub(crate) mod exercise {
             scheduled_from: Some(at(12)),
             scheduled_to: Some(at(20)),
             external_id: None,
+            allowed_projects: None,
         };
         for sort in [JobSort::CreatedAt, JobSort::ScheduledAt] {
             let request = PageRequest { with_total: true, ..page(sort, SortOrder::Ascending, 3) };

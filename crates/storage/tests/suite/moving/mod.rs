@@ -118,9 +118,13 @@ pub(crate) async fn filled() -> Filled {
         key_hash: "h".to_owned(),
         key_prefix: "p".to_owned(),
         scopes: vec!["read".to_owned()],
+        project_ids: Some(vec!["default".to_owned()]),
         expires_at: None,
     };
-    store.create_api_key(noon(), key).await.unwrap();
+    store.create_api_key(context(), noon(), key).await.unwrap();
+    let session =
+        NewSession { token_hash: "s".to_owned(), api_key_id: "k1".to_owned(), expires_at: at(1_000_000) };
+    store.sign_in(context(), noon(), session).await.unwrap();
     store.close();
     // What time and a restore would bring: some of what waits is clustered, and output of a removed execution is left.
     alter(

@@ -63,7 +63,8 @@ async fn a_target_that_was_used_belongs_to_others_or_takes_no_writes() {
     let keys = empty();
     let migrated = StoreOptions { server: Some(url(&keys)), ..StoreOptions::new("") };
     Store::migrate_up(&migrated).unwrap();
-    keys.query("INSERT INTO api_keys (id, name, key_hash, key_prefix, scopes, created_at) VALUES ('a', 'a', 'a', 'a', '[]', 1)")
+    keys.query("INSERT INTO api_keys (id, name, key_hash, key_prefix, scopes, is_active, created_at, updated_at, version)
+            VALUES ('a', 'a', 'a', 'a', '[]', TRUE, 1, 1, 1)")
         .unwrap();
     let refused = refusal(&file.options(&keys));
     assert!(refused.to_string().contains("api_keys"), "{refused}");

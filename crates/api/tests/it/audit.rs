@@ -1,0 +1,172 @@
+//! The audit log over HTTP: what it tells, to whom, and how it is exported.
+
+use crate::auth::{add_key, with_auth};
+use crate::harness::{Api, Calls, Harness, path, waiting, with};
+use actix_web::test::TestRequest;
+use serde_json::{Value, json};
+
+async fn log<S: Calls>(api: &Api<S>, query: &str) -> Vec<Value> {
+    let answer = api.get(&format!("/api/audit{query}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["data"].as_array().unwrap().clone()
+}
+
+#[actix_web::test]
+async fn a_change_is_told_with_what_it_changed_by_whom_and_whence() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = json!({"type": "shell", "scheduled_at": "in 365d", "name": "first",
+        "config": {"script": "true", "env": {"TOKEN": "hunter2"}}});
+    let peer = "192.0.2.7:4711".parse().unwrap();
+    let create = TestRequest::post().uri("/api/jobs").peer_addr(peer).set_json(&job);
+    let job = api.send(create.insert_header(("x-request-id", "req-1"))).await.data();
+    let edit = json!({"name": "second", "config": {"script": "true", "env": {"TOKEN": "hunter3"}}});
+    let edit = TestRequest::patch().uri(&path(&job)).peer_addr(peer).set_json(&edit);
+    assert_eq!(api.send(edit.insert_header(("x-request-id", "req-2"))).await.status, 200);
+    assert_eq!(api.act(&format!("{}/cancel", path(&job))).await.status, 200);
+    assert_eq!(api.delete(&path(&job)).await.status, 204);
+
+    let id = job["id"].as_str().unwrap();
+    let entries = log(&api, &format!("?subject_id={id}")).await;
+    let actions: Vec<&str> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["job.delete", "job.cancel", "job.update", "job.create"]);
+    assert!(!Value::from(entries.clone()).to_string().contains("hunter"), "{entries:?}");
+    let update = &entries[2];
+    assert_eq!((&update["before"]["name"], &update["after"]["name"]), (&json!("first"), &json!("second")));
+    assert_eq!(update["before"]["config"], json!({"env": {"TOKEN": "[redacted]"}}), "only what differs");
+    assert!(update["before"].get("priority").is_none(), "{update}");
+    assert_eq!(
+        (update["actor"].as_str(), update["client_address"].as_str()),
+        (Some("local"), Some("192.0.2.7"))
+    );
+    assert_eq!(
+        (update["request_id"].as_str(), update["project_id"].as_str()),
+        (Some("req-2"), Some("default"))
+    );
+    assert_eq!(
+        (&entries[1]["before"]["status"], &entries[1]["after"]["status"]),
+        (&json!("scheduled"), &json!("cancelled"))
+    );
+    assert_eq!((&entries[0]["before"]["name"], &entries[0]["after"]), (&json!("second"), &Value::Null));
+    assert_eq!(entries[3]["after"], Value::Null, "the job is gone, and with it its first revision");
+}
+
+#[actix_web::test]
+async fn an_execution_knows_the_request_that_started_it() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = api.created(&waiting()).await;
+    let execute = TestRequest::post().uri(&format!("{}/execute", path(&job)));
+    api.send(execute.insert_header(("x-request-id", "run-it"))).await;
+    let ended = api.get(&format!("{}?wait=30s", path(&job))).await.data();
+    let execution = format!("/api/executions/{}", ended["last_execution"].as_str().unwrap());
+    assert_eq!(api.get(&execution).await.data()["request_id"], "run-it");
+}
+
+#[actix_web::test]
+async fn what_was_made_is_told_from_its_first_revision() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = api.created(&with(waiting(), "name", "first")).await;
+    api.patch(&path(&job), &json!({"name": "second"})).await;
+    let entries = log(&api, "?action=job.create").await;
+    assert_eq!(entries[0]["after"]["name"], "first");
+    assert_eq!(entries[0]["after"]["config"]["script"], "true");
+    assert_eq!(entries[0]["before"], Value::Null);
+}
+
+#[actix_web::test]
+async fn filters_and_cursors_find_every_entry_once() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let mut ids = Vec::new();
+    for index in 0..7 {
+        let request = TestRequest::post().uri("/api/jobs").set_json(waiting());
+        let request = request.insert_header(("x-request-id", format!("req-{index}")));
+        ids.push(api.send(request).await.data()["id"].clone());
+    }
+    ids.reverse();
+    let (mut seen, mut query) = (Vec::new(), "?limit=3".to_owned());
+    loop {
+        let page = api.get(&format!("/api/audit{query}")).await.json();
+        assert!(page["data"].as_array().unwrap().len() <= 3);
+        seen.extend(page["data"].as_array().unwrap().iter().map(|entry| entry["subject_id"].clone()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => query = format!("?limit=3&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ids);
+    for (query, found) in [
+        ("?request_id=req-3", 1),
+        ("?actor=local&action=job.create,job.cancel", 7),
+        ("?actor=key:ci", 0),
+        ("?subject_kind=api_key", 0),
+        ("?project_id=default&subject_kind=job", 7),
+        ("?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z", 7),
+        ("?to=2020-01-01T00:00:00Z", 0),
+        ("?from=2100-01-01T00:00:00Z", 0),
+        ("?subject_id='%20OR%201=1%20--", 0),
+        ("?actor=%F0%9F%94%91%25_", 0),
+    ] {
+        assert_eq!(log(&api, query).await.len(), found, "{query}");
+    }
+    for query in [
+        "?limit=0",
+        "?limit=201",
+        "?cursor=x",
+        "?from=yesterday",
+        "?format=xml",
+        "?actors=x",
+        "?format=csv&limit=1",
+        "?actor=",
+    ] {
+        api.get(&format!("/api/audit{query}")).await.problem(400, "invalid_request");
+    }
+}
+
+#[actix_web::test]
+async fn the_log_is_exported_as_lines() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    for _ in 0..205 {
+        api.created(&waiting()).await;
+    }
+    let ndjson = api.get("/api/audit?format=ndjson").await;
+    assert_eq!(ndjson.header("content-type"), "application/x-ndjson");
+    let text = ndjson.text();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 205, "more than a page");
+    assert!(lines.windows(2).all(|pair| pair[0]["sequence"].as_i64() > pair[1]["sequence"].as_i64()));
+    let csv = TestRequest::get().uri("/api/audit?action=job.create").insert_header(("accept", "text/csv"));
+    let csv = api.send(csv).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(csv.text().matches("job.create,job,").count(), 205);
+    assert!(csv.text().starts_with("sequence,at,actor,"));
+    let none = api.get("/api/audit?format=ndjson&actor=nobody").await;
+    assert_eq!((none.status, none.text().as_str()), (200, ""));
+}
+
+#[actix_web::test]
+async fn the_log_knows_a_key_by_its_id_and_never_by_itself() {
+    let harness = Harness::start().await;
+    let api = harness.api_with(with_auth()).await;
+    add_key(&harness, "admin", &["admin"], None).await;
+    let call = |request: TestRequest| api.send(request.insert_header(("authorization", "Bearer admin")));
+    let made = call(TestRequest::post().uri("/api/api-keys").set_json(json!({"name": "ci"}))).await.data();
+    let renamed = json!({"name": "renamed"});
+    let place = format!("/api/api-keys/{}", made["id"].as_str().unwrap());
+    call(TestRequest::patch().uri(&place).set_json(renamed)).await;
+    let log = call(TestRequest::get().uri("/api/audit?subject_kind=api_key")).await;
+    let entries = log.json()["data"].as_array().unwrap().clone();
+    assert_eq!(entries[0]["action"], "api_key.update");
+    assert_eq!(
+        (&entries[0]["before"], &entries[0]["after"]),
+        (&json!({"name": "ci"}), &json!({"name": "renamed"}))
+    );
+    assert_eq!(entries[1]["after"]["scopes"], json!(["read", "write"]));
+    assert_eq!(entries[1]["actor"], "key:admin key");
+    let by_id = format!("/api/audit?actor={}", entries[1]["actor_key_id"].as_str().unwrap());
+    assert_eq!(call(TestRequest::get().uri(&by_id)).await.json()["data"].as_array().unwrap().len(), 2);
+    assert!(!log.text().contains(made["key"].as_str().unwrap()));
+}
