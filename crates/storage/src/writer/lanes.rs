@@ -121,11 +121,6 @@ impl Waiting {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        let lanes = [&self.attempts, &self.api, &self.new, &self.output, &self.retention];
-        lanes.into_iter().all(VecDeque::is_empty)
-    }
-
     fn change_writer(&mut self, takes: Takes, change: impl FnOnce(&mut AtWork)) {
         if let Some(writer) = self.writers.get_mut(takes.writer()) {
             change(writer);
@@ -292,7 +287,9 @@ impl Lanes {
     /// Whether nothing waits.
     #[cfg(any(test, feature = "inline"))]
     pub(crate) fn is_idle(&self) -> bool {
-        self.lock().is_empty()
+        let waiting = self.lock();
+        let lanes = [&waiting.attempts, &waiting.api, &waiting.new, &waiting.output, &waiting.retention];
+        lanes.into_iter().all(VecDeque::is_empty)
     }
 
     /// Takes no more requests; those that wait are still done.
