@@ -48,7 +48,16 @@ impl Permission {
 
 /// A caller who may read.
 #[derive(Debug)]
-pub(crate) struct Reader;
+pub(crate) struct Reader {
+    context: Context,
+}
+
+impl Reader {
+    /// Who asks, and which projects they may see.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+}
 
 /// A caller who may read, and the question that was sent in a body.
 #[derive(Debug)]
@@ -106,8 +115,8 @@ impl FromRequest for Reader {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            authorize(&request, Permission::Read).await?;
-            Ok(Self)
+            let actor = authorize(&request, Permission::Read).await?;
+            Ok(Self { context: Context::new(actor) })
         })
     }
 }
@@ -135,28 +144,44 @@ impl FromRequest for Writer {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let actor = authorize(&request, Permission::Write).await?;
-            let headers = request.headers();
-            let mut query = QueryReader::new(request.query_string(), WRITE_PARAMETERS);
-            let dry_run = query.boolean("dry_run").unwrap_or_default();
+            let (writer, query) = Self::read(&request, payload, WRITE_PARAMETERS).await?;
             query.finish()?;
+            Ok(writer)
+        })
+    }
+}
+
+impl Writer {
+    /// Reads a request whose parameters are `known`, `dry_run` among them. Of the others the caller reads what there is
+    /// and then says [`QueryReader::finish`].
+    ///
+    /// # Errors
+    /// The caller may not write, or the request cannot be read.
+    pub(crate) async fn read(
+        request: &HttpRequest,
+        payload: Payload,
+        known: &'static [Field],
+    ) -> Result<(Self, QueryReader), ApiError> {
+            let actor = authorize(request, Permission::Write).await?;
+            let headers = request.headers();
+            let mut query = QueryReader::new(request.query_string(), known);
+            let dry_run = query.boolean("dry_run").unwrap_or_default();
             let if_match = etag::if_match(headers)?;
-            let room = state(&request)?.room.take(headers)?;
+            let room = state(request)?.room.take(headers)?;
             let body = Body::read(headers, payload).await?;
             let idempotency_key = match *request.method() {
                 Method::POST => idempotency::of_request(headers, "POST", request.path(), body.bytes())?,
                 _ => None,
             };
             let context = Context {
-                request_id: RequestId::of_request(&request),
+                request_id: RequestId::of_request(request),
                 // A look at what would be leaves the key to the request that does it.
                 idempotency_key: idempotency_key.filter(|_| !dry_run),
                 if_match,
                 dry_run,
                 ..Context::new(actor)
             };
-            Ok(Self { context, body, _room: room })
-        })
+            Ok((Self { context, body, _room: room }, query))
     }
 }
 

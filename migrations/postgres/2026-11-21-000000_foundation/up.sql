@@ -36,7 +36,11 @@ CREATE TABLE job_states (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_id) WHERE external_id IS NOT NULL;
+-- Nobody asks for the jobs of the default project alone, which are nearly all of most databases.
+CREATE INDEX job_states_by_project ON job_states (project_id, key) WHERE project_id <> 'default';
 CREATE INDEX job_states_held ON job_states (scheduled_at, key) WHERE status = 'held';
+-- Nobody asks for the jobs of the default project alone, which are nearly all of most databases.
+CREATE INDEX job_states_by_project ON job_states (project_id, key) WHERE project_id <> 'default';
 CREATE INDEX job_states_held_without_time ON job_states (key) WHERE status = 'held' AND scheduled_at IS NULL;
 
 -- The present state of the jobs that run: few rows, which take the place of those in `job_states`.
@@ -122,6 +126,7 @@ CREATE TABLE arrivals (
     due_at BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     job_type TEXT COLLATE "C" NOT NULL,
+    project_id TEXT COLLATE "C" NOT NULL,
     concurrency_key TEXT COLLATE "C"
 );
 CREATE INDEX arrivals_by_due ON arrivals (due_at, job_key);
@@ -258,7 +263,9 @@ CREATE TABLE epochs (
     version TEXT COLLATE "C",
     slots BIGINT,
     running BIGINT,
-    clock_offset_us BIGINT
+    clock_offset_us BIGINT,
+    -- Projects, tags and settings up to this version are known before anything is claimed. Kept up only where there are several.
+    catalog_version BIGINT NOT NULL DEFAULT 0
 );
 
 -- Work that one node does for all: which epoch has it until when. Each change of hands raises the term.

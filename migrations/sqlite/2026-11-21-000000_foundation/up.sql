@@ -30,6 +30,8 @@ CREATE TABLE job_states (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_id) WHERE external_id IS NOT NULL;
+-- Nobody asks for the jobs of the default project alone, which are nearly all of most databases.
+CREATE INDEX job_states_by_project ON job_states (project_id, key) WHERE project_id <> 'default';
 CREATE INDEX job_states_held ON job_states (scheduled_at) WHERE status = 'held';
 
 -- The present state of the jobs that run: few rows, which take the place of those in `job_states`.
@@ -115,6 +117,7 @@ CREATE TABLE arrivals (
     due_at BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     job_type TEXT NOT NULL,
+    project_id TEXT NOT NULL,
     concurrency_key TEXT
 );
 
@@ -126,6 +129,7 @@ CREATE TABLE pending_jobs (
     due_at BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     job_type TEXT NOT NULL,
+    project_id TEXT NOT NULL,
     concurrency_key TEXT,
     PRIMARY KEY (due_hour, job_key)
 ) WITHOUT ROWID;
@@ -260,7 +264,9 @@ CREATE TABLE epochs (
     version TEXT,
     slots BIGINT,
     running BIGINT,
-    clock_offset_us BIGINT
+    clock_offset_us BIGINT,
+    -- Projects, tags and settings up to this version are known before anything is claimed. Kept up only where there are several.
+    catalog_version BIGINT NOT NULL DEFAULT 0
 );
 
 -- Work that one node does for all: which epoch has it until when. Each change of hands raises the term.

@@ -10,9 +10,12 @@ mod jobs;
 mod nodes;
 mod plan;
 mod preview;
+mod projects;
 pub(crate) mod release;
 mod release_held;
+pub mod settings;
 mod system;
+mod tags;
 mod validate;
 
 pub use release_held::Released;
@@ -44,7 +47,6 @@ struct Inner {
     held: Arc<Held>,
     mailbox: Arc<Mailbox>,
     settings: SchedulerSettings,
-    workers: usize,
     core_status: Arc<CoreStatus>,
     started_at: Timestamp,
     stopping: AtomicBool,
@@ -55,7 +57,6 @@ impl Service {
         store: Store,
         runner: &Runner,
         settings: SchedulerSettings,
-        workers: usize,
         core_status: Arc<CoreStatus>,
     ) -> Self {
         let inner = Inner {
@@ -67,7 +68,6 @@ impl Service {
             held: runner.held.clone(),
             mailbox: runner.mailbox.clone(),
             settings,
-            workers,
             core_status,
             started_at: runner.clock.now(),
             stopping: AtomicBool::new(false),

@@ -232,7 +232,7 @@ fn every_list_of_jobs_uses_an_index() {
                 });
                 for text in ["a", "nightly backup", "019aa7a0-0000-7"] {
                     check(conn, &format!("{text} {what}"), |conn| {
-                        search::list(conn, text, filter.clone(), &page).unwrap();
+                        search::list(conn, &crate::Catalog::default(), text, filter.clone(), &page).unwrap();
                     });
                 }
             }

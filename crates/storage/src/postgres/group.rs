@@ -21,7 +21,8 @@ use crate::writer::announce::Announcer;
 use crate::writer::keys::Keys;
 use crate::writer::request::{Needs, Request};
 use crate::writer::tx::{Effects, Node, Tx};
-use crate::{Committed, StoreError};
+use crate::run_counters::AddRuns;
+use crate::{Catalog, Change, Committed, StoreError, catalog};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use oneoff_domain::JobKey;
@@ -48,6 +49,10 @@ struct Live {
     waiting: WaitingJobs,
     type_rooms: Option<HashMap<String, usize>>,
     shards: Shards,
+    /// Projects, tags and settings as the open transaction has them.
+    catalog: Arc<Catalog>,
+    /// The same, where it was read because other nodes have changed it, and nobody was told yet.
+    learned: Option<Arc<Catalog>>,
 }
 
 enum Link {
@@ -75,7 +80,7 @@ impl ServerGroups {
     ) -> Self {
         let commits = CommitCount::default();
         let shards = Shards::default();
-        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone())));
+        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone(), node.catalog.get())));
         Self { link, connector, node, announcer, commits, shards }
     }
 
@@ -108,7 +113,12 @@ impl ServerGroups {
             self.link = match self.connector.writer() {
                 Ok(conn) => {
                     self.announcer.tell(|listener| listener.reopened());
-                    Link::Up(Box::new(Live::new(conn, &self.commits, self.shards.clone())))
+                    Link::Up(Box::new(Live::new(
+                        conn,
+                        &self.commits,
+                        self.shards.clone(),
+                        self.node.catalog.get(),
+                    )))
                 }
                 Err(error) => Link::Down {
                     retry_at: Instant::now() + pause,
@@ -133,6 +143,7 @@ impl ServerGroups {
             Ok((committed, operations)) => {
                 self.announcer.succeeded(began.elapsed(), requests.len());
                 if committed != Committed::default() {
+                    self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.committed(committed));
                 }
                 operations.reach(Moment::AfterListener);
@@ -185,7 +196,7 @@ fn together(requests: &[Box<dyn Request>]) -> (Vec<bool>, Wanted) {
 }
 
 impl Live {
-    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards) -> Self {
+    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards, catalog: Arc<Catalog>) -> Self {
         Self {
             conn,
             keys: Keys::drawn(),
@@ -197,6 +208,8 @@ impl Live {
             waiting: HashMap::new(),
             type_rooms: None,
             shards,
+            catalog,
+            learned: None,
         }
     }
 
@@ -208,6 +221,10 @@ impl Live {
     ) -> Result<(Committed, Operations), StoreError> {
         let (mut chosen, wanted) = together(requests);
         let mut effects = Effects::default();
+        let known = node.catalog.get();
+        if known.version > self.catalog.version {
+            self.catalog = known;
+        }
         self.begin()?;
         let run_together = self.run_together(node, requests, &mut chosen, &wanted, &mut effects);
         let is_done = run_together.is_ok();
@@ -240,7 +257,7 @@ impl Live {
         chosen: &mut [bool],
         wanted: &Wanted,
         effects: &mut Effects,
-    ) -> QueryResult<()> {
+    ) -> Result<(), WriteError> {
         self.prepare(node.epoch(), wanted)?;
         for (request, chosen) in requests.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
             // Somebody else has the job locked, or it does not run any more: this waits on its own.
@@ -257,7 +274,7 @@ impl Live {
                 Ok(made) => effects.merge(made),
                 Err(WriteError::Database(error)) => {
                     self.gathered = Gathered::default();
-                    return Err(error);
+                    return Err(error.into());
                 }
                 Err(refused) => {
                     self.gathered.forget_since(&mark);
@@ -265,22 +282,29 @@ impl Live {
                 }
             }
         }
-        self.gathered.write(&mut self.conn)
+        Ok(self.gathered.write(&mut self.conn)?)
     }
 
-    fn prepare(&mut self, epoch: i64, wanted: &Wanted) -> QueryResult<()> {
+    fn prepare(&mut self, epoch: i64, wanted: &Wanted) -> Result<(), WriteError> {
         if let (Records::OfServer(known), false) = (&mut self.records, wanted.hashes.is_empty()) {
             known.look_for(&mut self.conn, &wanted.hashes)?;
         }
         if !wanted.running.is_empty() {
             self.know_running(&wanted.running)?;
         }
-        // A node that was given up claims nothing: whoever gives it up waits for this transaction, or is seen here.
-        let may_claim = !wanted.waiting.is_empty() && locks::epoch(&mut self.conn, epoch)?;
-        self.waiting = match may_claim {
-            true => locks::waiting(&mut self.conn, &wanted.waiting)?,
-            false => HashMap::new(),
-        };
+        self.waiting = HashMap::new();
+        if wanted.waiting.is_empty() {
+            return Ok(());
+        }
+        // A node that was given up claims nothing: whoever gives it up waits for this transaction, or is seen here. So is
+        // whoever pauses a project.
+        if let Some(version) = locks::epoch(&mut self.conn, epoch)? {
+            if version > self.catalog.version {
+                self.catalog = Arc::new(catalog::load(&mut self.conn)?);
+                self.learned = Some(Arc::clone(&self.catalog));
+            }
+            self.waiting = locks::waiting(&mut self.conn, &wanted.waiting)?;
+        }
         Ok(())
     }
 
@@ -332,8 +356,19 @@ impl Live {
     }
 
     fn run(&mut self, node: &Node, request: &mut dyn Request, together: bool) -> Result<Effects, WriteError> {
-        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting, type_rooms, .. } =
-            self;
+        let Self {
+            conn,
+            keys,
+            unreadable,
+            claimed,
+            changed,
+            catalog,
+            records,
+            gathered,
+            waiting,
+            type_rooms,
+            ..
+        } = self;
         let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
         let effects = Effects::default();
         let mut tx = Tx {
@@ -346,6 +381,7 @@ impl Live {
             waiting,
             type_rooms,
             changed,
+            catalog,
             idempotency: records,
             effects,
         };
@@ -371,7 +407,8 @@ impl Live {
         if effects.operations.fails(Moment::AfterCommit) {
             return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
         }
-        let Effects { changes, touched, operations, wrote_event, .. } = effects;
+        let Effects { mut changes, touched, operations, wrote_event, .. } = effects;
+        changes.extend(self.learned.take().map(Change::Catalog));
         let committed =
             Committed { changes, touched, last_event_sequence: None, wrote_unnumbered: wrote_event };
         Ok((committed, operations))
@@ -382,6 +419,9 @@ impl Live {
         for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
             self.gathered.add::<AddToCounter>(&values)?;
+        }
+        for row in effects.runs.rows(shard) {
+            self.gathered.add::<AddRuns>(&row.values())?;
         }
         self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())?;
         output::add_to_total(&mut self.conn, effects.output_bytes)

@@ -10,8 +10,10 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 pub(super) struct OverRows {
     /// The table that it changes.
     table: &'static str,
-    /// Whether it has to come after others, and before others: it sees what they changed, or holds what everybody wants.
+    /// Whether it has to come after others, and before others, as it sees what they changed.
     is_alone: bool,
+    /// Whether it holds what everybody wants. It goes with its like, after all others.
+    is_wanted: bool,
     before: String,
     columns: Vec<Column>,
     after: String,
@@ -21,7 +23,8 @@ impl OverRows {
     pub(super) fn new(parts: &[&'static str], columns: Vec<Column>) -> QueryResult<Self> {
         let table = table_of(parts.first().copied().unwrap_or_default());
         let table = table.ok_or_else(|| malformed("no table"))?;
-        let is_alone = parts.iter().any(|part| part.contains("SELECT ") || part.contains("DO UPDATE"));
+        let is_alone = parts.iter().any(|part| part.contains("SELECT "));
+        let is_wanted = parts.iter().any(|part| part.contains("DO UPDATE"));
         let names: Vec<String> = (1..=columns.len()).map(|number| format!("a{number}")).collect();
         let mut text = parts.first().copied().unwrap_or_default().to_owned();
         for (name, part) in names.iter().zip(parts.iter().skip(1)) {
@@ -37,12 +40,12 @@ impl OverRows {
             };
             let rest = rest.strip_prefix(')').ok_or_else(|| malformed("values without an end"))?;
             let before = format!("{into} SELECT {values} FROM unnest(");
-            return Ok(Self { table, is_alone, before, columns, after: format!("{rows}{rest}") });
+            return Ok(Self { table, is_alone, is_wanted, before, columns, after: format!("{rows}{rest}") });
         }
         let joined = if text.starts_with("DELETE") { "USING" } else { "FROM" };
         let (what, condition) = text.rsplit_once(" WHERE ").ok_or_else(|| malformed("no condition"))?;
         let before = format!("{what} {joined} unnest(");
-        Ok(Self { table, is_alone, before, columns, after: format!("{rows} WHERE {condition}") })
+        Ok(Self { table, is_alone, is_wanted, before, columns, after: format!("{rows} WHERE {condition}") })
     }
 }
 
@@ -107,7 +110,12 @@ impl Together {
 
     /// Whether this one may go along.
     pub(super) fn may_take(&self, next: &OverRows) -> bool {
-        self.statements.iter().all(|known| !known.is_alone && !next.is_alone && known.table != next.table)
+        self.statements.iter().all(|known| {
+            !known.is_alone
+                && !next.is_alone
+                && known.is_wanted == next.is_wanted
+                && known.table != next.table
+        })
     }
 
     pub(super) fn take(&mut self, next: OverRows) {
