@@ -1,6 +1,6 @@
 //! Starting and stopping the scheduler with all its drivers.
 
-use crate::core::{Alarm, Core, Input, SlotCounts};
+use crate::core::{Alarm, Core, Input, Now, SlotCounts};
 use crate::driver::{CoreStatus, Driver};
 use crate::lease::{Ground, Held, Leadership, Leases, RETENTION};
 use crate::mailbox::Mailbox;
@@ -89,6 +89,7 @@ impl Scheduler {
         };
         store.limit_types(settings.type_limits.clone());
         let keep = settings.retention.with(&store.catalog().live);
+        let began = Now { wall: clock.now(), boot: clock.boot_time() };
         let doubts_clock = recovery::doubts_clock(&store, clock.as_ref(), keep.longest_pause()).await?;
         let hold_after = settings.hold_overdue_after;
         let keeps_lease = store.is_shared() || settings.always_keep_lease;
@@ -132,6 +133,7 @@ impl Scheduler {
         let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
         let mut core = Core::new(given, random.clone());
+        core.began(began);
         if keeps_lease {
             core.needs_lease();
         }

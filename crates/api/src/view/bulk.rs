@@ -109,7 +109,12 @@ mod tests {
 
     #[test]
     fn what_the_store_could_not_take_for_now_is_worth_repeating() {
-        let view = BulkView { answers: Return::Ids, status: 201, request_id: "r".to_owned() };
+        let view = BulkView {
+            answers: Return::Ids,
+            status: 201,
+            request_id: "r".to_owned(),
+            catalog: Arc::default(),
+        };
         let taken =
             || BulkOutcome::Refused(Refusal::Duplicate { field: "external_id", value: "x".to_owned() });
         let full = || BulkOutcome::Failed(StoreError::Full(std::sync::Arc::new(std::fmt::Error)));

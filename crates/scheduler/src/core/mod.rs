@@ -86,6 +86,11 @@ impl Core {
         self.lease.is_needed();
     }
 
+    /// The clocks as they were when it was judged whether they can be believed: a step since then is one, too.
+    pub(crate) fn began(&mut self, at: Now) {
+        self.clock.observe(at);
+    }
+
     /// Takes in what happened and says what is to be done now and when to be asked again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Step {
         let mut effects = Vec::new();

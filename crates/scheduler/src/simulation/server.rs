@@ -122,6 +122,7 @@ impl Server {
         .map_err(|error| StartError::Recovery(StoreError::Unavailable(Arc::new(error))))?;
         let settings = settings(ground.plan);
         let keep = settings.retention.clone();
+        let began = ground.clock.both();
         let doubts_clock = complete(
             &inline,
             recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()),
@@ -152,7 +153,8 @@ impl Server {
             reserved: 0,
             by_type: ground.plan.type_limits.clone(),
         };
-        let core = Core::with_limits(given, random, ground.plan.limits);
+        let mut core = Core::with_limits(given, random, ground.plan.limits);
+        core.began(began);
         let service = Service::new(store.clone(), &runner, settings, Arc::new(CoreStatus::default()));
         let (look_at_holds, look_at_retention) = (Arc::<Bell>::default(), Arc::<Bell>::default());
         let mut tasks = Tasks::starting_at(ground.first_task);

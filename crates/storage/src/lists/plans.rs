@@ -115,7 +115,7 @@ fn job(number: u8) -> NewJob {
         name: "nightly backup".to_owned(),
         job_type: "shell".to_owned(),
         config: Map::new(),
-        project_id: "p".to_owned(),
+        project_id: "default".to_owned(),
         tags: vec!["a".to_owned()],
         priority: 5,
         timezone: "UTC".to_owned(),
@@ -180,6 +180,7 @@ pub(super) fn job_filters() -> Vec<JobFilter> {
         JobFilter { scheduled_from: instant(1), scheduled_to: instant(9), ..none() },
         JobFilter { project_id: Some("p".to_owned()), job_type: Some("shell".to_owned()), ..none() },
         JobFilter { external_id: Some("e".to_owned()), ..none() },
+        JobFilter { tag_ids: vec!["t".to_owned()], ..none() },
         JobFilter { statuses: JobStatus::ALL.to_vec(), ..none() },
     ];
     filters.extend(JobStatus::ALL.iter().map(|status| JobFilter { statuses: vec![*status], ..none() }));

@@ -9,6 +9,7 @@ mod finishing;
 mod listing;
 mod nodes;
 mod output;
+mod records;
 mod recovering;
 mod removing;
 mod retaining;
