@@ -1,3 +1,4 @@
+DROP INDEX job_states_by_project;
 DROP TABLE run_counters;
 DROP TABLE catalog_versions;
 DROP TABLE settings;

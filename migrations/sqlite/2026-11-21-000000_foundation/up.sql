@@ -30,8 +30,6 @@ CREATE TABLE job_states (
     updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX job_states_external_id ON job_states (external_id, project_id) WHERE external_id IS NOT NULL;
--- Nobody asks for the jobs of the default project alone, which are nearly all of most databases.
-CREATE INDEX job_states_by_project ON job_states (project_id, key) WHERE project_id <> 'default';
 CREATE INDEX job_states_held ON job_states (scheduled_at) WHERE status = 'held';
 
 -- The present state of the jobs that run: few rows, which take the place of those in `job_states`.

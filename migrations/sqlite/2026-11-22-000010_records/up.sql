@@ -73,3 +73,6 @@ CREATE TABLE run_counters (
     duration_us BIGINT NOT NULL,
     UNIQUE (slot, status, shard)
 );
+
+-- Nobody asks for the jobs of the default project alone, which are nearly all of most databases.
+CREATE INDEX job_states_by_project ON job_states (project_id, key) WHERE project_id <> 'default';

@@ -65,8 +65,9 @@ async fn null_goes_back_to_what_a_new_job_has() {
     let api = harness.api().await;
     let plain = api.created(&waiting()).await;
     let mut full = waiting();
+    let project = api.post("/api/projects", &json!({"name": "p"})).await.data()["id"].clone();
     let given = json!({
-        "name": "n", "priority": 9, "project_id": "p", "tags": ["t"], "timeout_seconds": 7, "max_retries": 3,
+        "name": "n", "priority": 9, "project_id": project, "tags": ["t"], "timeout_seconds": 7, "max_retries": 3,
         "retry_delay_seconds": 1, "retry_max_delay_seconds": 2, "retry_exit_codes": [75],
         "max_lateness_seconds": 60, "on_late": "run", "on_crash": "fail", "concurrency_key": "k",
         "external_id": "e", "metadata": {"m": 1},

@@ -21,5 +21,6 @@ mod jobs;
 mod lists;
 mod log;
 mod probes;
+mod records;
 mod server;
 mod time;

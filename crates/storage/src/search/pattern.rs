@@ -135,7 +135,7 @@ mod tests {
             for text in [format!("x{char}y"), format!("{char} {char}"), format!("a{char}")] {
                 for typed in [text.clone(), text.to_lowercase(), text.to_uppercase()] {
                     let Ok(needle) = Needle::parse(&typed) else { continue };
-                    if !needle.matches("", &crate::search::text::searchable(&text, None, &[])) {
+                    if !needle.matches("", &crate::search::text::searchable(&text, None, &[]), "") {
                         continue;
                     }
                     let certain = super::super::server_index::certain(conn, &needle).unwrap();
