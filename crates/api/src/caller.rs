@@ -162,26 +162,26 @@ impl Writer {
         payload: Payload,
         known: &'static [Field],
     ) -> Result<(Self, QueryReader), ApiError> {
-            let actor = authorize(request, Permission::Write).await?;
-            let headers = request.headers();
-            let mut query = QueryReader::new(request.query_string(), known);
-            let dry_run = query.boolean("dry_run").unwrap_or_default();
-            let if_match = etag::if_match(headers)?;
-            let room = state(request)?.room.take(headers)?;
-            let body = Body::read(headers, payload).await?;
-            let idempotency_key = match *request.method() {
-                Method::POST => idempotency::of_request(headers, "POST", request.path(), body.bytes())?,
-                _ => None,
-            };
-            let context = Context {
-                request_id: RequestId::of_request(request),
-                // A look at what would be leaves the key to the request that does it.
-                idempotency_key: idempotency_key.filter(|_| !dry_run),
-                if_match,
-                dry_run,
-                ..Context::new(actor)
-            };
-            Ok((Self { context, body, _room: room }, query))
+        let actor = authorize(request, Permission::Write).await?;
+        let headers = request.headers();
+        let mut query = QueryReader::new(request.query_string(), known);
+        let dry_run = query.boolean("dry_run").unwrap_or_default();
+        let if_match = etag::if_match(headers)?;
+        let room = state(request)?.room.take(headers)?;
+        let body = Body::read(headers, payload).await?;
+        let idempotency_key = match *request.method() {
+            Method::POST => idempotency::of_request(headers, "POST", request.path(), body.bytes())?,
+            _ => None,
+        };
+        let context = Context {
+            request_id: RequestId::of_request(request),
+            // A look at what would be leaves the key to the request that does it.
+            idempotency_key: idempotency_key.filter(|_| !dry_run),
+            if_match,
+            dry_run,
+            ..Context::new(actor)
+        };
+        Ok((Self { context, body, _room: room }, query))
     }
 }
 

@@ -134,7 +134,10 @@ impl Client {
     ///
     /// # Errors
     /// Any [`ClientError`].
-    pub async fn update_settings(&self, settings: &Map<String, Value>) -> Result<SettingsUpdated, ClientError> {
+    pub async fn update_settings(
+        &self,
+        settings: &Map<String, Value>,
+    ) -> Result<SettingsUpdated, ClientError> {
         self.data(&Call::new(Method::PATCH, &["system", "config"]).json(settings)?).await
     }
 }

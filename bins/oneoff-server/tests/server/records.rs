@@ -15,7 +15,8 @@ fn a_pause_survives_a_kill_and_what_runs_goes_on() {
     let out = place.directory.path().join("out");
     let go = place.directory.path().join("go");
     // It runs until there is a file, fails then, and would be tried again at once.
-    let script = format!("while [ ! -e {} ]; do sleep 0.05; done; echo x >> {}; exit 1", go.display(), out.display());
+    let script =
+        format!("while [ ! -e {} ]; do sleep 0.05; done; echo x >> {}; exit 1", go.display(), out.display());
     let retried = CreateJob { max_retries: Some(1), retry_delay_seconds: Some(0), ..of_project(&script) };
     let retried = block_on(client.create_job(&retried)).unwrap();
     wait_for(|| (block_on(client.job(&retried.id)).unwrap().status == "running").then_some(()));
@@ -67,6 +68,10 @@ fn a_setting_takes_effect_while_the_server_runs_and_stays() {
     wait_for(|| (active() == 3).then_some(()));
     serving.stop();
     let serving = place.serve();
-    assert_eq!(block_on(serving.client().worker_status()).unwrap().total_workers, 3, "it wins over the environment");
+    assert_eq!(
+        block_on(serving.client().worker_status()).unwrap().total_workers,
+        3,
+        "it wins over the environment"
+    );
     serving.stop();
 }

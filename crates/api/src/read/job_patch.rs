@@ -144,7 +144,7 @@ mod tests {
         let read = read.unwrap();
         assert_eq!(read.name, Some(Some("n".to_owned())));
         assert_eq!(read.config.unwrap()["script"], "x");
-        assert_eq!(read.tags, Some(Some(vec!["a".to_owned()])));
+        assert_eq!((read.tags, read.tag_ids), (None, Some(Some(vec!["a".to_owned()]))));
         assert_eq!(read.timeout_seconds, Some(Some(5)));
         assert_eq!(read.on_late, Some(Some(OnLate::Skip)));
     }

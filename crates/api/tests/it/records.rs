@@ -33,12 +33,19 @@ async fn a_project_lives_as_v1_has_it() {
     assert_eq!(api.get(&project).await.data(), edited.data());
     let known = TestRequest::get().uri(&project).insert_header(("if-none-match", "\"2\""));
     assert_eq!(api.send(known).await.status, 304);
-    let old = TestRequest::patch().uri(&project).insert_header(("if-match", "\"1\"")).set_json(json!({"name": "x"}));
+    let old = TestRequest::patch()
+        .uri(&project)
+        .insert_header(("if-match", "\"1\""))
+        .set_json(json!({"name": "x"}));
     api.send(old).await.problem(412, "version_mismatch");
     api.patch(&project, &json!({"is_archived": true})).await;
     let names = |answer: Answer| {
         let list = answer.data();
-        list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names(api.get("/api/projects").await), ["Default Project"]);
     assert_eq!(names(api.get("/api/projects?include_archived=true").await), ["Default Project", "two"]);
@@ -78,7 +85,9 @@ async fn what_is_wrong_with_a_project_is_told() {
     api.patch(&path, &json!({"name": "Default Project"})).await.problem(409, "duplicate");
     api.patch("/api/projects/default", &json!({"is_archived": true})).await.problem(400, "invalid_request");
     api.delete("/api/projects/default").await.problem(409, "illegal_state");
-    api.patch("/api/projects/'; DROP TABLE projects", &json!({"name": "x"})).await.problem(404, "not_found");
+    api.patch("/api/projects/';%20DROP%20TABLE%20projects", &json!({"name": "x"}))
+        .await
+        .problem(404, "not_found");
     api.get("/api/projects?include_archived=maybe").await.problem(400, "invalid_request");
     let dry = api.post("/api/projects?dry_run=true", &json!({"name": "dry"})).await;
     assert_eq!((dry.status, dry.data()["name"].as_str()), (200, Some("dry")));
@@ -109,7 +118,9 @@ async fn nothing_of_a_paused_project_starts_and_all_of_it_when_it_is_resumed() {
     for job in [&stays, &too_late] {
         assert_eq!(api.get(&get(job, "")).await.data()["status"], "scheduled");
     }
-    api.post(&format!("/api/projects/{project}/pause"), &json!({"x": 1})).await.problem(400, "invalid_request");
+    api.post(&format!("/api/projects/{project}/pause"), &json!({"x": 1}))
+        .await
+        .problem(400, "invalid_request");
     api.act("/api/projects/none/pause").await.problem(404, "not_found");
     let resumed = api.act(&format!("/api/projects/{project}/resume")).await;
     assert_eq!(resumed.data()["is_paused"], false);
@@ -141,7 +152,10 @@ async fn a_project_with_jobs_is_deleted_with_a_word_about_them() {
     assert_eq!((dry.status, dry.data()["name"].as_str()), (200, Some("p")));
     assert_eq!(api.delete(&format!("{path}?jobs=move&move_to=default")).await.status, 204);
     let moved = api.get(&format!("/api/jobs/{}", job["id"].as_str().unwrap())).await.data();
-    assert_eq!((moved["project_id"].as_str(), moved["status"].as_str()), (Some("default"), Some("scheduled")));
+    assert_eq!(
+        (moved["project_id"].as_str(), moved["status"].as_str()),
+        (Some("default"), Some("scheduled"))
+    );
     let unknown = with(waiting(), "project_id", project.as_str());
     let problem = api.post("/api/jobs", &unknown).await.problem(400, "invalid_request");
     assert_eq!(pointer(&problem), "/project_id");
@@ -172,7 +186,9 @@ async fn tags_are_objects_in_jobs_and_follow_their_records() {
     let unknown = with(waiting(), "tag_ids", json!([nightly, "none"]));
     let problem = api.post("/api/jobs", &unknown).await.problem(400, "invalid_request");
     assert_eq!(pointer(&problem), "/tag_ids/1");
-    for query in [format!("tag_id={nightly}&total=true"), format!("tag_id={nightly},none&sort_by=priority&total=true")] {
+    for query in
+        [format!("tag_id={nightly}&total=true"), format!("tag_id={nightly},none&sort_by=priority&total=true")]
+    {
         let list = api.get(&format!("/api/jobs?{query}")).await.json();
         assert_eq!(list["total"], 2, "{query}: {list}");
     }
@@ -191,12 +207,14 @@ async fn tags_are_objects_in_jobs_and_follow_their_records() {
     let edited = api.patch(&job, &json!({"tags": ["backup"]})).await.data();
     assert_eq!(names(&edited), ["backup"]);
     assert_eq!(names(&api.patch(&job, &json!({"tag_ids": []})).await.data()), Vec::<String>::new());
-    let bulk = json!({"jobs": [with(waiting(), "tags", json!(["b1"])), with(waiting(), "tags", json!(["b1"]))]});
+    let bulk =
+        json!({"jobs": [with(waiting(), "tags", json!(["b1"])), with(waiting(), "tags", json!(["b1"]))]});
     assert_eq!(api.post("/api/jobs/bulk", &bulk).await.status, 201);
     let b1 = api.get("/api/tags").await.data();
     let b1: Vec<&Value> = b1.as_array().unwrap().iter().filter(|tag| tag["name"] == "b1").collect();
     assert_eq!(b1.len(), 1);
-    let list = api.get(&format!("/api/jobs?tag_id={}&total=true", b1[0]["id"].as_str().unwrap())).await.json();
+    let list =
+        api.get(&format!("/api/jobs?tag_id={}&total=true", b1[0]["id"].as_str().unwrap())).await.json();
     assert_eq!(list["total"], 2);
 }
 
@@ -259,7 +277,9 @@ async fn the_status_has_the_numbers_of_v1() {
     assert_eq!(api.get(&get).await.data()["status"], "completed");
     api.created(&waiting()).await;
     let status = api.get("/api/system/status").await.data();
-    for (name, value) in [("total_scheduled", 1), ("currently_running", 0), ("failed_recent", 0), ("queue_depth", 0)] {
+    for (name, value) in
+        [("total_scheduled", 1), ("currently_running", 0), ("failed_recent", 0), ("queue_depth", 0)]
+    {
         assert_eq!(status[name], value, "{name}: {status}");
     }
     assert_eq!(status["completed_today"], 1, "{status}");

@@ -47,7 +47,11 @@ fn what_is_due_when_its_project_is_paused_stays_and_what_runs_goes_on() {
     core.step(at(5), vec![paused(1, &["p"])]);
     assert_eq!(core.queued(), 1, "the job of the other project waits for the slot");
     let refused = Input::ClaimsAnswered(vec![ClaimResult::Paused(JobKey(1))]);
-    assert_eq!(claimed(&core.step(at(6), vec![refused])), [3], "what the store refuses is not asked for again");
+    assert_eq!(
+        claimed(&core.step(at(6), vec![refused])),
+        [3],
+        "what the store refuses is not asked for again"
+    );
 }
 
 #[test]
@@ -71,7 +75,8 @@ fn older_news_do_not_pause_a_project_again() {
 #[test]
 fn a_job_of_a_paused_project_does_not_keep_others_from_its_key() {
     let mut core = core(4);
-    let keyed = |project: &str, key| PendingJob { concurrency_key: Some("k".to_owned()), ..of(project, key, 1) };
+    let keyed =
+        |project: &str, key| PendingJob { concurrency_key: Some("k".to_owned()), ..of(project, key, 1) };
     let first = claimed(&core.step(at(5), vec![pending(keyed("q", 1))]));
     core.step(at(5), vec![pending(keyed("p", 2)), pending(keyed("q", 3))]);
     core.step(at(5), vec![paused(1, &["p"])]);
@@ -91,7 +96,9 @@ fn more_slots_are_used_at_once_and_fewer_when_what_runs_has_ended() {
     assert_eq!(claimed(&core.step(at(5), jobs)), [1]);
     assert_eq!(claimed(&core.step(at(5), vec![workers(1, 3)])), [2, 3]);
     let step = core.step(at(5), vec![workers(2, 1)]);
-    assert!(step.effects.iter().any(|effect| matches!(effect, Effect::SlotsChanged(counts) if counts.total == 1)));
+    assert!(
+        step.effects.iter().any(|effect| matches!(effect, Effect::SlotsChanged(counts) if counts.total == 1))
+    );
     let gone = |key| Input::ClaimsAnswered(vec![ClaimResult::Gone(JobKey(key))]);
     assert!(claimed(&core.step(at(5), vec![gone(1), gone(2)])).is_empty(), "one still runs in the only slot");
     assert_eq!(claimed(&core.step(at(5), vec![gone(3)])), [4]);
@@ -106,9 +113,16 @@ fn reserved_slots_are_for_urgent_jobs_and_one_is_left_for_others() {
     core.step(at(1), vec![reserved(1, 2)]);
     let urgent = |key| PendingJob { priority: 8, ..job(key, 2) };
     assert_eq!(claimed(&core.step(at(5), vec![pending(job(1, 1)), pending(job(2, 1))])), [1]);
-    assert_eq!(claimed(&core.step(at(5), vec![pending(urgent(3)), pending(urgent(4)), pending(urgent(5))])), [3, 4]);
+    assert_eq!(
+        claimed(&core.step(at(5), vec![pending(urgent(3)), pending(urgent(4)), pending(urgent(5))])),
+        [3, 4]
+    );
     let ended = Input::AttemptEnded { job_type: "fake".to_owned(), priority: 8 };
-    assert_eq!(claimed(&core.step(at(5), vec![ended])), [5], "the slot of an urgent one is not for the others");
+    assert_eq!(
+        claimed(&core.step(at(5), vec![ended])),
+        [5],
+        "the slot of an urgent one is not for the others"
+    );
     core.step(at(5), vec![reserved(2, 99)]);
     let usual_ended = Input::AttemptEnded { job_type: "fake".to_owned(), priority: 5 };
     assert_eq!(claimed(&core.step(at(5), vec![usual_ended])), [2], "one slot is always for all");
@@ -126,5 +140,9 @@ fn limits_of_types_change_while_jobs_wait() {
     let jobs = (1..=4).map(|key| pending(job(key, 1))).collect();
     assert_eq!(claimed(&core.step(at(5), jobs)), [1]);
     assert_eq!(claimed(&core.step(at(5), vec![limits(2, Some(2))])), [2]);
-    assert_eq!(claimed(&core.step(at(5), vec![limits(3, None)])), [3, 4], "without a stored one there is none");
+    assert_eq!(
+        claimed(&core.step(at(5), vec![limits(3, None)])),
+        [3, 4],
+        "without a stored one there is none"
+    );
 }

@@ -86,11 +86,6 @@ impl Core {
         self.lease.is_needed();
     }
 
-    /// The clocks as they were when it was judged whether they can be believed: a step since then is one, too.
-    pub(crate) fn began(&mut self, at: Now) {
-        self.clock.observe(at);
-    }
-
     /// Takes in what happened and says what is to be done now and when to be asked again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Step {
         let mut effects = Vec::new();
@@ -395,10 +390,10 @@ pub(crate) type Claimed = Box<ClaimedJob>;
 #[cfg(test)]
 mod aside_tests;
 #[cfg(test)]
+mod catalog_tests;
+#[cfg(test)]
 mod clock_tests;
 #[cfg(test)]
 mod lease_tests;
-#[cfg(test)]
-mod catalog_tests;
 #[cfg(test)]
 mod tests;

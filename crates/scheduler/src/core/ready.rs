@@ -32,7 +32,8 @@ impl Ready {
             .by_type
             .iter_mut()
             .filter(|(job_type, jobs)| {
-                jobs.first_key_value().is_some_and(|((Reverse(priority), ..), _)| has_room(job_type, *priority))
+                jobs.first_key_value()
+                    .is_some_and(|((Reverse(priority), ..), _)| has_room(job_type, *priority))
             })
             .min_by_key(|(_, jobs)| jobs.first_key_value().map(|(rank, _)| *rank))
             .map(|(_, jobs)| jobs)?;

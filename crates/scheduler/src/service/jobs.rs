@@ -1,8 +1,8 @@
 //! Jobs: create, read, wait, start, cancel, hold, clone, delete.
 
 use super::plan::Plan;
-use super::tags::NewTags;
 use super::preview::preview_of;
+use super::tags::NewTags;
 use super::validate::Checks;
 use super::{Service, release};
 use crate::core::{Alarm, Input};

@@ -147,7 +147,10 @@ impl Service {
         let mut of_key = Checks::default();
         of_key.key("/project_id", project_id);
         // To a caller who may not touch it the store says what it says of every record.
-        let is_barred = context.allowed_projects.as_ref().is_some_and(|allowed| !allowed.iter().any(|id| id == project_id));
+        let is_barred = context
+            .allowed_projects
+            .as_ref()
+            .is_some_and(|allowed| !allowed.iter().any(|id| id == project_id));
         match of_key.into_result() {
             Err(errors) => errors.0.into_iter().for_each(|error| checks.add(error)),
             Ok(()) if is_barred => {}

@@ -76,7 +76,11 @@ impl Service {
     ///
     /// # Errors
     /// As [`Self::update_project`].
-    pub async fn pause_project(&self, context: Context, id: String) -> Result<Written<Project>, ServiceError> {
+    pub async fn pause_project(
+        &self,
+        context: Context,
+        id: String,
+    ) -> Result<Written<Project>, ServiceError> {
         self.accepting()?;
         let change = ProjectChange { is_paused: Some(true), ..ProjectChange::default() };
         self.change_project(context, id, change, "project.pause").await
@@ -121,11 +125,13 @@ impl Service {
     ) -> Result<(), ServiceError> {
         self.accepting()?;
         let store = &self.inner.store;
-        let begun = store.begin_project_removal(context.clone(), self.now(), id.clone(), jobs.clone()).await?;
+        let begun =
+            store.begin_project_removal(context.clone(), self.now(), id.clone(), jobs.clone()).await?;
         let mut state = begun;
         while state != ProjectRemoval::Gone {
             self.accepting()?;
-            let step = store.go_on_with_project_removal(context.clone(), self.now(), id.clone(), jobs.clone());
+            let step =
+                store.go_on_with_project_removal(context.clone(), self.now(), id.clone(), jobs.clone());
             state = step.await?;
         }
         if jobs == JobsOfProject::Delete {

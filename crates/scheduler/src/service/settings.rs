@@ -43,7 +43,9 @@ impl Service {
                 value: stored.map_or_else(|| started_with.clone(), |stored| stored.value.clone()),
                 source: match stored {
                     Some(_) => STORED.to_owned(),
-                    None => settings.origins.get(setting.key).cloned().unwrap_or_else(|| "default".to_owned()),
+                    None => {
+                        settings.origins.get(setting.key).cloned().unwrap_or_else(|| "default".to_owned())
+                    }
                 },
                 updated_at: stored.map(|stored| stored.updated_at),
                 started_with,

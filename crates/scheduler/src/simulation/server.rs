@@ -20,9 +20,8 @@ use oneoff_domain::{AttemptOutcome, Clock, EventKind, ExecutionId, NewEvent, Tim
 use oneoff_executors::{StopSignal, StopTrigger, Unwatched};
 use oneoff_storage::inline::{Commits, Inline};
 use oneoff_storage::{
-    Change,
-    CancelledAttempt, ClaimRequest, ClaimedJob, Finish, FinishResult, NewOutputChunk, PendingJob, Store,
-    StoreError, StoreOptions,
+    CancelledAttempt, Change, ClaimRequest, ClaimedJob, Finish, FinishResult, NewOutputChunk, PendingJob,
+    Store, StoreError, StoreOptions,
 };
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -148,11 +147,8 @@ impl Server {
             Arc::new(Unwatched),
         );
         mailbox.send(Input::Committed(vec![Change::Catalog(store.catalog())]));
-        let given = SlotCounts {
-            total: ground.plan.workers,
-            reserved: 0,
-            by_type: ground.plan.type_limits.clone(),
-        };
+        let given =
+            SlotCounts { total: ground.plan.workers, reserved: 0, by_type: ground.plan.type_limits.clone() };
         let mut core = Core::with_limits(given, random, ground.plan.limits);
         core.began(began);
         let service = Service::new(store.clone(), &runner, settings, Arc::new(CoreStatus::default()));

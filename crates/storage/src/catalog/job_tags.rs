@@ -77,11 +77,7 @@ pub(crate) fn jobs(
 }
 
 /// Those of these jobs that have any of these tags.
-pub(crate) fn among(
-    conn: &mut AnyConnection,
-    tag_keys: &[i64],
-    jobs: &[i64],
-) -> QueryResult<HashSet<i64>> {
+pub(crate) fn among(conn: &mut AnyConnection, tag_keys: &[i64], jobs: &[i64]) -> QueryResult<HashSet<i64>> {
     let mut found = HashSet::new();
     for jobs in jobs.chunks(JOBS_AT_A_TIME) {
         let part: Vec<i64> = job_tags::table

@@ -1,7 +1,7 @@
 //! Writing tags.
 
-use super::{Catalog, job_tags};
 use super::write::{Done, check_version, earlier, settle, to_change};
+use super::{Catalog, job_tags};
 use crate::failure::WriteError;
 use crate::statement;
 use crate::writer::lanes::Lane;

@@ -74,13 +74,8 @@ pub(super) fn settle(
     let mut data = Map::new();
     data.insert("id".to_owned(), Value::from(id));
     data.insert(kind.to_owned(), after.clone().or_else(|| before.clone()).unwrap_or_default());
-    let told = NewEvent {
-        kind: event,
-        job_id: None,
-        execution_id: None,
-        project_id: project.to_owned(),
-        data,
-    };
+    let told =
+        NewEvent { kind: event, job_id: None, execution_id: None, project_id: project.to_owned(), data };
     tx.record(now, &told)?;
     let deed = Deed {
         action,

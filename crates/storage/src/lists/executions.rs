@@ -73,7 +73,6 @@ impl Listing for ExecutionListing {
     }
 }
 
-
 impl ExecutionListing {
     fn all_rows(
         &self,

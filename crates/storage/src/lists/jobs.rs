@@ -399,7 +399,6 @@ impl Listing for JobListing {
     }
 }
 
-
 impl JobListing {
     fn rows_of_way(
         &self,

@@ -69,8 +69,7 @@ pub(crate) fn page<T>(
     let last = rows.get(..taken).filter(|_| taken < rows.len()).and_then(<[_]>::last);
     Ok(Page {
         items,
-        next_cursor: last
-            .map(|(at, key)| cursor::encode(wanted.sort, Position { at: Some(*at), key: *key })),
+        next_cursor: last.map(|(at, key)| cursor::encode(wanted.sort, Position { at: Some(*at), key: *key })),
         total: wanted.with_total.then_some(total),
         total_is_estimate: false,
     })

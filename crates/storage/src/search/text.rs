@@ -155,7 +155,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(needle: &str, name: &str) -> bool {
-        Needle::parse(needle).unwrap().matches("", &searchable(name, Some("order-7"), &["Été".to_owned()]), "")
+        Needle::parse(needle).unwrap().matches(
+            "",
+            &searchable(name, Some("order-7"), &["Été".to_owned()]),
+            "",
+        )
     }
 
     #[test]

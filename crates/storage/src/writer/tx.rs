@@ -18,8 +18,8 @@ use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEv
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
 #[derive(Debug, Default)]

@@ -79,8 +79,7 @@ pub(crate) mod exercise {
                 .external_id
                 .as_ref()
                 .is_none_or(|wanted| Some(wanted) == job.definition.external_id.as_ref())
-            && (filter.tag_ids.is_empty()
-                || filter.tag_ids.iter().any(|id| job.definition.tags.contains(id)))
+            && (filter.tag_ids.is_empty() || filter.tag_ids.iter().any(|id| job.definition.tags.contains(id)))
             && filter.scheduled_from.is_none_or(|from| at.is_some_and(|at| at >= from))
             && filter.scheduled_to.is_none_or(|to| at.is_some_and(|at| at <= to))
     }

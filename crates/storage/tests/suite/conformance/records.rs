@@ -91,7 +91,8 @@ pub(crate) mod exercise {
         assert_eq!(refusal(mismatch), Refusal::VersionMismatch { expected: 7, actual: 1 });
         assert!(matches!(refusal(change_project(store, "none", named("x")).await), Refusal::NotFound { .. }));
         let theirs = Context { allowed_projects: Some(vec!["b".to_owned()]), ..context() };
-        let barred = store.update_project(theirs.clone(), at(1), "a".to_owned(), named("x"), "project.update").await;
+        let barred =
+            store.update_project(theirs.clone(), at(1), "a".to_owned(), named("x"), "project.update").await;
         assert!(matches!(refusal(barred), Refusal::NotFound { .. }), "what they may not touch is not there");
         let made = store.create_project(theirs, noon(), "d".to_owned(), named("d")).await;
         assert!(matches!(refusal(made), Refusal::Barred { .. }));
@@ -156,7 +157,9 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_project_with_jobs_is_deleted_only_with_a_word_about_them(store: &Store) {
-        let begin = |id: &str, jobs: JobsOfProject| store.begin_project_removal(context(), at(9), id.to_owned(), jobs);
+        let begin = |id: &str, jobs: JobsOfProject| {
+            store.begin_project_removal(context(), at(9), id.to_owned(), jobs)
+        };
         project(store, "p").await;
         project(store, "empty").await;
         let job = create(store, of("p", at(1))).await;
@@ -164,7 +167,10 @@ pub(crate) mod exercise {
         assert_eq!(refused, Refusal::ProjectHasJobs { id: "p".to_owned() });
         assert!(refused.to_string().contains("jobs=move"), "{refused}");
         claim(store, at(2), &job).await;
-        assert_eq!(refusal(begin("p", JobsOfProject::Delete).await), Refusal::ProjectRuns { id: "p".to_owned() });
+        assert_eq!(
+            refusal(begin("p", JobsOfProject::Delete).await),
+            Refusal::ProjectRuns { id: "p".to_owned() }
+        );
         assert_eq!(refusal(begin("default", JobsOfProject::Delete).await), Refusal::DefaultProject);
         for to in ["p", "none"] {
             let move_to = begin("p", JobsOfProject::Move(to.to_owned())).await;
@@ -208,7 +214,10 @@ pub(crate) mod exercise {
             let listed = store.jobs(of_q.clone(), page(sort, SortOrder::Ascending, 200)).await.unwrap();
             assert_eq!((listed.total, listed.total_is_estimate), (Some(452), false));
         }
-        assert!(matches!(try_claim(store, at(99), &job_now(store, waiting.id).await).await, ClaimResult::Claimed(_)));
+        assert!(matches!(
+            try_claim(store, at(99), &job_now(store, waiting.id).await).await,
+            ClaimResult::Claimed(_)
+        ));
         let running = refusal(remove(store, "q", JobsOfProject::Delete).await);
         assert_eq!(running, Refusal::ProjectRuns { id: "q".to_owned() });
         project(store, "r").await;
@@ -222,7 +231,8 @@ pub(crate) mod exercise {
         project(store, "p").await;
         let many = (0..250).map(|number| of("p", at(number))).collect();
         store.create_jobs(context(), noon(), many).await.unwrap();
-        let begun = store.begin_project_removal(context(), at(9), "p".to_owned(), JobsOfProject::Delete).await;
+        let begun =
+            store.begin_project_removal(context(), at(9), "p".to_owned(), JobsOfProject::Delete).await;
         assert_eq!(begun.unwrap(), ProjectRemoval::More(0));
         let step = store.go_on_with_project_removal(context(), at(9), "p".to_owned(), JobsOfProject::Delete);
         assert_eq!(step.await.unwrap(), ProjectRemoval::More(200));
@@ -292,7 +302,8 @@ pub(crate) mod exercise {
         };
         let others = store.ensure_tags(context(), noon(), named(&[("i1", "a"), ("i2", "b")])).await.unwrap();
         assert!(others.is_empty());
-        let others = store.ensure_tags(context(), noon(), named(&[("i3", "b"), ("i4", "c"), ("i5", "c")])).await;
+        let others =
+            store.ensure_tags(context(), noon(), named(&[("i3", "b"), ("i4", "c"), ("i5", "c")])).await;
         assert_eq!(others.unwrap(), named(&[("i3", "i2"), ("i5", "i4")]));
         assert_eq!(store.catalog().tag_named("c").unwrap().id, "i4");
         assert_eq!(store.catalog().tags.len(), 8 + 3);
@@ -316,7 +327,8 @@ pub(crate) mod exercise {
         assert_eq!(store.catalog().version, version, "nothing has changed");
         set(&[("workers_count", None), ("reserved_slots", Some("1"))]).await.unwrap();
         let live = store.read_catalog().await.unwrap().live.clone();
-        let expected = LiveSettings { default_priority: Some(9), reserved_slots: Some(1), ..LiveSettings::default() };
+        let expected =
+            LiveSettings { default_priority: Some(9), reserved_slots: Some(1), ..LiveSettings::default() };
         assert_eq!(live, expected);
     }
 
@@ -331,8 +343,15 @@ pub(crate) mod exercise {
         store.set_settings(context(), at(1), vec![one]).await.unwrap();
         store.begin_project_removal(context(), at(1), "p".to_owned(), JobsOfProject::Refuse).await.unwrap();
         use EventKind::*;
-        let expected =
-            [ProjectCreated, ProjectUpdated, TagCreated, TagUpdated, TagDeleted, SettingsUpdated, ProjectDeleted];
+        let expected = [
+            ProjectCreated,
+            ProjectUpdated,
+            TagCreated,
+            TagUpdated,
+            TagDeleted,
+            SettingsUpdated,
+            ProjectDeleted,
+        ];
         assert_eq!(event_kinds(store).await, expected);
         let events = events_after(store, 0, 100).await.unwrap().unwrap();
         assert_eq!(events[1].event.project_id, "p");
