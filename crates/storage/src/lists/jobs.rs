@@ -1,41 +1,27 @@
 //! The list of jobs, by creation or by scheduled time.
 
+use super::Listing;
+use super::job_sets::{self, KEYS_AT_A_TIME};
+use super::narrow::{NarrowRow, UNTAGGED};
 use super::schedule::{self, Range};
-use super::{COUNT_MAX, Listing, Wanted, full_rows, sorted};
 use crate::catalog::job_tags;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
-use crate::rows::ended::{NEVER, is_of_job};
-use crate::schema::{ended_jobs, job_definitions, job_states, running_jobs};
+use crate::rows::ended::is_of_job;
+use crate::schema::{ended_jobs, job_states, running_jobs};
 use crate::system::counters;
-use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
+use crate::{JobFilter, JobSort, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oneoff_domain::{DEFAULT_PROJECT, Job, JobStatus};
+use oneoff_domain::{DEFAULT_PROJECT, JobStatus};
 use std::collections::HashSet;
 
 /// Jobs of rare statuses are all looked at when there are no more than these.
 const RARE_MAX: u64 = 5_000;
 /// The same of the jobs of a project, or with a tag.
 const FEW_MAX: usize = 2_000;
-/// Jobs that are asked for by their keys in one statement.
-const KEYS_AT_A_TIME: usize = 1_000;
-/// Stands for the status of a job that is not meant, whatever that is.
-const UNTAGGED: &str = "";
-
-/// What is read of a job to decide whether it is in a page.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = job_states, check_for_backend(AnyBackend))]
-pub(crate) struct NarrowRow {
-    pub(crate) key: i64,
-    status: String,
-    job_type: String,
-    project_id: String,
-    /// What the list by scheduled time is sorted by: of a job that waits, when it starts next.
-    pub(super) scheduled_at: Option<i64>,
-}
 
 /// From where rows are read.
 enum Way {
@@ -87,7 +73,7 @@ impl Part {
     }
 }
 
-struct JobListing {
+pub(super) struct JobListing {
     filter: JobFilter,
     /// The keys of the tags that are asked for.
     tag_keys: Vec<i64>,
@@ -124,29 +110,6 @@ fn running(conn: &mut AnyConnection) -> QueryResult<Vec<NarrowRow>> {
         .map(|rows: Vec<NarrowRow>| rows.into_iter().map(NarrowRow::that_runs).collect())
 }
 
-impl NarrowRow {
-    /// Of a job that waits: what is known of it without reading more of it.
-    pub(super) fn that_waits(key: i64, due_at: i64, job_type: String) -> Self {
-        let status = JobStatus::Scheduled.as_str().to_owned();
-        Self { key, status, job_type, project_id: String::new(), scheduled_at: Some(due_at) }
-    }
-
-    /// Of a job that is over.
-    pub(super) fn that_ended(row: (i64, i64, String, String, String)) -> Self {
-        let (key, at, status, job_type, project_id) = row;
-        Self { key, status, job_type, project_id, scheduled_at: Some(at).filter(|at| *at != NEVER) }
-    }
-
-    fn gone(key: i64) -> Self {
-        let (status, none) = (UNTAGGED.to_owned(), String::new());
-        Self { key, status, job_type: none.clone(), project_id: none, scheduled_at: None }
-    }
-
-    fn that_runs(self) -> Self {
-        Self { status: JobStatus::Running.as_str().to_owned(), ..self }
-    }
-}
-
 /// Jobs in whatever state they are, to be narrowed.
 macro_rules! present {
     () => {
@@ -172,7 +135,7 @@ fn tell_present(
 }
 
 impl JobListing {
-    fn new(
+    pub(super) fn new(
         conn: &mut AnyConnection,
         filter: JobFilter,
         sort: JobSort,
@@ -197,7 +160,9 @@ impl JobListing {
             return job_tags::jobs(conn, &self.tag_keys, after, ascending, limit).map(Some);
         }
         match &self.filter.project_id {
-            Some(id) if id != DEFAULT_PROJECT => of_project(conn, id, after, ascending, limit).map(Some),
+            Some(id) if id != DEFAULT_PROJECT => {
+                job_sets::of_project(conn, id, after, ascending, limit).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -357,7 +322,7 @@ impl JobListing {
 }
 
 /// How many jobs have one of these statuses.
-fn with_status(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
+pub(super) fn with_status(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
     let counters = counters(conn)?;
     Ok(statuses.iter().filter_map(|status| counters.jobs.get(status)).sum())
 }
@@ -444,81 +409,4 @@ impl JobListing {
             }
         }
     }
-}
-
-/// A page of jobs.
-pub(crate) fn list(
-    conn: &mut AnyConnection,
-    filter: JobFilter,
-    request: &PageRequest<JobSort>,
-) -> Result<Page<Job>, WriteError> {
-    let only_statuses = JobFilter { statuses: filter.statuses.clone(), ..JobFilter::default() } == filter;
-    let known_total = match only_statuses && request.with_total {
-        true => Some(total(conn, &filter.statuses)?),
-        false => None,
-    };
-    let wanted = Wanted {
-        sort: match request.sort {
-            JobSort::CreatedAt => 'c',
-            JobSort::ScheduledAt => 's',
-            JobSort::Priority => 'p',
-        },
-        cursor: request.cursor.as_deref(),
-        limit: request.limit,
-        with_total: request.with_total,
-    };
-    let listing = JobListing::new(conn, filter, request.sort, request.order)?;
-    if request.sort == JobSort::Priority {
-        let rows = sorted::all(conn, &listing, "priority", NARROW_BY)?;
-        let keys: Vec<i64> = rows.iter().map(|row| row.key).collect();
-        let rows = priorities(conn, &keys)?;
-        return sorted::page(conn, rows, request.order, &wanted, full_rows::jobs);
-    }
-    super::page(conn, &listing, &wanted, known_total, full_rows::jobs)
-}
-
-/// What makes a list shorter.
-const NARROW_BY: &str = "status, project_id, tag_id or external_id";
-
-/// The priorities of jobs, each with its key.
-fn priorities(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
-    let mut found = Vec::with_capacity(keys.len());
-    for keys in keys.chunks(KEYS_AT_A_TIME) {
-        let part: Vec<(i64, i64)> = job_states::table
-            .inner_join(job_definitions::table.on(job_definitions::key.eq(job_states::definition_key)))
-            .filter(job_states::key.eq_any(keys))
-            .select((job_definitions::priority, job_states::key))
-            .load(conn)?;
-        found.extend(part);
-    }
-    Ok(found)
-}
-
-/// The jobs of a project other than the default one after a key.
-fn of_project(
-    conn: &mut AnyConnection,
-    id: &str,
-    after: Option<i64>,
-    ascending: bool,
-    limit: i64,
-) -> QueryResult<Vec<i64>> {
-    let key = job_states::key;
-    let rows = job_states::table
-        .filter(job_states::project_id.eq(id))
-        // Written out, the condition is that of the partial index.
-        .filter(sql::<Bool>("job_states.project_id <> 'default'"))
-        .select(key);
-    match ascending {
-        true => rows.filter(key.gt(after.unwrap_or(i64::MIN))).order(key.asc()).limit(limit).load(conn),
-        false => rows.filter(key.lt(after.unwrap_or(i64::MAX))).order(key.desc()).limit(limit).load(conn),
-    }
-}
-
-/// What the counters say, up to the number to which totals are exact.
-fn total(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<(u64, bool), WriteError> {
-    let mut distinct = if statuses.is_empty() { JobStatus::ALL.to_vec() } else { statuses.to_vec() };
-    distinct.sort_unstable();
-    distinct.dedup();
-    let jobs = with_status(conn, &distinct)?;
-    Ok((jobs.min(COUNT_MAX), jobs > COUNT_MAX))
 }

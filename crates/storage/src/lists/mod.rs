@@ -5,7 +5,10 @@
 
 pub(crate) mod executions;
 pub(crate) mod full_rows;
+pub(crate) mod job_page;
+mod job_sets;
 pub(crate) mod jobs;
+mod narrow;
 #[cfg(test)]
 mod plans;
 mod schedule;

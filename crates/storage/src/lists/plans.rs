@@ -229,7 +229,7 @@ fn every_list_of_jobs_uses_an_index() {
             for page in pages(sort, sign) {
                 let what = format!("{filter:?} {page:?}");
                 check(conn, &what, |conn| {
-                    lists::jobs::list(conn, filter.clone(), &page).unwrap();
+                    lists::job_page::list(conn, filter.clone(), &page).unwrap();
                 });
                 for text in ["a", "nightly backup", "019aa7a0-0000-7"] {
                     check(conn, &format!("{text} {what}"), |conn| {

@@ -155,7 +155,7 @@ fn through_schedule(
             with_total: false,
             ..request.clone()
         };
-        let part = lists::jobs::list(conn, filter.clone(), &part)?;
+        let part = lists::job_page::list(conn, filter.clone(), &part)?;
         looked += room;
         bytes += part.items.iter().map(full_rows::bytes_of).sum::<usize>();
         page.items.extend(part.items.into_iter().filter(|job| is_meant(needles, job)));

@@ -14,6 +14,7 @@ mod recovering;
 mod removing;
 mod retaining;
 mod searching;
+mod tagging;
 mod waiting;
 
 /// Runs exercises, each on an empty store on SQLite and on one on PostgreSQL.

@@ -4,25 +4,28 @@
 //! Where requests fail that ran together, nothing of them is kept and each runs again on its own, so that one does not
 //! take the others with it.
 
+mod at_once;
+mod prepare;
+mod wanted;
+
 use super::connect::ServerConnector;
 use super::follow;
 use super::gathered::Gathered;
 use super::known_keys::KnownKeys;
-use super::locks;
 use super::shards::Shards;
 use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
 use crate::idempotency::Records;
 use crate::output;
-use crate::rows::job::{self as job_rows, StoredJob};
+use crate::rows::job::StoredJob;
 use crate::run_counters::AddRuns;
 use crate::statement;
 use crate::writer::announce::Announcer;
 use crate::writer::keys::Keys;
 use crate::writer::request::{Needs, Request};
 use crate::writer::tx::{Effects, Node, Tx};
-use crate::{Catalog, Change, Committed, StoreError, catalog};
+use crate::{Catalog, Change, Committed, StoreError};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use oneoff_domain::JobKey;
@@ -31,6 +34,7 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wanted::{Wanted, together};
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
@@ -68,6 +72,9 @@ pub(crate) struct ServerGroups {
     announcer: Announcer,
     commits: CommitCount,
     shards: Shards,
+    keys: Keys,
+    /// Whether the connection was never open: nothing can have been missed then.
+    is_new: bool,
 }
 
 impl ServerGroups {
@@ -79,9 +86,24 @@ impl ServerGroups {
         announcer: Announcer,
     ) -> Self {
         let commits = CommitCount::default();
-        let shards = Shards::default();
-        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone(), node.catalog.get())));
-        Self { link, connector, node, announcer, commits, shards }
+        let (shards, keys) = (Shards::default(), Keys::drawn());
+        let live = Live::new(conn, &commits, shards.clone(), keys.clone(), node.catalog.get());
+        let link = Link::Up(Box::new(live));
+        Self { link, connector, node, announcer, commits, shards, keys, is_new: false }
+    }
+
+    /// Groups of the same node on a connection of their own, which is not open yet.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            link: Link::Down { retry_at: Instant::now(), pause: RECONNECT_FIRST, error: StoreError::Closed },
+            connector: self.connector.clone(),
+            node: Arc::clone(&self.node),
+            announcer: self.announcer.beside(),
+            commits: self.commits.clone(),
+            shards: self.shards.beside(),
+            keys: self.keys.clone(),
+            is_new: true,
+        }
     }
 
     /// Counts the commits.
@@ -112,13 +134,11 @@ impl ServerGroups {
             let pause = *pause;
             self.link = match self.connector.writer() {
                 Ok(conn) => {
-                    self.announcer.tell(|listener| listener.reopened());
-                    Link::Up(Box::new(Live::new(
-                        conn,
-                        &self.commits,
-                        self.shards.clone(),
-                        self.node.catalog.get(),
-                    )))
+                    if !std::mem::take(&mut self.is_new) {
+                        self.announcer.tell(|listener| listener.reopened());
+                    }
+                    let (shards, keys) = (self.shards.clone(), self.keys.clone());
+                    Link::Up(Box::new(Live::new(conn, &self.commits, shards, keys, self.node.catalog.get())))
                 }
                 Err(error) => Link::Down {
                     retry_at: Instant::now() + pause,
@@ -162,44 +182,17 @@ impl ServerGroups {
     }
 }
 
-/// What the requests of a group need that run together.
-#[derive(Default)]
-struct Wanted {
-    hashes: Vec<i64>,
-    waiting: Vec<i64>,
-    running: Vec<i64>,
-}
-
-/// Which requests run together: no two of them are about the same job or key.
-fn together(requests: &[Box<dyn Request>]) -> (Vec<bool>, Wanted) {
-    let mut wanted = Wanted::default();
-    let (mut hashes, mut jobs) = (HashSet::<i64>::new(), HashSet::<JobKey>::new());
-    let mut choose = |needs: &Needs| match needs {
-        Needs::Records(of) if of.iter().all(|hash| !hashes.contains(hash)) => {
-            hashes.extend(of);
-            wanted.hashes.extend(of);
-            true
-        }
-        Needs::Waiting(of) if of.iter().all(|job| !jobs.contains(job)) => {
-            jobs.extend(of);
-            wanted.waiting.extend(of.iter().map(|job| job.0));
-            true
-        }
-        Needs::Running(job) if jobs.insert(*job) => {
-            wanted.running.push(job.0);
-            true
-        }
-        Needs::Records(_) | Needs::Waiting(_) | Needs::Running(_) => false,
-    };
-    let chosen = requests.iter().map(|request| request.needs().is_some_and(&mut choose)).collect();
-    (chosen, wanted)
-}
-
 impl Live {
-    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards, catalog: Arc<Catalog>) -> Self {
+    fn new(
+        conn: AnyConnection,
+        commits: &CommitCount,
+        shards: Shards,
+        keys: Keys,
+        catalog: Arc<Catalog>,
+    ) -> Self {
         Self {
             conn,
-            keys: Keys::drawn(),
+            keys,
             unreadable: HashSet::new(),
             claimed: HashMap::new(),
             changed: ChangedJobs::new(commits.clone()),
@@ -219,12 +212,18 @@ impl Live {
         node: &Node,
         requests: &mut [Box<dyn Request>],
     ) -> Result<(Committed, Operations), StoreError> {
-        let (mut chosen, wanted) = together(requests);
-        let mut effects = Effects::default();
         let known = node.catalog.get();
         if known.version > self.catalog.version {
             self.catalog = known;
         }
+        let (mut chosen, wanted) = together(requests);
+        if wanted.locks_nothing() && chosen.iter().all(|chosen| *chosen) {
+            let done = self.execute_at_once(node, requests, &wanted)?;
+            if let Some(done) = done {
+                return Ok(done);
+            }
+        }
+        let mut effects = Effects::default();
         self.begin()?;
         let run_together = self.run_together(node, requests, &mut chosen, &wanted, &mut effects);
         let is_done = run_together.is_ok();
@@ -241,11 +240,15 @@ impl Live {
         self.finish(node, effects)
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
+    fn forget_others(&mut self) {
         if let Records::OfServer(known) = &mut self.records {
             known.clear();
         }
         self.type_rooms = None;
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.forget_others();
         self.conn.begin_write().map_err(unavailable)
     }
 
@@ -269,70 +272,9 @@ impl Live {
                 *chosen = false;
                 continue;
             }
-            let mark = self.gathered.mark();
-            match self.run(node, request.as_mut(), true) {
-                Ok(made) => effects.merge(made),
-                Err(WriteError::Database(error)) => {
-                    self.gathered = Gathered::default();
-                    return Err(error.into());
-                }
-                Err(refused) => {
-                    self.gathered.forget_since(&mark);
-                    request.fail(refused.into());
-                }
-            }
+            self.gather(node, request.as_mut(), effects)?;
         }
         Ok(self.gathered.write(&mut self.conn)?)
-    }
-
-    fn prepare(&mut self, epoch: i64, wanted: &Wanted) -> Result<(), WriteError> {
-        if let (Records::OfServer(known), false) = (&mut self.records, wanted.hashes.is_empty()) {
-            known.look_for(&mut self.conn, &wanted.hashes)?;
-        }
-        if !wanted.running.is_empty() {
-            self.know_running(&wanted.running)?;
-        }
-        self.waiting = HashMap::new();
-        if wanted.waiting.is_empty() {
-            return Ok(());
-        }
-        // A node that was given up claims nothing: whoever gives it up waits for this transaction, or is seen here. So is
-        // whoever pauses a project.
-        if let Some(version) = locks::epoch(&mut self.conn, epoch)? {
-            if version > self.catalog.version {
-                self.catalog = Arc::new(catalog::load(&mut self.conn)?);
-                self.learned = Some(Arc::clone(&self.catalog));
-            }
-            self.waiting = locks::waiting(&mut self.conn, &wanted.waiting)?;
-        }
-        Ok(())
-    }
-
-    /// Locks jobs that are to end, and brings what is remembered of them up to date.
-    fn know_running(&mut self, keys: &[i64]) -> QueryResult<()> {
-        let locked = locks::running(&mut self.conn, keys)?;
-        let mut unknown = Vec::new();
-        let mut known = HashMap::with_capacity(locked.len());
-        for row in locked {
-            let key = JobKey(row.job_key);
-            let remembered =
-                self.claimed.remove(&key).filter(|job| job.last_attempt_key == Some(row.execution_key));
-            match remembered {
-                Some(mut stored) => {
-                    stored.job.state.cancel_requested = row.cancel_requested;
-                    stored.job.state.version = row.version;
-                    known.insert(key, stored);
-                }
-                None => unknown.push(row.job_key),
-            }
-        }
-        keys.iter().for_each(|key| drop(self.claimed.remove(&JobKey(*key))));
-        self.claimed.extend(known);
-        for (key, stored) in job_rows::stored_by_keys(&mut self.conn, &unknown)? {
-            // One that cannot be read is read again by who needs it, and refused there.
-            self.claimed.extend(stored.ok().map(|stored| (JobKey(key), stored)));
-        }
-        Ok(())
     }
 
     fn run_alone(
@@ -402,6 +344,10 @@ impl Live {
         follow::tell_free_keys(&mut self.conn, &effects.changes)?;
         effects.operations.reach(Moment::BeforeCommit);
         AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
+        self.committed(effects)
+    }
+
+    fn committed(&mut self, effects: Effects) -> Result<(Committed, Operations), StoreError> {
         self.changed.committed();
         effects.operations.reach(Moment::AfterCommit);
         if effects.operations.fails(Moment::AfterCommit) {
@@ -414,7 +360,7 @@ impl Live {
         Ok((committed, operations))
     }
 
-    fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
+    fn gather_counts(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
         let shard = self.shards.of(node.epoch());
         for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
@@ -423,6 +369,11 @@ impl Live {
         for row in effects.runs.rows(shard) {
             self.gathered.add::<AddRuns>(&row.values())?;
         }
+        Ok(())
+    }
+
+    fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
+        self.gather_counts(node, effects)?;
         self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())?;
         output::add_to_total(&mut self.conn, effects.output_bytes)
     }
