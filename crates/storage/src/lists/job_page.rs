@@ -1,7 +1,7 @@
 //! A page of the list of jobs, in any of its orders.
 
-use super::job_sets::{NARROW_BY, priorities};
-use super::jobs::{JobListing, with_status};
+use super::job_sets::{NARROW_BY, priorities, with_status};
+use super::jobs::JobListing;
 use super::{COUNT_MAX, Wanted, full_rows, sorted};
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;

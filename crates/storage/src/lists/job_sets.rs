@@ -1,10 +1,13 @@
 //! Jobs by what they belong to, and what they are sorted by that is not in their narrow rows.
 
 use crate::connection::AnyConnection;
+use crate::failure::WriteError;
 use crate::schema::{job_definitions, job_states};
+use crate::system::counters;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
+use oneoff_domain::JobStatus;
 
 /// Jobs that are asked for by their keys in one statement.
 pub(super) const KEYS_AT_A_TIME: usize = 1_000;
@@ -44,4 +47,10 @@ pub(super) fn of_project(
         true => rows.filter(key.gt(after.unwrap_or(i64::MIN))).order(key.asc()).limit(limit).load(conn),
         false => rows.filter(key.lt(after.unwrap_or(i64::MAX))).order(key.desc()).limit(limit).load(conn),
     }
+}
+
+/// How many jobs have one of these statuses.
+pub(super) fn with_status(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
+    let counters = counters(conn)?;
+    Ok(statuses.iter().filter_map(|status| counters.jobs.get(status)).sum())
 }

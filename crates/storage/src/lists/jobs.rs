@@ -1,7 +1,7 @@
 //! The list of jobs, by creation or by scheduled time.
 
 use super::Listing;
-use super::job_sets::{self, KEYS_AT_A_TIME};
+use super::job_sets::{self, KEYS_AT_A_TIME, with_status};
 use super::narrow::{NarrowRow, UNTAGGED};
 use super::schedule::{self, Range};
 use crate::catalog::job_tags;
@@ -10,7 +10,6 @@ use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::rows::ended::is_of_job;
 use crate::schema::{ended_jobs, job_states, running_jobs};
-use crate::system::counters;
 use crate::{JobFilter, JobSort, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -319,12 +318,6 @@ impl JobListing {
         rows.truncate(limit);
         rows
     }
-}
-
-/// How many jobs have one of these statuses.
-pub(super) fn with_status(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
-    let counters = counters(conn)?;
-    Ok(statuses.iter().filter_map(|status| counters.jobs.get(status)).sum())
 }
 
 impl Listing for JobListing {
