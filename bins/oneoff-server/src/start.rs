@@ -131,6 +131,7 @@ async fn open_jobs(
         .timezone(&settings.default_timezone)
         .default_priority(settings.default_priority)
         .retention(settings.retention.clone())
+        .origins(settings.origins.clone())
         .shutdown_grace(settings.shutdown_grace)
         .lease(settings.lease)
         .egress_policy(settings.egress_policy);

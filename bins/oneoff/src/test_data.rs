@@ -1,13 +1,26 @@
 //! Test-only: a job, an execution and a piece of output to render.
 
-use oneoff_api_types::{ExecutionView, JobView, OutputChunkView};
+use oneoff_api_types::{ExecutionView, JobView, OutputChunkView, TagView};
 use serde_json::json;
+
+/// A tag of this name.
+pub(crate) fn tag(name: &str) -> TagView {
+    TagView {
+        id: format!("0193f0c2-7a7b-7c3e-9d54-{name}"),
+        name: name.to_owned(),
+        color: None,
+        is_default: false,
+        created_at: "2026-11-21T09:00:00Z".to_owned(),
+        updated_at: "2026-11-21T09:00:00Z".to_owned(),
+        version: 1,
+    }
+}
 
 /// A job that waits.
 pub(crate) fn job() -> JobView {
     serde_json::from_value(json!({
         "id": "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10", "name": "nightly \u{1b}[31m: \"x\"\n# y\u{9b}\u{7f}\u{202e}", "type": "shell",
-        "config": {"script": "true"}, "status": "scheduled", "project_id": "default", "tags": ["a"],
+        "config": {"script": "true"}, "status": "scheduled", "project_id": "default", "tags": [tag("a")],
         "priority": 5, "timezone": "Europe/Madrid", "scheduled_at": "2026-12-01T08:00:00Z",
         "scheduled_local": "2026-12-01T09:00:00", "timeout_seconds": null, "max_retries": 0,
         "retry_delay_seconds": 10, "retry_max_delay_seconds": 3600, "retry_exit_codes": null,

@@ -1,5 +1,6 @@
 //! Jobs on the wire.
 
+use crate::TagView;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,8 +20,8 @@ pub struct JobView {
     pub status: String,
     /// The project.
     pub project_id: String,
-    /// Free words.
-    pub tags: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<TagView>,
     /// 1 to 10, higher first.
     pub priority: u8,
     /// The IANA zone of the job's time.
@@ -137,9 +138,12 @@ pub struct CreateJob {
     /// The project.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
-    /// Free words.
+    /// Tags, by their names or ids; a name that no tag has makes one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
+    /// Tags, by their ids alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag_ids: Option<Vec<String>>,
     /// The longest an attempt may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<i64>,

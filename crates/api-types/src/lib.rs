@@ -7,6 +7,7 @@ mod bulk;
 mod execution;
 mod job;
 mod problem;
+mod records;
 mod system;
 mod time;
 
@@ -20,6 +21,9 @@ pub use job::{
     CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,
 };
 pub use problem::{FieldProblem, Problem};
+pub use records::{
+    CreateProject, CreateTag, ProjectView, SettingView, SettingsUpdated, TagView, UpdateRecord,
+};
 pub use system::{EventView, NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 pub use time::{ParseTime, ParsedTime};
 

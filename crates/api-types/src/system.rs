@@ -11,6 +11,15 @@ pub struct SystemStatusView {
     pub total_scheduled: u64,
     /// Jobs that run.
     pub currently_running: u64,
+    /// Executions that completed and had started on this day, UTC.
+    #[serde(default)]
+    pub completed_today: u64,
+    /// Executions that failed and had started within the last 24 hours, to the quarter of an hour.
+    #[serde(default)]
+    pub failed_recent: u64,
+    /// How long executions took on average that ever completed; 0 where there are none.
+    #[serde(default)]
+    pub avg_duration_ms: f64,
     /// Jobs that are due and wait for a slot.
     pub queue_depth: u64,
     /// Jobs by status.

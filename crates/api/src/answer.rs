@@ -9,7 +9,7 @@ use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use oneoff_api_types::{Data, List};
+use oneoff_api_types::{Data, JobView, List};
 use oneoff_domain::Job;
 use oneoff_storage::{Page, Written};
 use serde::Serialize;
@@ -38,52 +38,53 @@ pub(crate) fn data<T: Serialize>(data: T) -> HttpResponse {
 }
 
 /// A job, with its version as entity tag.
-pub(crate) fn job(job: Job) -> HttpResponse {
-    with_job(StatusCode::OK, job).finish()
+pub(crate) fn job(state: &ApiState, job: Job) -> HttpResponse {
+    with_job(StatusCode::OK, state, job).finish()
 }
 
 /// A job that was read, or 304 when the client has it already.
-pub(crate) fn job_if_changed(request: &HttpRequest, job: Job) -> HttpResponse {
+pub(crate) fn job_if_changed(request: &HttpRequest, state: &ApiState, job: Job) -> HttpResponse {
     let etag = etag::of_version(job.state.version);
     if etag::is_known(request.headers(), &etag) {
         return HttpResponse::NotModified().insert_header((ETAG, etag)).finish();
     }
-    self::job(job)
+    self::job(state, job)
 }
 
 /// A job that was written, perhaps by an earlier request with the same idempotency key.
-pub(crate) fn written(writer: &Writer, written: Written<Job>) -> HttpResponse {
+pub(crate) fn written(writer: &Writer, state: &ApiState, written: Written<Job>) -> HttpResponse {
     if writer.is_dry_run() {
-        return preview(written.value);
+        return preview(state, written.value);
     }
-    with_job(StatusCode::OK, written.value).replayed(written.replayed).finish()
+    with_job(StatusCode::OK, state, written.value).replayed(written.replayed).finish()
 }
 
 /// A job as it would be. That version of it does not exist, and so has neither entity tag nor place.
-pub(crate) fn preview(job: Job) -> HttpResponse {
-    data(view::job::job(job))
+pub(crate) fn preview(state: &ApiState, job: Job) -> HttpResponse {
+    data(view::job::job(job, &state.service.catalog()))
 }
 
 /// A job that was created.
 pub(crate) fn created(writer: &Writer, state: &ApiState, written: Written<Job>) -> HttpResponse {
     if writer.is_dry_run() {
-        return preview(written.value);
+        return preview(state, written.value);
     }
     let location = state.public_path(&format!("/api/jobs/{}", written.value.id));
-    let mut answer = with_job(StatusCode::CREATED, written.value).replayed(written.replayed);
+    let mut answer = with_job(StatusCode::CREATED, state, written.value).replayed(written.replayed);
     answer.headers.push((LOCATION, location));
     answer.finish()
 }
 
 struct JobAnswer {
     status: StatusCode,
-    job: Job,
+    view: JobView,
     headers: Vec<(HeaderName, String)>,
 }
 
-fn with_job(status: StatusCode, job: Job) -> JobAnswer {
+fn with_job(status: StatusCode, state: &ApiState, job: Job) -> JobAnswer {
     let etag = (ETAG, etag::of_version(job.state.version));
-    JobAnswer { status, job, headers: vec![etag] }
+    let view = view::job::job(job, &state.service.catalog());
+    JobAnswer { status, view, headers: vec![etag] }
 }
 
 impl JobAnswer {
@@ -99,8 +100,69 @@ impl JobAnswer {
         for header in self.headers {
             response.insert_header(header);
         }
-        json(&mut response, &Data { data: view::job::job(self.job) })
+        json(&mut response, &Data { data: self.view })
     }
+}
+
+/// A record other than a job, with its version.
+pub(crate) struct Record<V> {
+    view: V,
+    version: i64,
+    is_replayed: bool,
+}
+
+impl<V: Serialize> Record<V> {
+    /// As it is at this version.
+    pub(crate) fn new(view: V, version: i64) -> Self {
+        Self { view, version, is_replayed: false }
+    }
+
+    /// The same, where an earlier request with the same idempotency key did what was asked for.
+    pub(crate) fn replayed(self, is_replayed: bool) -> Self {
+        Self { is_replayed, ..self }
+    }
+
+    /// It was read: 304 when the client has it already.
+    pub(crate) fn if_changed(self, request: &HttpRequest) -> HttpResponse {
+        let etag = etag::of_version(self.version);
+        if etag::is_known(request.headers(), &etag) {
+            return HttpResponse::NotModified().insert_header((ETAG, etag)).finish();
+        }
+        self.finish(HttpResponse::Ok())
+    }
+
+    /// It was changed. In a dry run that version of it does not exist.
+    pub(crate) fn written(self, writer: &Writer) -> HttpResponse {
+        if writer.is_dry_run() {
+            return data(self.view);
+        }
+        self.finish(HttpResponse::Ok())
+    }
+
+    /// It was made, and is at this path.
+    pub(crate) fn created(self, writer: &Writer, state: &ApiState, path: &str) -> HttpResponse {
+        if writer.is_dry_run() {
+            return data(self.view);
+        }
+        let mut response = HttpResponse::Created();
+        response.insert_header((LOCATION, state.public_path(path)));
+        self.finish(response)
+    }
+
+    fn finish(self, mut response: HttpResponseBuilder) -> HttpResponse {
+        response.insert_header((ETAG, etag::of_version(self.version)));
+        if self.is_replayed {
+            response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+        }
+        json(&mut response, &Data { data: self.view })
+    }
+}
+
+/// A list that is answered as a whole.
+pub(crate) fn whole_list<V: Serialize>(rows: Vec<V>) -> HttpResponse {
+    let total = u64::try_from(rows.len()).ok();
+    let list = List { data: rows, next_cursor: None, total, total_is_estimate: Some(false) };
+    json(&mut HttpResponse::Ok(), &list)
 }
 
 /// A page of a list, with a `Link` to the next one (RFC 8288).

@@ -61,7 +61,7 @@ error_table! {
     /// The body did not arrive in time.
     RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
     /// The record's status does not allow it.
-    IllegalState = CONFLICT, "illegal_state", "The job's status does not allow this";
+    IllegalState = CONFLICT, "illegal_state", "The state of the record does not allow this";
     /// A unique value is taken.
     Duplicate = CONFLICT, "duplicate", "The value is taken";
     /// The record changed since the client read it.

@@ -40,6 +40,13 @@ fn of_refusal(refusal: Refusal) -> ApiError {
         ),
         Refusal::Duplicate { field, .. } => ApiError::new(ErrorCode::Duplicate, detail.clone())
             .with_field(FieldError::new(format!("/{field}"), detail)),
+        Refusal::Taken { field, .. } => ApiError::new(ErrorCode::Duplicate, detail.clone())
+            .with_field(FieldError::new(format!("/{field}"), detail)),
+        Refusal::TooMany { .. }
+        | Refusal::DefaultProject
+        | Refusal::ProjectHasJobs { .. }
+        | Refusal::ProjectRuns { .. } => ApiError::new(ErrorCode::IllegalState, detail),
+        Refusal::Barred { .. } => ApiError::new(ErrorCode::Forbidden, detail),
         Refusal::IdempotencyMismatch => ApiError::new(
             ErrorCode::IdempotencyMismatch,
             format!("{detail}: use a new Idempotency-Key for every new request"),

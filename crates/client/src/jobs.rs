@@ -22,7 +22,9 @@ pub struct JobQuery {
     pub external_id: Option<String>,
     /// Every word of it occurs in the name, the external id or the tags, or the id begins with it.
     pub search: Option<String>,
-    /// `scheduled_at` or `created_at`.
+    /// With any of these tags, by their ids.
+    pub tag_ids: Vec<String>,
+    /// `scheduled_at`, `created_at` or `priority`.
     pub sort_by: Option<String>,
     /// `asc` or `desc`.
     pub sort_order: Option<String>,
@@ -41,6 +43,7 @@ impl JobQuery {
             ("project_id", self.project_id.clone()),
             ("external_id", self.external_id.clone()),
             ("search", self.search.clone()),
+            ("tag_id", (!self.tag_ids.is_empty()).then(|| self.tag_ids.join(","))),
             ("sort_by", self.sort_by.clone()),
             ("sort_order", self.sort_order.clone()),
             ("limit", self.limit.map(|rows| rows.to_string())),

@@ -50,6 +50,37 @@ named! {
         ApiKeySignedOut = "api_key.signed_out",
         /// The wall clock jumped, and claiming paused until it held.
         ClockStep = "clock.step",
+        /// A project was made.
+        ProjectCreated = "project.created",
+        /// A project was edited, archived, paused or resumed.
+        ProjectUpdated = "project.updated",
+        /// A project was deleted.
+        ProjectDeleted = "project.deleted",
+        /// A tag was made.
+        TagCreated = "tag.created",
+        /// A tag was edited.
+        TagUpdated = "tag.updated",
+        /// A tag was deleted, and so taken from its jobs.
+        TagDeleted = "tag.deleted",
+        /// Settings were changed while servers run.
+        SettingsUpdated = "settings.updated",
+    }
+}
+
+impl EventKind {
+    /// Whether projects, tags or settings are others after it.
+    #[must_use]
+    pub fn changes_catalog(self) -> bool {
+        matches!(
+            self,
+            Self::ProjectCreated
+                | Self::ProjectUpdated
+                | Self::ProjectDeleted
+                | Self::TagCreated
+                | Self::TagUpdated
+                | Self::TagDeleted
+                | Self::SettingsUpdated
+        )
     }
 }
 

@@ -18,6 +18,12 @@ fn time_ordered(now: Timestamp, random: &dyn Random) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
+/// A new outer name for a record other than jobs and executions: a UUIDv7 as text.
+#[must_use]
+pub fn new_record_id(now: Timestamp, random: &dyn Random) -> String {
+    time_ordered(now, random).hyphenated().to_string()
+}
+
 /// Reads a UUID with its hyphens, or as 32 hexadecimal digits as version 1 of OneOff wrote its ids.
 fn parse(text: &str) -> Result<Uuid, InvalidId> {
     let invalid = || InvalidId(text.chars().take(64).collect());

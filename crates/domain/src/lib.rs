@@ -4,6 +4,7 @@
 //! randomness and ids are injected through [`Clock`] and [`Random`]. Everything above builds on it.
 
 pub mod access;
+pub mod catalog;
 pub mod clock;
 pub mod context;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod fence;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod live_settings;
 pub mod outcome;
 pub mod retry;
 pub mod state;
@@ -22,13 +24,15 @@ pub mod transition;
 pub mod validation;
 
 pub use access::KeyScope;
+pub use catalog::{DEFAULT_PROJECT, Project, ProjectChange, Tag, TagChange};
 pub use clock::{BootTime, Clock, Random};
 pub use context::{Actor, Context, IdempotencyKey};
 pub use event::{Event, EventKind, NewEvent};
 pub use execution::{Execution, ExecutionStatus, OutputStream};
 pub use fence::Fence;
-pub use ids::{ExecutionId, JobId, JobKey};
+pub use ids::{ExecutionId, JobId, JobKey, new_record_id};
 pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
+pub use live_settings::{LIVE_SETTINGS, LiveSetting, LiveSettings};
 pub use outcome::{AttemptOutcome, Reason};
 pub use timestamp::Timestamp;
 pub use transition::{IllegalTransition, Obstacle, Transition};

@@ -54,3 +54,17 @@ pub const SEARCH_MAX_WORDS: usize = 16;
 pub const KEY_PROJECTS_MAX: usize = 100;
 /// The longest time for which a key stays valid beside its successor: 30 days.
 pub const OVERLAP_MAX_SECONDS: i64 = 30 * 24 * 3600;
+/// Projects, archived ones included: every server has them in memory.
+pub const PROJECTS_MAX: usize = 1_000;
+/// Tags that jobs can have: every server has them in memory.
+pub const ALL_TAGS_MAX: usize = 1_000;
+/// Characters of a project's description.
+pub const DESCRIPTION_MAX_CHARS: usize = 4_096;
+/// Characters of a colour or of the name of an icon.
+pub const LOOK_MAX_CHARS: usize = 64;
+/// Characters of the text of a setting.
+pub const SETTING_MAX_CHARS: usize = 4_096;
+/// Jobs or executions that can be listed by priority or duration, which have no index.
+pub const SORTED_MAX: usize = 5_000;
+/// The lowest priority of the jobs that reserved slots are for.
+pub const PRIORITY_OF_RESERVED: u8 = 8;

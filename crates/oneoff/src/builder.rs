@@ -7,7 +7,7 @@ use oneoff_executors::{BUILTIN_JOB_TYPES, EgressPolicy, Executor, Registry, RunC
 use oneoff_scheduler::system::{SystemClock, SystemRandom};
 use oneoff_scheduler::{GuardianCommand, Retention, SchedulerSettings};
 use oneoff_storage::{DatabaseUrl, NotAnAddress, StoreOptions};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::PathBuf;
@@ -180,6 +180,14 @@ impl Builder {
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
         self.settings.retention = retention;
+        self
+    }
+
+    /// Where settings come from that can be changed while it runs, by their names, as people are told who look at them:
+    /// `environment WORKERS_COUNT`. It changes nothing else.
+    #[must_use]
+    pub fn origins(mut self, origins: BTreeMap<String, String>) -> Self {
+        self.settings.origins = origins;
         self
     }
 

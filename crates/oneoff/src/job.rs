@@ -127,7 +127,7 @@ impl NewJob {
         self
     }
 
-    /// Words to find it by.
+    /// Tags to find it by, by their names or ids. A name that no tag has makes one. The job itself then has their ids.
     #[must_use]
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.draft.tags = tags.into_iter().map(Into::into).collect();

@@ -23,8 +23,21 @@ const SLICE: Duration = Duration::from_secs(1);
 /// What others may read of the core.
 #[derive(Default)]
 pub(crate) struct CoreStatus {
+    workers: AtomicUsize,
     pub(crate) queued: AtomicUsize,
     pub(crate) paused: Mutex<Option<&'static str>>,
+}
+
+impl CoreStatus {
+    /// The worker slots there are.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_workers(&self, workers: usize) {
+        self.workers.store(workers, Ordering::Relaxed);
+        metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
+    }
 }
 
 /// The thread's parts.
@@ -82,6 +95,7 @@ impl Driver {
             Effect::EndAttempts => self.end_attempts(),
             Effect::Cancel(attempt) => self.runner.running.cancel_attempt(attempt),
             Effect::FindCancelled => self.find_cancelled(),
+            Effect::SlotsChanged(counts) => self.status.set_workers(counts.total),
             Effect::Ring(alarm) => {
                 if let Some(alarm) = self.alarms.get(&alarm) {
                     alarm.ring(now);

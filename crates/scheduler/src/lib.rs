@@ -29,6 +29,7 @@ mod watchers;
 pub use service::bulk::PlannedJobs;
 pub use service::draft::{JobDraft, JobPatch, Schedule};
 pub use service::error::ServiceError;
+pub use service::settings::SettingInEffect;
 pub use service::{Released, Service};
 pub use settings::{GuardianCommand, Retention, SchedulerSettings};
 pub use start::{Scheduler, StartError};

@@ -1,5 +1,6 @@
 //! What can be set about scheduling.
 
+use oneoff_domain::LiveSettings;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -54,6 +55,19 @@ impl Retention {
         jobs.min(executions).min(events).min(audit).min(idempotency)
     }
 
+    /// The same with what is stored of the settings in place of what was given.
+    #[must_use]
+    pub fn with(&self, live: &LiveSettings) -> Self {
+        Self {
+            jobs: live.job_retention.unwrap_or(self.jobs),
+            executions: live.log_retention.unwrap_or(self.executions),
+            events: live.event_retention.unwrap_or(self.events),
+            audit: live.audit_retention.unwrap_or(self.audit),
+            idempotency: live.idempotency_retention.unwrap_or(self.idempotency),
+            output_max_bytes: live.output_total_max_bytes.unwrap_or(self.output_max_bytes),
+        }
+    }
+
     /// A clock that says that more time than this has gone by since anything was written may be wrong: by it, most
     /// of what there is would be removed.
     #[must_use]
@@ -69,6 +83,8 @@ pub struct SchedulerSettings {
     pub workers_count: usize,
     /// Attempts that run at a time by job type, where it is limited.
     pub type_limits: BTreeMap<String, usize>,
+    /// Slots that only jobs of priority 8 and above take; at least one is left for all others.
+    pub reserved_slots: usize,
     /// How long attempts may go on after a stop was asked for.
     pub shutdown_grace: Duration,
     /// What is kept for how long.
@@ -77,6 +93,11 @@ pub struct SchedulerSettings {
     pub default_priority: u8,
     /// The zone of a job that names none.
     pub default_timezone: String,
+    /// The timeout of a job that names none.
+    pub default_timeout_seconds: Option<u32>,
+    /// Where settings come from that are not the defaults, by the names of [`oneoff_domain::LIVE_SETTINGS`], as people
+    /// are told: `environment WORKERS_COUNT`.
+    pub origins: BTreeMap<String, String>,
     /// Jobs that are overdue by more than this at start are held for somebody to release them; none are where it is
     /// not given. After a restore all that are overdue are held, or those by more than this.
     pub hold_overdue_after: Option<Duration>,
@@ -97,15 +118,26 @@ impl Default for SchedulerSettings {
         Self {
             workers_count: 0,
             type_limits: BTreeMap::new(),
+            reserved_slots: 0,
             shutdown_grace: Duration::from_secs(30),
             retention: Retention::default(),
             default_priority: oneoff_domain::limits::PRIORITY_DEFAULT,
             default_timezone: "UTC".to_owned(),
+            default_timeout_seconds: None,
+            origins: BTreeMap::new(),
             hold_overdue_after: None,
             lease: Duration::from_secs(20),
             always_keep_lease: false,
             clock_is_common: false,
             guardian: None,
         }
+    }
+}
+
+/// 16 slots per CPU unless a number is given: most jobs wait rather than compute.
+pub(crate) fn worker_slots(workers_count: usize) -> usize {
+    match workers_count {
+        0 => 16 * std::thread::available_parallelism().map_or(1, usize::from),
+        given => given,
     }
 }

@@ -1,18 +1,19 @@
 //! Starting and stopping the scheduler with all its drivers.
 
-use crate::core::{Alarm, Core, Input};
+use crate::core::{Alarm, Core, Input, Now, SlotCounts};
 use crate::driver::{CoreStatus, Driver};
 use crate::lease::{Ground, Held, Leadership, Leases, RETENTION};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
 use crate::reconcile::{alive, holds, key_use, nodes, numbering, retention, search};
 use crate::runner::Runner;
+use crate::settings::worker_slots;
 use crate::shared_clock::SharedClock;
 use crate::{SchedulerSettings, Service, recovery};
 use oneoff_domain::{Clock, Random};
 use oneoff_executors::process::Guardian;
 use oneoff_executors::{ProcessWatch, Registry, StopReason, Unwatched};
-use oneoff_storage::{Store, StoreError};
+use oneoff_storage::{Change, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,8 +88,9 @@ impl Scheduler {
             None => clock,
         };
         store.limit_types(settings.type_limits.clone());
-        let doubts_clock =
-            recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()).await?;
+        let keep = settings.retention.with(&store.catalog().live);
+        let began = Now { wall: clock.now(), boot: clock.boot_time() };
+        let doubts_clock = recovery::doubts_clock(&store, clock.as_ref(), keep.longest_pause()).await?;
         let hold_after = settings.hold_overdue_after;
         let keeps_lease = store.is_shared() || settings.always_keep_lease;
         if keeps_lease {
@@ -103,6 +105,8 @@ impl Scheduler {
         if doubts_clock {
             mailbox.send(Input::DoubtClock);
         }
+        // Before anything is looked at that may be claimed.
+        mailbox.send(Input::Committed(vec![Change::Catalog(store.catalog())]));
 
         let guardian = start_guardian(&settings, random.as_ref())?;
         let processes: Arc<dyn ProcessWatch> = match &guardian {
@@ -118,11 +122,18 @@ impl Scheduler {
         let runner = Arc::new(runner.while_held(held.clone()));
         let look_at_holds = Arc::new(Bell::default());
         let look_at_retention = Arc::new(Bell::default());
-        let workers = worker_slots(settings.workers_count);
+        let given = SlotCounts {
+            total: worker_slots(settings.workers_count),
+            reserved: settings.reserved_slots,
+            by_type: settings.type_limits.clone(),
+        };
         let status = Arc::new(CoreStatus::default());
+        let stored = store.catalog().live.workers_count;
+        status.set_workers(stored.map_or(given.total, worker_slots));
         let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
-        let mut core = Core::new(workers, settings.type_limits.clone(), random.clone());
+        let mut core = Core::new(given, random.clone());
+        core.began(began);
         if keeps_lease {
             core.needs_lease();
         }
@@ -154,7 +165,7 @@ impl Scheduler {
                 running: runner.running.clone(),
                 guardian: guardian.clone(),
                 held,
-                slots: workers,
+                slots: status.clone(),
                 lease: settings.lease,
                 hold_after,
             })
@@ -183,10 +194,8 @@ impl Scheduler {
             tokio::spawn(numbering::run(store.clone(), clock.clone(), mailbox.clone(), events));
             tokio::spawn(nodes::run(store.clone(), mailbox.clone(), last_event));
         }
-        metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
-
         let grace = settings.shutdown_grace;
-        let service = Service::new(store.clone(), &runner, settings, workers, status);
+        let service = Service::new(store.clone(), &runner, settings, status);
         Ok(Scheduler {
             service,
             store,
@@ -269,12 +278,4 @@ fn start_guardian(
     Guardian::spawn(&command.program, &command.arguments, token)
         .map(|guardian| Some(Arc::new(guardian)))
         .map_err(|source| StartError::Spawn { what: "the guardian process", source })
-}
-
-/// 16 slots per CPU unless a number is given: most jobs wait rather than compute.
-fn worker_slots(workers_count: usize) -> usize {
-    match workers_count {
-        0 => 16 * std::thread::available_parallelism().map_or(1, usize::from),
-        given => given,
-    }
 }

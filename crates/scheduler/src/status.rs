@@ -1,7 +1,7 @@
 //! What the scheduler says of itself.
 
 use oneoff_domain::{ExecutionId, JobId, JobStatus, Timestamp};
-use oneoff_storage::{NodeInfo, Space};
+use oneoff_storage::{NodeInfo, RunNumbers, Space};
 use std::collections::BTreeMap;
 
 /// An attempt that is under way.
@@ -97,10 +97,14 @@ pub struct NodeStatus {
 }
 
 /// The state of the whole.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SystemStatus {
     /// Jobs by status.
     pub jobs: BTreeMap<JobStatus, u64>,
+    /// Executions that ended.
+    pub runs: RunNumbers,
+    /// The zone of times that name none.
+    pub default_timezone: String,
     /// The slots.
     pub workers: WorkerStatus,
     /// When the next job is due.

@@ -1,6 +1,8 @@
 //! What a commit changed, passed on by the writer in commit order before anybody is answered.
 
+use crate::Catalog;
 use oneoff_domain::{EventKind, JobId, JobKey, Timestamp};
+use std::sync::Arc;
 
 /// A job that waits for its time, with what the due queue needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct PendingJob {
     pub priority: u8,
     /// Its type, for the limits per type.
     pub job_type: String,
+    /// Its project, which may be paused.
+    pub project_id: String,
     /// Its concurrency key, of which one runs at a time.
     pub concurrency_key: Option<String>,
 }
@@ -41,6 +45,8 @@ pub enum Change {
     HoldEnds(Timestamp),
     /// This running attempt is to end as cancelled.
     Cancelled(CancelledAttempt),
+    /// Projects, tags and settings are these from now on, unless newer ones are known.
+    Catalog(Arc<Catalog>),
 }
 
 /// All that one commit changed.

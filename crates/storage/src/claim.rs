@@ -8,8 +8,10 @@ use crate::rows::job as job_rows;
 use crate::rows::job::StoredJob;
 use crate::statement;
 use crate::writer::tx::Tx;
+use crate::{Change, catalog};
 use oneoff_domain::{EventKind, ExecutionId, Fence, Job, JobId, JobKey, JobStatus, Timestamp};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// A wish to start a job that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub enum ClaimResult {
     KeyBusy(JobKey),
     /// As many jobs of its type run on all nodes together as may. It still waits; nobody tells when that changes.
     LimitReached(JobKey),
+    /// Its project is paused. It still waits; `Change::Catalog` will tell when that is over.
+    Paused(JobKey),
     /// It does not wait any more, or for another time.
     Gone(JobKey),
     /// Its rows cannot be read: the file was altered or is damaged. It still waits, and no claim will succeed
@@ -61,13 +65,12 @@ pub(crate) fn claim(
     mut read: ReadAhead,
 ) -> Result<Vec<ClaimResult>, WriteError> {
     let began = now();
-    let may_claim = tx.waiting.is_some() || locks::epoch(tx.conn, tx.node.epoch())?;
-    if !may_claim {
+    if !may_claim(tx)? {
         return Ok(requests.iter().map(|request| ClaimResult::Gone(request.job)).collect());
     }
     if tx.node.is_shared() && tx.type_rooms.is_none() {
-        *tx.type_rooms =
-            tx.node.type_limits().map(|limits| locks::type_rooms(tx.conn, limits)).transpose()?;
+        let limits = tx.node.type_limits(tx.catalog);
+        *tx.type_rooms = limits.map(|limits| locks::type_rooms(tx.conn, limits)).transpose()?;
     }
     let mut results = Vec::with_capacity(requests.len());
     for request in requests {
@@ -78,6 +81,20 @@ pub(crate) fn claim(
         results.push(claim_one(tx, began, now, request, known)?);
     }
     Ok(results)
+}
+
+/// Whether this node may claim. It knows by then which projects are paused.
+fn may_claim(tx: &mut Tx<'_>) -> Result<bool, WriteError> {
+    if tx.waiting.is_some() {
+        return Ok(true);
+    }
+    let Some(version) = locks::epoch(tx.conn, tx.node.epoch())? else { return Ok(false) };
+    if version > tx.catalog.version {
+        let catalog = Arc::new(catalog::load(tx.conn)?);
+        tx.effects.changes.push(Change::Catalog(Arc::clone(&catalog)));
+        *tx.catalog = catalog;
+    }
+    Ok(true)
 }
 
 fn claim_one(
@@ -105,6 +122,9 @@ fn claim_one(
     }
     if let Some(fault) = &stored.fault {
         return Ok(unreadable(tx, request.job, Some(stored.job.id), fault));
+    }
+    if tx.catalog.is_paused(&stored.job.definition.project_id) {
+        return Ok(ClaimResult::Paused(request.job));
     }
     if stored.job.definition.is_too_late(request.due_at, began) {
         return miss(tx, began, stored, request.due_at);

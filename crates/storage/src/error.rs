@@ -34,13 +34,53 @@ pub enum Refusal {
         /// The value.
         value: String,
     },
+    /// Another record of this kind has this unique value.
+    #[error("there is another {kind} with the {field} `{value}`")]
+    Taken {
+        /// `project`, `tag`.
+        kind: &'static str,
+        /// The field.
+        field: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// There are as many records of this kind as there may be.
+    #[error("there are {most} {kind}, which is as many as there may be: delete some that are not needed")]
+    TooMany {
+        /// `projects`, `tags`.
+        kind: &'static str,
+        /// As many as there may be.
+        most: usize,
+    },
+    /// The caller is not allowed to do this.
+    #[error("{what}")]
+    Barred {
+        /// Why not.
+        what: &'static str,
+    },
+    /// The default project is always there.
+    #[error("the default project cannot be deleted: jobs that name no project go there")]
+    DefaultProject,
+    /// A project that still has jobs is not deleted without a word about them.
+    #[error(
+        "the project `{id}` has jobs: send jobs=move with move_to=<project> to keep them elsewhere, or jobs=delete to \
+         delete them with it"
+    )]
+    ProjectHasJobs {
+        /// Its id.
+        id: String,
+    },
+    /// A project of which jobs run is not deleted.
+    #[error("jobs of the project `{id}` are running: wait for them or cancel them first")]
+    ProjectRuns {
+        /// Its id.
+        id: String,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was already used for a different request")]
     IdempotencyMismatch,
     /// A request with the same idempotency key made this job, and it was removed since.
-    #[error(
-        "the job `{id}` that this request made before, under the same idempotency key, was removed since"
-    )]
+    #[error("what this request made before under the same idempotency key, `{id}`, was removed since")]
     Removed {
         /// The job's id.
         id: String,

@@ -68,6 +68,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, W
     }
     output::insert_chunks(tx, execution_key, &finish.output)?;
     let after = stored.job.after_attempt(&finish.outcome, finish.completed_at, finish.random);
+    tx.effects.runs.add(finish.outcome.status, finish.completed_at, finish.duration_us);
     let job = settle(tx, finish.completed_at, stored, after, finish.execution_id, &finish.outcome)?;
     tx.effects.operations.add(match job.state.status {
         JobStatus::Scheduled => "retry",

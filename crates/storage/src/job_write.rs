@@ -3,6 +3,7 @@
 use crate::Refusal;
 use crate::audit::{self, Deed};
 use crate::audit_of_job;
+use crate::catalog::{self, job_tags};
 use crate::failure::{WriteError, is_taken};
 use crate::idempotency;
 use crate::retain;
@@ -14,8 +15,11 @@ use crate::statement;
 use crate::writer::tx::Tx;
 use crate::{CancelledAttempt, Change};
 use diesel::prelude::*;
-use oneoff_domain::{Actor, Context, EventKind, Job, JobDefinition, JobId, JobState, JobStatus, Timestamp};
+use oneoff_domain::{
+    Actor, Context, EventKind, Job, JobDefinition, JobId, JobKey, JobState, JobStatus, Timestamp,
+};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A job to be stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +148,7 @@ pub(crate) fn create_one(
     if !is_allowed(context, &new.definition.project_id) {
         return Err(no_project(&new.definition.project_id).into());
     }
+    catalog::check_takes_jobs(tx.catalog, context, &new.definition.project_id)?;
     let key = tx.new_job_key()?;
     let job = Job {
         key,
@@ -169,6 +174,7 @@ pub(crate) fn create_one(
         now,
     };
     definition::insert(&mut tx.rows(), revision)?;
+    set_tags(tx, job.key, &[], &job.definition.tags)?;
     if !job.state.holds.is_empty() {
         hold::replace(tx.conn, job.key, &job.state.holds)?;
     }
@@ -255,6 +261,10 @@ fn rewrite(
         if !is_allowed(context, &edited.project_id) {
             return Err(no_project(&edited.project_id).into());
         }
+        if edited.project_id != before.job.definition.project_id {
+            catalog::check_takes_jobs(tx.catalog, context, &edited.project_id)?;
+        }
+        set_tags(tx, after.job.key, &before.job.definition.tags, &edited.tags)?;
         after.job.definition = edited;
         after.job.revision += 1;
         after.definition_key = store_revision(tx, &before, &after.job, now)?;
@@ -279,6 +289,17 @@ fn rewrite(
     }
     tx.effects.count(Some(before.job.state.status), Some(after.job.state.status));
     Ok(after.job)
+}
+
+/// By which jobs of a tag are found. Nothing is written for a job without tags.
+fn set_tags(tx: &mut Tx<'_>, job: JobKey, before: &[String], after: &[String]) -> Result<(), WriteError> {
+    if before == after {
+        return Ok(());
+    }
+    let catalog = Arc::clone(tx.catalog);
+    job_tags::delete(tx.conn, &catalog, job, before)?;
+    job_tags::insert(&mut tx.rows(), &catalog, job, after)?;
+    Ok(())
 }
 
 fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp) -> Result<i64, WriteError> {
@@ -341,6 +362,7 @@ fn remove(tx: &mut Tx<'_>, stored: StoredJob) -> Result<Job, WriteError> {
     }
     tx.changed.note(job.key);
     diesel::delete(job_states::table.find(job.key.0)).execute(tx.conn)?;
+    set_tags(tx, job.key, &job.definition.tags, &[])?;
     definition::delete_all(tx.conn, definition_key)?;
     tx.effects.count(Some(job.state.status), None);
     Ok(job)

@@ -11,20 +11,26 @@ pub enum SortOrder {
     Descending,
 }
 
-/// What jobs are sorted by. Each has an index.
+/// What jobs are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobSort {
     /// By scheduled time; jobs without one come last.
     ScheduledAt,
     /// By creation.
     CreatedAt,
+    /// By priority, and by scheduled time among those of the same. It has no index: at most
+    /// [`oneoff_domain::limits::SORTED_MAX`] jobs can be sorted so.
+    Priority,
 }
 
-/// What executions are sorted by. Each has an index.
+/// What executions are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionSort {
     /// By start.
     StartedAt,
+    /// By how long they took; those that have not ended come first. It has no index: at most
+    /// [`oneoff_domain::limits::SORTED_MAX`] executions can be sorted so.
+    Duration,
 }
 
 /// Which jobs are listed; every part that is set must hold.
@@ -38,6 +44,8 @@ pub struct JobFilter {
     pub project_id: Option<String>,
     /// The client's own name.
     pub external_id: Option<String>,
+    /// With any of these tags, by their ids; empty is all jobs.
+    pub tag_ids: Vec<String>,
     /// Scheduled at or after.
     pub scheduled_from: Option<Timestamp>,
     /// Scheduled at or before.
@@ -55,6 +63,8 @@ pub struct ExecutionFilter {
     pub statuses: Vec<ExecutionStatus>,
     /// The project.
     pub project_id: Option<String>,
+    /// Of jobs that have any of these tags now, by their ids; empty is all jobs.
+    pub tag_ids: Vec<String>,
     /// Started at or after.
     pub started_from: Option<Timestamp>,
     /// Started at or before.

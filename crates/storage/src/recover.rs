@@ -133,6 +133,8 @@ fn close_one(
         }
         _ => stored.job.after_loss(now),
     };
+    // How long it ran before its server died is not known.
+    tx.effects.runs.add(outcome.status, now, 0);
     let job = finish::settle(tx, now, stored, after, id, &outcome)?;
     match (hold, job.state.status) {
         (Some(reason), JobStatus::Scheduled) => hold_again(tx, now, reason, job).map(Some),

@@ -102,6 +102,7 @@ diesel::table! {
         due_at -> BigInt,
         priority -> BigInt,
         job_type -> Text,
+        project_id -> Text,
         concurrency_key -> Nullable<Text>,
     }
 }
@@ -113,6 +114,7 @@ diesel::table! {
         due_at -> BigInt,
         priority -> BigInt,
         job_type -> Text,
+        project_id -> Text,
         concurrency_key -> Nullable<Text>,
     }
 }
@@ -265,6 +267,7 @@ diesel::table! {
         slots -> Nullable<BigInt>,
         running -> Nullable<BigInt>,
         clock_offset_us -> Nullable<BigInt>,
+        catalog_version -> BigInt,
     }
 }
 
@@ -324,6 +327,70 @@ diesel::table! {
         restored_at -> BigInt,
         backup -> Text,
         settled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    projects (key) {
+        key -> BigInt,
+        id -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        color -> Nullable<Text>,
+        icon -> Nullable<Text>,
+        is_archived -> Bool,
+        is_paused -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tags (key) {
+        key -> BigInt,
+        id -> Text,
+        name -> Text,
+        color -> Nullable<Text>,
+        is_default -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_tags (tag_key, job_key) {
+        tag_key -> BigInt,
+        job_key -> BigInt,
+    }
+}
+
+diesel::table! {
+    settings (key) {
+        key -> BigInt,
+        name -> Text,
+        value -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    catalog_versions (key) {
+        key -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    run_counters (key) {
+        key -> BigInt,
+        slot -> BigInt,
+        status -> Text,
+        shard -> BigInt,
+        quarter -> BigInt,
+        runs -> BigInt,
+        duration_us -> BigInt,
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) trait Statement: 'static {
 
 /// Names a statement by its text, which has a `?` for each value.
 macro_rules! statement {
-    ($name:ident, $sql:expr) => {
-        enum $name {}
+    ($visible:vis $name:ident, $sql:expr) => {
+        $visible enum $name {}
 
         impl $crate::statement::Statement for $name {
             const PARTS: &'static [&'static str] =

@@ -5,7 +5,7 @@ use crate::connection::AnyConnection;
 use crate::lock::ServerLock;
 use crate::postgres::ServerSide;
 use crate::reader::Reader;
-use crate::schema::epochs;
+use crate::schema::{catalog_versions, epochs};
 use crate::startup::{self, OpenDatabase};
 use crate::wal_guard::WalGuard;
 use crate::writer::Writer;
@@ -57,8 +57,15 @@ impl Inner {
 
 /// The epoch of this process.
 pub(crate) fn begin_epoch(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryResult<i64> {
+    // Who pauses a project tells the epochs that there are. This one is either among them or knows it from the beginning.
+    catalog::write::alone(conn)?;
+    let version: i64 = catalog_versions::table.find(1).select(catalog_versions::version).get_result(conn)?;
     diesel::insert_into(epochs::table)
-        .values((epochs::node_id.eq(node), epochs::started_at.eq(now.as_micros())))
+        .values((
+            epochs::node_id.eq(node),
+            epochs::started_at.eq(now.as_micros()),
+            epochs::catalog_version.eq(version),
+        ))
         .returning(epochs::epoch)
         .get_result(conn)
 }
@@ -201,8 +208,8 @@ impl Store {
         self.inner.writer.write_or_refuse(Lane::Attempts, body).await
     }
 
-    /// How many jobs of a type may run at once, on all nodes together, where the store is shared. Set once, before the
-    /// first claim; all nodes should say the same.
+    /// How many jobs of a type may run at once, on all nodes together, where the store is shared and nothing else is stored
+    /// as a setting. Set once, before the first claim; all nodes should say the same.
     pub fn limit_types(&self, limits: std::collections::BTreeMap<String, usize>) {
         self.inner.node.limit_types(limits);
     }

@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// [`Refusal::Invalid`] of the field `cursor`, or the database's.
     pub async fn jobs(&self, filter: JobFilter, page: PageRequest<JobSort>) -> Result<Page<Job>, StoreError> {
-        self.inner.reader.read(move |conn| lists::jobs::list(conn, filter, &page)).await
+        self.inner.reader.read(move |conn| lists::job_page::list(conn, filter, &page)).await
     }
 
     /// An execution.

@@ -20,6 +20,14 @@ export interface Hold {
   until: string | null
 }
 
+export interface Tag {
+  id: string
+  name: string
+  color?: string
+  is_default: boolean
+  created_at: string
+}
+
 export interface Job {
   id: string
   name: string
@@ -27,7 +35,7 @@ export interface Job {
   config: JsonObject
   status: JobStatus
   project_id: string
-  tags: string[]
+  tags: Tag[]
   priority: number
   timezone: string
   scheduled_at: string | null

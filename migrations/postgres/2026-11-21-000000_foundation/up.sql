@@ -122,6 +122,7 @@ CREATE TABLE arrivals (
     due_at BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     job_type TEXT COLLATE "C" NOT NULL,
+    project_id TEXT COLLATE "C" NOT NULL,
     concurrency_key TEXT COLLATE "C"
 );
 CREATE INDEX arrivals_by_due ON arrivals (due_at, job_key);
@@ -261,7 +262,9 @@ CREATE TABLE epochs (
     version TEXT COLLATE "C",
     slots BIGINT,
     running BIGINT,
-    clock_offset_us BIGINT
+    clock_offset_us BIGINT,
+    -- Projects, tags and settings up to this version are known before anything is claimed. Kept up only where there are several.
+    catalog_version BIGINT NOT NULL DEFAULT 0
 );
 
 -- Work that one node does for all: which epoch has it until when. Each change of hands raises the term.

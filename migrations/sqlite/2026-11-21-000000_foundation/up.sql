@@ -115,6 +115,7 @@ CREATE TABLE arrivals (
     due_at BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     job_type TEXT NOT NULL,
+    project_id TEXT NOT NULL,
     concurrency_key TEXT
 );
 
@@ -126,6 +127,7 @@ CREATE TABLE pending_jobs (
     due_at BIGINT NOT NULL,
     priority BIGINT NOT NULL,
     job_type TEXT NOT NULL,
+    project_id TEXT NOT NULL,
     concurrency_key TEXT,
     PRIMARY KEY (due_hour, job_key)
 ) WITHOUT ROWID;
@@ -263,7 +265,9 @@ CREATE TABLE epochs (
     version TEXT,
     slots BIGINT,
     running BIGINT,
-    clock_offset_us BIGINT
+    clock_offset_us BIGINT,
+    -- Projects, tags and settings up to this version are known before anything is claimed. Kept up only where there are several.
+    catalog_version BIGINT NOT NULL DEFAULT 0
 );
 
 -- Work that one node does for all: which epoch has it until when. Each change of hands raises the term.

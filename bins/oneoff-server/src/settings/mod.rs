@@ -10,6 +10,7 @@ pub use layers::{Given, Sources};
 
 use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions};
 use oneoff_api::AddressRange;
+use oneoff_domain::LiveSetting;
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -101,6 +102,9 @@ pub struct Settings {
     pub disabled_job_types: Vec<String>,
     /// `TYPE_LIMITS`
     pub type_limits: BTreeMap<String, usize>,
+    /// Where those come from that can be changed while the server runs and are not the defaults, by the names that they have
+    /// then.
+    pub origins: BTreeMap<String, String>,
     /// What people should know of these settings, although nothing is wrong.
     pub notes: Vec<String>,
 }
@@ -196,6 +200,7 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         lease: reader.read("LEASE_SECONDS", |text| parse::whole(text, 5, 3_600).map(Duration::from_secs)),
         disabled_job_types: reader.read("DISABLED_JOB_TYPES", parse::job_types),
         type_limits: reader.read("TYPE_LIMITS", parse::type_limits),
+        origins: origins(given),
         notes: notes(given),
     };
     let mut problems = reader.into_problems();
@@ -212,6 +217,14 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         ));
     }
     if problems.is_empty() { Ok(settings) } else { Err(SettingsError(problems)) }
+}
+
+fn origins(given: &[Given]) -> BTreeMap<String, String> {
+    let live = |given: &&Given| {
+        given.origin != "default" && LiveSetting::named(&given.setting.name.to_ascii_lowercase()).is_some()
+    };
+    let named = |given: &Given| (given.setting.name.to_ascii_lowercase(), given.origin.clone());
+    given.iter().filter(live).map(named).collect()
 }
 
 /// Whoever names a file as well may think that it is used.

@@ -31,6 +31,8 @@ mod postgres;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod shutdown;

@@ -35,6 +35,7 @@ pub(crate) async fn list(session: &Session, args: JobListArgs) -> Outcome {
         project_id: args.project,
         external_id: args.external_id,
         search: args.search,
+        tag_ids: Vec::new(),
         sort_by: Some(sort_by.to_owned()),
         sort_order: Some(sort_order.to_owned()),
         limit: Some(page_rows(wanted)),

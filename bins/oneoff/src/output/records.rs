@@ -50,7 +50,7 @@ impl Record for JobView {
             ("attempt", attempts),
             ("held", holds.join(", ")),
             ("project", project),
-            ("tags", self.tags.join(", ")),
+            ("tags", self.tags.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>().join(", ")),
             ("priority", priority),
             ("timeout", self.timeout_seconds.map(|seconds| format!("{seconds} s")).unwrap_or_default()),
             ("external id", or_empty(self.external_id.as_ref())),

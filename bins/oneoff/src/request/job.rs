@@ -18,6 +18,7 @@ pub(crate) fn create_job(task: Task, args: &JobArgs, when: Option<&str>, zone: &
         priority: args.priority,
         project_id: args.project.clone(),
         tags: (!args.tags.is_empty()).then(|| args.tags.clone()),
+        tag_ids: None,
         timeout_seconds: args.timeout,
         max_retries: args.max_retries,
         retry_delay_seconds: args.retry_delay,

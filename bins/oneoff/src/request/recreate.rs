@@ -32,7 +32,7 @@ pub(crate) fn recreate(job: &JobView, now: Timestamp) -> Vec<String> {
         flag("project", job.project_id.clone());
     }
     for tag in &job.tags {
-        flag("tag", tag.clone());
+        flag("tag", tag.name.clone());
     }
     if let Some(seconds) = job.timeout_seconds {
         flag("timeout", seconds.to_string());
@@ -79,7 +79,7 @@ mod tests {
     use super::recreate;
     use crate::args::{Cli, Command, JobsCommand};
     use crate::request::{Task, create_job, text_source::tests::Prepared};
-    use crate::test_data::job;
+    use crate::test_data::{self, job};
     use clap::Parser;
     use oneoff_api_types::CreateJob;
     use serde_json::json;
@@ -100,7 +100,7 @@ mod tests {
     fn the_command_sends_what_the_job_has() {
         let mut job = job();
         job.name = "-- a 'name'".into();
-        job.tags = vec!["x".into(), "-y".into()];
+        job.tags = ["x", "-y"].map(test_data::tag).into();
         job.timeout_seconds = Some(90);
         job.max_retries = 3;
         job.on_crash = "fail".into();
@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(sent.config, job.config);
             assert_eq!(sent.name.as_ref(), Some(&job.name));
             assert_eq!(sent.scheduled_at, job.scheduled_at);
-            assert_eq!(sent.tags.as_ref(), Some(&job.tags));
+            assert_eq!(sent.tags, Some(vec!["x".to_owned(), "-y".to_owned()]));
             assert_eq!((sent.timeout_seconds, sent.max_retries), (Some(90), Some(3)));
             assert_eq!(sent.on_crash.as_deref(), Some("fail"));
         }

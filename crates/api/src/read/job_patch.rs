@@ -4,7 +4,7 @@
 use crate::problem::ApiError;
 use crate::read::fields::FieldReader;
 use crate::read::job_fields;
-use crate::read::job_requests::{schedule, tag_list, tags};
+use crate::read::job_requests::{schedule, tag_ids, tag_list};
 use crate::read::object::JsonObject;
 use oneoff_domain::FieldError;
 use oneoff_domain::limits::{KEY_MAX_CHARS, NAME_MAX_CHARS, RETRY_EXIT_CODES_MAX};
@@ -32,7 +32,8 @@ pub(crate) fn patch(object: JsonObject) -> Result<JobPatch, ApiError> {
         timezone,
         priority: reader.nullable_integer("priority"),
         project_id: reader.nullable_text("project_id", KEY_MAX_CHARS),
-        tags: tags(&mut reader, |reader, name| reader.or_null(name, tag_list)),
+        tags: reader.or_null("tags", tag_list),
+        tag_ids: reader.or_null("tag_ids", |reader, _name| tag_ids(reader)),
         timeout_seconds: reader.nullable_integer("timeout_seconds"),
         max_retries: reader.nullable_integer("max_retries"),
         retry_delay_seconds: reader.nullable_integer("retry_delay_seconds"),
@@ -106,6 +107,7 @@ mod tests {
             priority: Some(None),
             project_id: Some(None),
             tags: Some(None),
+            tag_ids: None,
             timeout_seconds: Some(None),
             max_retries: Some(None),
             retry_delay_seconds: Some(None),
@@ -119,8 +121,8 @@ mod tests {
             metadata: Some(None),
         };
         assert_eq!(cleared.unwrap(), expected);
-        assert_eq!(read(r#"{"tag_ids":null}"#).unwrap().tags, Some(None));
-        assert!(read(r#"{"tag_ids":null,"tags":[]}"#).unwrap_err().contains("only one"));
+        assert_eq!(read(r#"{"tag_ids":null}"#).unwrap().tag_ids, Some(None));
+        assert!(read(r#"{"tag_ids":[],"tags":[]}"#).unwrap_err().contains("only one"));
     }
 
     #[test]
@@ -142,7 +144,7 @@ mod tests {
         let read = read.unwrap();
         assert_eq!(read.name, Some(Some("n".to_owned())));
         assert_eq!(read.config.unwrap()["script"], "x");
-        assert_eq!(read.tags, Some(Some(vec!["a".to_owned()])));
+        assert_eq!((read.tags, read.tag_ids), (None, Some(Some(vec!["a".to_owned()]))));
         assert_eq!(read.timeout_seconds, Some(Some(5)));
         assert_eq!(read.on_late, Some(Some(OnLate::Skip)));
     }

@@ -30,7 +30,8 @@ pub(crate) fn draft(mut reader: FieldReader) -> Result<JobDraft, ValidationError
         schedule: schedule(&mut reader),
         priority: reader.integer("priority"),
         project_id: reader.text("project_id", KEY_MAX_CHARS),
-        tags: tags(&mut reader, tag_list).unwrap_or_default(),
+        tags: tag_list(&mut reader, "tags").unwrap_or_default(),
+        tag_ids: tag_ids(&mut reader).unwrap_or_default(),
         timeout_seconds: reader.nullable_integer("timeout_seconds").flatten(),
         max_retries: reader.integer("max_retries"),
         retry_delay_seconds: reader.integer("retry_delay_seconds"),
@@ -111,17 +112,12 @@ pub(crate) fn schedule(reader: &mut FieldReader) -> Schedule {
     }
 }
 
-/// The tags, read by `read` under either name.
-pub(crate) fn tags<T>(
-    reader: &mut FieldReader,
-    read: impl Fn(&mut FieldReader, &str) -> Option<T>,
-) -> Option<T> {
-    let tags = read(reader, "tags");
-    let tag_ids = read(reader, "tag_ids");
+/// The ids of tags, where they are not given by name.
+pub(crate) fn tag_ids(reader: &mut FieldReader) -> Option<Vec<String>> {
     if reader.has("tags") && reader.has("tag_ids") {
-        reader.wrong("tag_ids", "means the same as `tags`: give only one of them");
+        reader.wrong("tag_ids", "says what `tags` says: give only one of them");
     }
-    tags.or(tag_ids)
+    tag_list(reader, "tag_ids")
 }
 
 /// A list of tags.

@@ -63,7 +63,7 @@ fn a_request_of_v1_is_accepted() {
     let draft = draft.unwrap();
     assert_eq!(draft.config["method"], "GET");
     assert!(draft.schedule.immediate);
-    assert_eq!((draft.priority, draft.tags), (Some(0), vec!["t1".to_owned()]));
+    assert_eq!((draft.priority, draft.tag_ids), (Some(0), vec!["t1".to_owned()]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::problem::ApiError;
 use crate::read::fields::Field;
 use crate::read::query::QueryReader;
-use oneoff_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
+use oneoff_domain::limits::{KEY_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX};
 use oneoff_storage::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, PageRequest, SortOrder};
 use std::str::FromStr;
 
@@ -16,6 +16,8 @@ const OFFSET: Field =
 const CURSOR: Field = Field { name: "cursor", allowed: "the next_cursor of the page before" };
 const SORT_ORDER: Field = Field { name: "sort_order", allowed: "asc or desc" };
 const TOTAL: Field = Field { name: "total", allowed: "true or false" };
+const TAG_ID: Field =
+    Field { name: "tag_id", allowed: "the id of a tag; several repeated or with commas, at most 32" };
 const PROJECT_ID: Field = Field { name: "project_id", allowed: "a project" };
 
 const JOB_PARAMETERS: &[Field] = &[
@@ -27,12 +29,13 @@ const JOB_PARAMETERS: &[Field] = &[
     PROJECT_ID,
     Field { name: "external_id", allowed: "the client's own name of a job" },
     Field { name: "search", allowed: "words, at most 256 characters" },
+    TAG_ID,
     Field { name: "time_from", allowed: INSTANT },
     Field { name: "time_to", allowed: INSTANT },
     LIMIT,
     OFFSET,
     CURSOR,
-    Field { name: "sort_by", allowed: "scheduled_at or created_at" },
+    Field { name: "sort_by", allowed: "scheduled_at, created_at or priority" },
     SORT_ORDER,
     TOTAL,
 ];
@@ -41,12 +44,13 @@ const EXECUTION_PARAMETERS: &[Field] = &[
     Field { name: "job_id", allowed: "the id of a job, a UUID" },
     Field { name: "status", allowed: "running, completed, failed or cancelled; several with commas" },
     PROJECT_ID,
+    TAG_ID,
     Field { name: "date_from", allowed: INSTANT },
     Field { name: "date_to", allowed: INSTANT },
     LIMIT,
     OFFSET,
     CURSOR,
-    Field { name: "sort_by", allowed: "started_at" },
+    Field { name: "sort_by", allowed: "started_at or duration_ms" },
     SORT_ORDER,
     TOTAL,
 ];
@@ -82,6 +86,7 @@ pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiEr
         job_type: reader.text("type"),
         project_id: reader.text("project_id"),
         external_id: reader.text("external_id"),
+        tag_ids: tag_ids(&mut reader),
         scheduled_from: reader.instant("time_from"),
         scheduled_to: reader.instant("time_to"),
         allowed_projects: None,
@@ -106,6 +111,7 @@ pub(crate) fn executions(query: &str) -> Result<ListRequest<ExecutionFilter, Exe
         job_id: reader.parsed("job_id"),
         statuses: reader.list("status"),
         project_id: reader.text("project_id"),
+        tag_ids: tag_ids(&mut reader),
         started_from: reader.instant("date_from"),
         started_to: reader.instant("date_to"),
         allowed_projects: None,
@@ -115,6 +121,18 @@ pub(crate) fn executions(query: &str) -> Result<ListRequest<ExecutionFilter, Exe
     let offset = offset(&mut reader);
     reader.finish()?;
     Ok(ListRequest { filter, page, search: None, offset })
+}
+
+/// Tags that a list can be asked for.
+const TAGS_MAX: usize = 32;
+
+fn tag_ids(reader: &mut QueryReader) -> Vec<String> {
+    let ids: Vec<String> = reader.list("tag_id");
+    if ids.len() > TAGS_MAX || ids.iter().any(|id| id.chars().count() > KEY_MAX_CHARS) {
+        reader.wrong("tag_id", "names too many tags, or something that is no id");
+        return Vec::new();
+    }
+    ids
 }
 
 fn page<S>(reader: &mut QueryReader, sort: S, default_order: SortOrder) -> PageRequest<S> {
@@ -155,8 +173,15 @@ macro_rules! word {
     };
 }
 
-word!(JobSortName(JobSort) { "scheduled_at" => JobSort::ScheduledAt, "created_at" => JobSort::CreatedAt });
-word!(ExecutionSortName(ExecutionSort) { "started_at" => ExecutionSort::StartedAt });
+word!(JobSortName(JobSort) {
+    "scheduled_at" => JobSort::ScheduledAt,
+    "created_at" => JobSort::CreatedAt,
+    "priority" => JobSort::Priority
+});
+word!(ExecutionSortName(ExecutionSort) {
+    "started_at" => ExecutionSort::StartedAt,
+    "duration_ms" => ExecutionSort::Duration
+});
 word!(OrderName(SortOrder) { "asc" => SortOrder::Ascending, "desc" => SortOrder::Descending });
 
 #[cfg(test)]
@@ -227,8 +252,8 @@ mod tests {
             ("status=null", "scheduled, running"),
             ("limit=201", "1 to 200"),
             ("limit=0", "1 to 200"),
-            ("sort_by=name", "scheduled_at or created_at"),
-            ("sort_by=name;drop table", "scheduled_at or created_at"),
+            ("sort_by=name", "scheduled_at, created_at or priority"),
+            ("sort_by=name;drop table", "scheduled_at, created_at or priority"),
             ("sort_order=up", "asc or desc"),
             ("total=maybe", "true or false"),
             ("offset=10001", "next_cursor"),

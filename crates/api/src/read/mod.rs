@@ -11,5 +11,6 @@ pub(crate) mod job_requests;
 pub(crate) mod lists;
 pub(crate) mod object;
 pub(crate) mod query;
+pub(crate) mod records;
 pub(crate) mod strict;
 pub(crate) mod value;

@@ -38,7 +38,8 @@ pub(crate) async fn create(writer: BulkWriter, state: web::Data<ApiState>) -> Re
     let request_id = context.request_id.clone().unwrap_or_default();
     let written = state.service.create_planned(context, planned).await?;
     let status = if is_dry_run { StatusCode::OK } else { StatusCode::CREATED };
-    let view = BulkView { answers, status: status.as_u16(), request_id };
+    let catalog = state.service.catalog();
+    let view = BulkView { answers, status: status.as_u16(), request_id, catalog };
     let BulkAnswer { is_complete, is_worth_repeating, body } = aside(move || {
         view.write(written.value).map_err(|error| {
             ApiError::new(ErrorCode::Internal, "the answer cannot be written").with_cause(error)

@@ -21,7 +21,7 @@ pub(crate) async fn execute(
 ) -> Result<HttpResponse, ApiError> {
     job_requests::nothing(writer.body.object_if_any()?)?;
     let written = state.service.execute_job(writer.context(), id_of(&id)?).await?;
-    Ok(answer::written(&writer, written))
+    Ok(answer::written(&writer, &state, written))
 }
 
 /// Makes a new job like this one.
@@ -46,7 +46,7 @@ pub(crate) async fn cancel(
     job_requests::nothing(writer.body.object_if_any()?)?;
     RequestedWait::note(&request, CANCEL_WAIT);
     let written = state.service.cancel_job(writer.context(), id_of(&id)?).await?;
-    Ok(answer::written(&writer, written))
+    Ok(answer::written(&writer, &state, written))
 }
 
 /// Adds a hold.
@@ -58,7 +58,7 @@ pub(crate) async fn hold(
     let id = id_of(&id)?;
     let (reason, until) = job_requests::hold(writer.body.object_if_any()?)?;
     let written = state.service.hold_job(writer.context(), id, reason, until).await?;
-    Ok(answer::written(&writer, written))
+    Ok(answer::written(&writer, &state, written))
 }
 
 /// Releases a hold.
@@ -70,7 +70,7 @@ pub(crate) async fn release(
     let id = id_of(&id)?;
     let reason = job_requests::release(writer.body.object_if_any()?)?;
     let written = state.service.release_job(writer.context(), id, reason).await?;
-    Ok(answer::written(&writer, written))
+    Ok(answer::written(&writer, &state, written))
 }
 
 /// Releases all jobs that are held for a reason.

@@ -48,7 +48,8 @@ pub(crate) async fn list(
         }
         None => page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?,
     };
-    state.answers.hold(answer::list(&request, page, view::job::job))
+    let catalog = state.service.catalog();
+    state.answers.hold(answer::list(&request, page, |job| view::job::job(job, &catalog)))
 }
 
 /// `POST /api/jobs`.
@@ -72,7 +73,7 @@ pub(crate) async fn get(
     let job = state.service.job(id).await?;
     reader.check_project(&job.definition.project_id, "job", &id.to_string())?;
     let Some(wait) = wait else {
-        return state.answers.hold(answer::job_if_changed(&request, job));
+        return state.answers.hold(answer::job_if_changed(&request, &state, job));
     };
     RequestedWait::note(&request, wait);
     let job = match state.unless_stopping(state.service.wait_for_job(id, wait)).await {
@@ -80,7 +81,7 @@ pub(crate) async fn get(
         None => state.service.job(id).await?,
     };
     reader.check_project(&job.definition.project_id, "job", &id.to_string())?;
-    state.answers.hold(answer::job(job))
+    state.answers.hold(answer::job(&state, job))
 }
 
 /// `PATCH /api/jobs/{id}`.
@@ -92,7 +93,7 @@ pub(crate) async fn update(
     let id = id_of(&id)?;
     let patch = job_patch::patch(writer.body.object()?)?;
     let value = state.service.update_job(writer.context(), id, patch).await?;
-    Ok(answer::written(&writer, Written { value, replayed: false }))
+    Ok(answer::written(&writer, &state, Written { value, replayed: false }))
 }
 
 /// `DELETE /api/jobs/{id}`.
@@ -104,7 +105,7 @@ pub(crate) async fn delete(
     job_requests::nothing(writer.body.object_if_any()?)?;
     let job = state.service.delete_job(writer.context(), id_of(&id)?).await?;
     match writer.is_dry_run() {
-        true => Ok(answer::preview(job)),
+        true => Ok(answer::preview(&state, job)),
         false => Ok(HttpResponse::NoContent().finish()),
     }
 }

@@ -11,8 +11,11 @@ pub(crate) mod jobs;
 pub(crate) mod offset;
 pub(crate) mod output;
 pub(crate) mod page;
+pub(crate) mod projects;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod system;
+pub(crate) mod tags;
 pub(crate) mod time;
 
 use crate::error_table::ErrorCode;
@@ -60,6 +63,35 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/jobs/{id}/cancel", POST).route(web::post().to(job_actions::cancel)))
         .service(resource("/jobs/{id}/hold", POST).route(web::post().to(job_actions::hold)))
         .service(resource("/jobs/{id}/release", POST).route(web::post().to(job_actions::release)))
+        .service(
+            resource("/projects", "GET, HEAD, POST")
+                .route(get().to(projects::list))
+                .route(web::post().to(projects::create)),
+        )
+        .service(
+            resource("/projects/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(projects::get))
+                .route(web::patch().to(projects::update))
+                .route(web::delete().to(projects::delete)),
+        )
+        .service(resource("/projects/{id}/pause", POST).route(web::post().to(projects::pause)))
+        .service(resource("/projects/{id}/resume", POST).route(web::post().to(projects::resume)))
+        .service(
+            resource("/tags", "GET, HEAD, POST")
+                .route(get().to(tags::list))
+                .route(web::post().to(tags::create)),
+        )
+        .service(
+            resource("/tags/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(tags::get))
+                .route(web::patch().to(tags::update))
+                .route(web::delete().to(tags::delete)),
+        )
+        .service(
+            resource("/system/config", "GET, HEAD, PATCH")
+                .route(get().to(settings::list))
+                .route(web::patch().to(settings::update)),
+        )
         .service(resource("/executions", READ).wrap(Compress::default()).route(get().to(executions::list)))
         .service(resource("/executions/{id}", READ).route(get().to(executions::get)))
         .service(resource("/executions/{id}/output", READ).route(get().to(output::get)))

@@ -8,8 +8,9 @@ use actix_web::http::StatusCode;
 use oneoff_api_types::{BulkResult, CreatedJob, Data, JobView, JobsCreated, Problem};
 use oneoff_domain::{Job, JobId};
 use oneoff_scheduler::ServiceError;
-use oneoff_storage::{BulkOutcome, Refusal};
+use oneoff_storage::{BulkOutcome, Catalog, Refusal};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// A job as far as it is answered.
 #[derive(Serialize)]
@@ -37,6 +38,8 @@ pub(crate) struct BulkView {
     pub(crate) status: u16,
     /// The id of the request, for problems.
     pub(crate) request_id: String,
+    /// What tags are called.
+    pub(crate) catalog: Arc<Catalog>,
 }
 
 impl BulkView {
@@ -77,7 +80,7 @@ impl BulkView {
                 external_id: job.definition.external_id,
                 ..only_id(job.id)
             }),
-            Return::Full => Answered::Full(Box::new(view::job::job(job))),
+            Return::Full => Answered::Full(Box::new(view::job::job(job, &self.catalog))),
         }
     }
 
@@ -106,7 +109,12 @@ mod tests {
 
     #[test]
     fn what_the_store_could_not_take_for_now_is_worth_repeating() {
-        let view = BulkView { answers: Return::Ids, status: 201, request_id: "r".to_owned() };
+        let view = BulkView {
+            answers: Return::Ids,
+            status: 201,
+            request_id: "r".to_owned(),
+            catalog: Arc::default(),
+        };
         let taken =
             || BulkOutcome::Refused(Refusal::Duplicate { field: "external_id", value: "x".to_owned() });
         let full = || BulkOutcome::Failed(StoreError::Full(std::sync::Arc::new(std::fmt::Error)));

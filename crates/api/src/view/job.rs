@@ -1,10 +1,12 @@
 //! Jobs on the wire.
 
+use super::records;
 use oneoff_api_types::{HoldView, JobView};
 use oneoff_domain::{Hold, Job};
+use oneoff_storage::Catalog;
 
 /// A job as the API answers it.
-pub(crate) fn job(job: Job) -> JobView {
+pub(crate) fn job(job: Job, catalog: &Catalog) -> JobView {
     let Job { id, definition, state, last_execution, created_by, created_at, updated_at, .. } = job;
     JobView {
         id: id.to_string(),
@@ -13,7 +15,7 @@ pub(crate) fn job(job: Job) -> JobView {
         config: definition.config,
         status: state.status.to_string(),
         project_id: definition.project_id,
-        tags: definition.tags,
+        tags: catalog.tags_of(&definition.tags).into_iter().map(records::tag).collect(),
         priority: definition.priority,
         timezone: definition.timezone,
         scheduled_at: state.scheduled_at.map(|at| at.to_string()),

@@ -7,5 +7,6 @@ pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod job;
 pub(crate) mod output;
+pub(crate) mod records;
 pub(crate) mod system;
 pub(crate) mod text;

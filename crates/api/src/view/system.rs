@@ -17,6 +17,9 @@ pub(crate) fn system_status(
     SystemStatusView {
         total_scheduled: count(JobStatus::Scheduled),
         currently_running: count(JobStatus::Running),
+        completed_today: status.runs.completed_today,
+        failed_recent: status.runs.failed_recent,
+        avg_duration_ms: status.runs.avg_duration_us / 1_000.0,
         queue_depth: status.workers.queued_jobs.try_into().unwrap_or(u64::MAX),
         jobs,
         next_due_at: status.next_due_at.map(|at| at.to_string()),
@@ -27,7 +30,7 @@ pub(crate) fn system_status(
         now: status.now.unwrap_or(now).to_string(),
         database: status.database,
         space: space(status.space),
-        default_timezone: settings.default_timezone.clone(),
+        default_timezone: status.default_timezone,
     }
 }
 

@@ -145,5 +145,6 @@ async fn an_external_id_is_unique_within_its_project() {
     api.created(&job).await;
     let problem = api.post("/api/jobs", &job).await.problem(409, "duplicate");
     assert_eq!(problem["errors"][0]["pointer"], "/external_id");
-    api.created(&with(job, "project_id", "p2")).await;
+    let project = api.post("/api/projects", &json!({"name": "p2"})).await.data()["id"].clone();
+    api.created(&with(job, "project_id", project)).await;
 }

@@ -30,12 +30,13 @@ async fn a_created_job_is_answered_where_it_can_be_found_and_in_full() {
 async fn a_job_as_v1_writes_it_runs() {
     let harness = Harness::start().await;
     let api = harness.api().await;
+    let tag = api.get("/api/tags").await.data()[0].clone();
     let body = json!({
         "name": "", "type": "shell", "config": "{\"script\":\"true\"}", "immediate": true, "priority": 0,
-        "project_id": "default", "timezone": "UTC", "tag_ids": ["t"],
+        "project_id": "default", "timezone": "UTC", "tag_ids": [tag["id"]],
     });
     let job = api.created(&body).await;
-    assert_eq!((&job["tags"], &job["priority"], &job["name"]), (&json!(["t"]), &json!(5), &json!("shell")));
+    assert_eq!((&job["tags"], &job["priority"], &job["name"]), (&json!([tag]), &json!(5), &json!("shell")));
     let done = api.get(&format!("{}?wait=30s", path(&job))).await.data();
     assert_eq!(done["status"], "completed");
 }
@@ -50,8 +51,8 @@ async fn an_edit_changes_what_it_names_and_clears_with_null() {
     assert_eq!((edited.status, edited.header("etag")), (200, "\"2\""));
     let now = edited.data();
     assert_eq!(
-        (&now["name"], &now["timeout_seconds"], &now["tags"]),
-        (&json!("new"), &Value::Null, &json!(["x"]))
+        (&now["name"], &now["timeout_seconds"], &now["tags"][0]["name"]),
+        (&json!("new"), &Value::Null, &json!("x"))
     );
     assert_eq!(now["external_id"], "e");
     assert!(now["scheduled_at"].as_str() > job["scheduled_at"].as_str());
@@ -65,8 +66,9 @@ async fn null_goes_back_to_what_a_new_job_has() {
     let api = harness.api().await;
     let plain = api.created(&waiting()).await;
     let mut full = waiting();
+    let project = api.post("/api/projects", &json!({"name": "p"})).await.data()["id"].clone();
     let given = json!({
-        "name": "n", "priority": 9, "project_id": "p", "tags": ["t"], "timeout_seconds": 7, "max_retries": 3,
+        "name": "n", "priority": 9, "project_id": project, "tags": ["t"], "timeout_seconds": 7, "max_retries": 3,
         "retry_delay_seconds": 1, "retry_max_delay_seconds": 2, "retry_exit_codes": [75],
         "max_lateness_seconds": 60, "on_late": "run", "on_crash": "fail", "concurrency_key": "k",
         "external_id": "e", "metadata": {"m": 1},

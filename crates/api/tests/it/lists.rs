@@ -57,13 +57,16 @@ async fn filters_select() {
     let harness = Harness::start().await;
     let api = harness.api().await;
     let held = api.created(&with(with(waiting(), "held", true), "external_id", "e1")).await;
-    let other = api.created(&with(with(waiting(), "project_id", "p2"), "scheduled_at", "in 10d")).await;
+    let project = api.post("/api/projects", &json!({"name": "p2"})).await.data()["id"].clone();
+    let other = with(with(waiting(), "project_id", project.clone()), "scheduled_at", "in 10d");
+    let other = api.created(&other).await;
+    let project = project.as_str().unwrap();
     let until = other["scheduled_at"].as_str().unwrap();
     for (query, expected) in [
         ("status=held".to_owned(), vec![&held]),
         ("status=held,scheduled&sort_by=created_at".to_owned(), vec![&held, &other]),
         ("status=held&status=scheduled&sort_by=created_at".to_owned(), vec![&held, &other]),
-        ("project_id=p2".to_owned(), vec![&other]),
+        (format!("project_id={project}"), vec![&other]),
         ("external_id=e1".to_owned(), vec![&held]),
         (format!("time_to={until}"), vec![&other]),
         (format!("time_from={until}&limit=1"), vec![&other]),

@@ -23,6 +23,7 @@ mod jobs;
 mod lists;
 mod log;
 mod probes;
+mod records;
 mod server;
 mod sessions;
 mod time;

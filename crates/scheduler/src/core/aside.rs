@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::ready::Ready;
 use super::slots::Slots;
 use oneoff_domain::{JobKey, Timestamp};
-use oneoff_storage::PendingJob;
+use oneoff_storage::{Catalog, PendingJob};
 use std::collections::BTreeMap;
 
 /// A place in the order of due times.
@@ -19,6 +19,8 @@ pub(super) enum Line {
     Type(String),
     /// For this concurrency key.
     Key(String),
+    /// For this project to be resumed.
+    Project(String),
 }
 
 /// What of the lines is in memory.
@@ -26,6 +28,7 @@ pub(super) struct Lines<'a> {
     pub(super) ready: &'a Ready,
     pub(super) in_flight: &'a InFlight,
     pub(super) slots: &'a Slots,
+    pub(super) catalog: &'a Catalog,
 }
 
 impl Lines<'_> {
@@ -36,18 +39,26 @@ impl Lines<'_> {
 
     /// Whether further jobs of the line are left out.
     pub(super) fn is_full(&self, line: &Line, limits: Limits) -> bool {
-        self.kept(line) >= self.room(line, limits)
+        match line {
+            Line::Project(project) => self.catalog.is_paused(project),
+            line => self.kept(line) >= self.room(line, limits),
+        }
     }
 
     /// Whether those that were left out are to be read again.
     pub(super) fn is_short(&self, line: &Line, limits: Limits) -> bool {
-        2 * self.kept(line) < self.room(line, limits)
+        match line {
+            Line::Project(project) => !self.catalog.is_paused(project),
+            line => 2 * self.kept(line) < self.room(line, limits),
+        }
     }
 
     fn kept(&self, line: &Line) -> usize {
         match line {
             Line::Type(job_type) => self.ready.count_of(job_type),
             Line::Key(key) => self.in_flight.waiting_for(key),
+            // Nothing of a paused project is kept.
+            Line::Project(_) => 0,
         }
     }
 
@@ -56,12 +67,13 @@ impl Lines<'_> {
             Line::Type(_) => limits.type_line_max,
             // A key is taken by a job that runs, so there are no more of them than slots.
             Line::Key(_) => limits.key_lines_max / self.slots.total(),
+            Line::Project(_) => 0,
         };
         room.max(1)
     }
 }
 
-/// What is left out. There are no more lines than limited types and keys of running jobs, about.
+/// What is left out. There are no more lines than limited types, keys of running jobs and paused projects, about.
 #[derive(Default)]
 pub(super) struct Aside {
     /// Every job of the line up to this place is in memory. Of those behind it some are not.

@@ -1,7 +1,7 @@
 //! Many due jobs that wait for a type's limit or for a key: they keep no other job from starting, and all of them
 //! have their turn.
 
-use super::tests::{at, job, pending, wall, zeros};
+use super::tests::{at, job, pending, slots, wall, zeros};
 use super::*;
 use oneoff_fakes::SeededRandom;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits {
     window_max: 60,
 };
 /// More than fit into memory.
-const MANY: i64 = 500;
+pub(super) const MANY: i64 = 500;
 /// Two of them have two slots of the four.
 const KEY_LINE_MAX: usize = 10;
 
@@ -33,14 +33,14 @@ impl Dice {
 }
 
 /// The core, the jobs that wait in the store, and the claims that were not answered: those jobs run.
-struct Machine {
-    core: Core,
+pub(super) struct Machine {
+    pub(super) core: Core,
     waiting: BTreeMap<(Timestamp, JobKey), PendingJob>,
-    running: BTreeSet<i64>,
-    started: Vec<i64>,
-    inputs: Vec<Input>,
-    most_in_memory: usize,
-    now: Now,
+    pub(super) running: BTreeSet<i64>,
+    pub(super) started: Vec<i64>,
+    pub(super) inputs: Vec<Input>,
+    pub(super) most_in_memory: usize,
+    pub(super) now: Now,
     reads_fail: bool,
     reads_take_long: bool,
     late: Option<Input>,
@@ -48,11 +48,11 @@ struct Machine {
 
 impl Machine {
     /// With four slots, of which one is for jobs of the type `narrow`.
-    fn new(jobs: impl IntoIterator<Item = PendingJob>) -> Self {
+    pub(super) fn new(jobs: impl IntoIterator<Item = PendingJob>) -> Self {
         let type_limits = BTreeMap::from([("narrow".to_owned(), 1)]);
         let waiting = jobs.into_iter().map(|job| ((job.due_at, job.key), job));
         Self {
-            core: Core::with_limits(4, type_limits, zeros(), LIMITS),
+            core: Core::with_limits(SlotCounts { by_type: type_limits, ..slots(4) }, zeros(), LIMITS),
             waiting: waiting.collect(),
             running: BTreeSet::new(),
             started: Vec::new(),
@@ -66,7 +66,7 @@ impl Machine {
     }
 
     /// Steps until nothing follows any more.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
             let step = self.core.step(self.now, std::mem::take(&mut self.inputs));
             self.most_in_memory = self.most_in_memory.max(self.core.queued());
@@ -95,6 +95,7 @@ impl Machine {
                     self.inputs.push(Input::Committed(vec![Change::NotPending(request.job)]));
                 }
             }
+            Effect::SlotsChanged(_) | Effect::Ring(Alarm::Retention) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -105,7 +106,7 @@ impl Machine {
         self.waiting.range((after, until)).take(load.limit).map(|(_, job)| job.clone()).collect()
     }
 
-    fn create(&mut self, job: PendingJob) {
+    pub(super) fn create(&mut self, job: PendingJob) {
         self.waiting.insert((job.due_at, job.key), job.clone());
         self.inputs.push(pending(job));
         self.settle();
@@ -123,14 +124,14 @@ impl Machine {
         self.settle();
     }
 
-    fn end(&mut self, key: i64) {
+    pub(super) fn end(&mut self, key: i64) {
         assert!(self.running.remove(&key));
         self.inputs.push(super::tests::gone(key));
         self.settle();
     }
 
     /// Ends what runs, the first of them first, until nothing does.
-    fn work_off(&mut self) {
+    pub(super) fn work_off(&mut self) {
         while let Some(key) = self.running.first().copied() {
             self.end(key);
         }

@@ -1,7 +1,7 @@
 //! The core under a wall clock that is set: nothing starts early, nothing is removed in haste, nothing waits for ever.
 
 use super::clock_watch::TRUST;
-use super::tests::{at, base, claimed, core, ended, gone, job, pending, wall};
+use super::tests::{at, base, claimed, core, ended, gone, job, pending, slots, wall};
 use super::*;
 
 /// The clocks `boot_seconds` after the beginning, the wall shifted by so many seconds.
@@ -67,7 +67,7 @@ fn rests_after_failures_do_not_grow_by_what_the_clock_is_set_back() {
     let step = core.step(shifted(1_001, -200), vec![]);
     assert_eq!(claimed(&step), [1], "half a second has passed, whatever the wall says");
 
-    let mut core = Core::new(1, BTreeMap::new(), super::tests::zeros());
+    let mut core = Core::new(slots(1), super::tests::zeros());
     core.step(at(1_000), vec![]);
     let failed = core.step(at(1_000), vec![Input::WindowFailed]);
     assert!(failed.effects.is_empty());
@@ -172,7 +172,7 @@ fn what_is_due_in_years_or_at_the_end_of_time_does_not_keep_the_core_awake() {
 #[test]
 fn a_clock_at_the_end_of_time_starts_the_last_jobs_and_comes_to_rest() {
     let last = PendingJob { due_at: Timestamp::MAX, ..job(1, 0) };
-    let mut core = Core::new(4, BTreeMap::new(), super::tests::zeros());
+    let mut core = Core::new(slots(4), super::tests::zeros());
     let end = |boot| Now { wall: Timestamp::MAX, boot: at(boot).boot };
     sleep_of(&mut core, end(1), &[]);
     assert_eq!(claimed(&core.step(end(2), vec![pending(last)])), [1]);

@@ -12,6 +12,13 @@ const HOLD: Duration = Duration::from_secs(60);
 /// How long it must have held before its word is enough to remove something: that cannot be taken back.
 pub(crate) const TRUST: Duration = Duration::from_secs(24 * 3600);
 
+impl super::Core {
+    /// The clocks as they were when it was judged whether they can be believed: a step since then is one, too.
+    pub(crate) fn began(&mut self, at: Now) {
+        self.clock.observe(at);
+    }
+}
+
 #[derive(Default)]
 pub(super) struct ClockWatch {
     last: Option<Now>,

@@ -92,8 +92,9 @@ impl InFlight {
         }
     }
 
-    pub(super) fn job_type(&self, key: JobKey) -> Option<String> {
-        self.claims.get(&key).map(|claim| claim.job.job_type.clone())
+    /// The job of a claim that is on its way.
+    pub(super) fn job(&self, key: JobKey) -> Option<&PendingJob> {
+        self.claims.get(&key).map(|claim| &claim.job)
     }
 
     /// The claim succeeded; its key stays taken until it is free.

@@ -1,6 +1,6 @@
 //! What the core is told, and what it asks for.
 
-use super::Claimed;
+use super::{Claimed, SlotCounts};
 use oneoff_domain::{BootTime, JobKey, Timestamp};
 use oneoff_storage::{CancelledAttempt, Change, ClaimRequest, ClaimResult, PendingJob};
 
@@ -43,6 +43,7 @@ pub(crate) enum Input {
     ClaimsFailed(Vec<ClaimRequest>),
     AttemptEnded {
         job_type: String,
+        priority: u8,
     },
     /// An alarm is to ring then, or when it was set for already, if that is earlier.
     SetAlarm(Alarm, Timestamp),
@@ -72,6 +73,8 @@ pub(crate) enum Effect {
     Cancel(CancelledAttempt),
     /// Running attempts may have been cancelled by commits that were missed.
     FindCancelled,
+    /// There are other numbers of worker slots from now on.
+    SlotsChanged(SlotCounts),
     Ring(Alarm),
     ClockStepped {
         jumped_us: i64,

@@ -3,6 +3,7 @@
 //! No thread, runtime, clock or randomness of its own, so that the same inputs always give the same effects.
 
 mod aside;
+mod catalog;
 mod clock_watch;
 mod in_flight;
 mod input;
@@ -14,6 +15,7 @@ mod window;
 
 pub(crate) use input::{Alarm, Effect, Input, Now, Step, WindowLoad};
 pub(crate) use limits::Limits;
+pub(crate) use slots::SlotCounts;
 
 pub(crate) use clock_watch::TRUST;
 
@@ -22,7 +24,7 @@ use clock_watch::ClockWatch;
 use in_flight::{GivenUp, InFlight};
 use lease::Lease;
 use oneoff_domain::{BootTime, ExecutionId, JobKey, Random, Timestamp};
-use oneoff_storage::{Change, ClaimRequest, ClaimResult, ClaimedJob, PendingJob};
+use oneoff_storage::{Catalog, Change, ClaimRequest, ClaimResult, ClaimedJob, PendingJob};
 use ready::Ready;
 use slots::Slots;
 use std::collections::BTreeMap;
@@ -43,6 +45,10 @@ pub(crate) struct Core {
     ready: Ready,
     in_flight: InFlight,
     slots: Slots,
+    /// What this process was started with; stored settings win over it.
+    given: SlotCounts,
+    /// Which projects are paused, and what of the settings is stored.
+    catalog: Arc<Catalog>,
     clock: ClockWatch,
     lease: Lease,
     alarms: BTreeMap<Alarm, Timestamp>,
@@ -52,23 +58,20 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(workers: usize, type_limits: BTreeMap<String, usize>, random: Arc<dyn Random>) -> Self {
-        Self::with_limits(workers, type_limits, random, Limits::default())
+    pub(crate) fn new(given: SlotCounts, random: Arc<dyn Random>) -> Self {
+        Self::with_limits(given, random, Limits::default())
     }
 
-    pub(crate) fn with_limits(
-        workers: usize,
-        type_limits: BTreeMap<String, usize>,
-        random: Arc<dyn Random>,
-        limits: Limits,
-    ) -> Self {
+    pub(crate) fn with_limits(given: SlotCounts, random: Arc<dyn Random>, limits: Limits) -> Self {
         Self {
             random,
             limits,
             window: Window::new(limits),
             ready: Ready::default(),
             in_flight: InFlight::default(),
-            slots: Slots::new(workers, type_limits),
+            slots: Slots::new(given.clone()),
+            given,
+            catalog: Arc::default(),
             clock: ClockWatch::default(),
             lease: Lease::default(),
             alarms: BTreeMap::new(),
@@ -98,7 +101,8 @@ impl Core {
             self.take(now, input, &mut effects);
         }
         self.ring_alarms(now, &mut effects);
-        let lines = Lines { ready: &self.ready, in_flight: &self.in_flight, slots: &self.slots };
+        let Self { ready, in_flight, slots, catalog, .. } = self;
+        let lines = Lines { ready, in_flight, slots, catalog };
         let (startable, limits) = (lines.startable(), self.limits);
         if let Some(load) = self.window.wants_load(now.wall, startable, |line| lines.is_short(line, limits)) {
             effects.push(Effect::LoadWindow(load));
@@ -150,7 +154,7 @@ impl Core {
                 self.claims_rest_until = Some(now.boot.after(CLAIM_BACKOFF));
                 requests.iter().for_each(|request| self.unclaimed(request.job));
             }
-            Input::AttemptEnded { job_type } => self.slots.release(&job_type),
+            Input::AttemptEnded { job_type, priority } => self.slots.release(&job_type, priority),
             Input::SetAlarm(alarm, at) => self.set_alarm(alarm, at),
             Input::LeaseHeld { .. } | Input::LeaseLost => {}
             Input::DoubtClock => self.clock.doubt(now),
@@ -177,6 +181,7 @@ impl Core {
             }
             Change::HoldEnds(at) => self.set_alarm(Alarm::Holds, at),
             Change::Cancelled(attempt) => effects.push(Effect::Cancel(attempt)),
+            Change::Catalog(catalog) => self.learn(catalog, effects),
         }
     }
 
@@ -212,6 +217,7 @@ impl Core {
                 }
             }
             ClaimResult::LimitReached(key) => self.limited_elsewhere(now, key),
+            ClaimResult::Paused(key) => self.unclaimed(key),
             ClaimResult::Missed(key) | ClaimResult::Gone(key) | ClaimResult::Unreadable(key) => {
                 self.release_slot_of(key);
                 let GivenUp { due_again, next, .. } = self.in_flight.given_up(key);
@@ -229,17 +235,17 @@ impl Core {
 
     /// On all nodes together as many of its type run as may: it is as due as before, and asked for again in a moment.
     fn limited_elsewhere(&mut self, now: Now, key: JobKey) {
-        if let Some(job_type) = self.in_flight.job_type(key) {
-            self.slots.release(&job_type);
-            self.slots.rest(&job_type, now.boot.after(LIMIT_REST));
+        self.release_slot_of(key);
+        if let Some(job) = self.in_flight.job(key) {
+            self.slots.rest(&job.job_type, now.boot.after(LIMIT_REST));
         }
         let GivenUp { job, due_again, next } = self.in_flight.given_up(key);
         due_again.or(job).into_iter().chain(next).for_each(|job| self.ready.insert(job));
     }
 
     fn release_slot_of(&mut self, key: JobKey) {
-        if let Some(job_type) = self.in_flight.job_type(key) {
-            self.slots.release(&job_type);
+        if let Some(job) = self.in_flight.job(key) {
+            self.slots.release(&job.job_type, job.priority);
         }
     }
 
@@ -247,6 +253,9 @@ impl Core {
     fn is_due(&mut self, job: PendingJob) {
         if self.in_flight.is_parked(job.key) {
             return;
+        }
+        if self.catalog.is_paused(&job.project_id) {
+            return self.window.leave_out(Line::Project(job.project_id.clone()), &job);
         }
         if self.slots.is_limited(&job.job_type) && !self.ready.contains(job.key) {
             let line = Line::Type(job.job_type.clone());
@@ -271,7 +280,8 @@ impl Core {
     }
 
     fn lines(&self) -> Lines<'_> {
-        Lines { ready: &self.ready, in_flight: &self.in_flight, slots: &self.slots }
+        let Self { ready, in_flight, slots, catalog, .. } = self;
+        Lines { ready, in_flight, slots, catalog }
     }
 
     fn may_claim(&mut self, now: Now) -> bool {
@@ -285,9 +295,15 @@ impl Core {
         let wall = now.wall;
         self.slots.end_rests(now.boot);
         let mut batch = Vec::new();
-        while let Some(job) = self.ready.take_best(|job_type| self.slots.has_room(job_type)) {
+        while let Some(job) =
+            self.ready.take_best(|job_type, priority| self.slots.has_room(job_type, priority))
+        {
             if job.due_at > wall {
                 self.put_back(job);
+                continue;
+            }
+            if self.catalog.is_paused(&job.project_id) {
+                self.set_aside(job);
                 continue;
             }
             let Some(job) = self.in_flight.wait_if_claimed(job) else { continue };
@@ -295,7 +311,7 @@ impl Core {
                 continue;
             }
             let Some(job) = self.in_flight.park_if_key_taken(job) else { continue };
-            self.slots.take(&job.job_type);
+            self.slots.take(&job.job_type, job.priority);
             batch.push(self.request(&job));
             self.in_flight.begin(job);
             if batch.len() == self.limits.claim_batch {
@@ -373,6 +389,8 @@ pub(crate) type Claimed = Box<ClaimedJob>;
 
 #[cfg(test)]
 mod aside_tests;
+#[cfg(test)]
+mod catalog_tests;
 #[cfg(test)]
 mod clock_tests;
 #[cfg(test)]

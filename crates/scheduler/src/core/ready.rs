@@ -26,17 +26,26 @@ impl Ready {
         self.by_type.get_mut(&job_type)?.remove(&rank)
     }
 
-    /// Takes the first job of a type that `has_room`.
-    pub(super) fn take_best(&mut self, has_room: impl Fn(&str) -> bool) -> Option<PendingJob> {
+    /// Takes the first job that `has_room` by its type and priority. Of each type the first one is the most urgent.
+    pub(super) fn take_best(&mut self, has_room: impl Fn(&str, u8) -> bool) -> Option<PendingJob> {
         let jobs = self
             .by_type
             .iter_mut()
-            .filter(|(job_type, jobs)| !jobs.is_empty() && has_room(job_type))
+            .filter(|(job_type, jobs)| {
+                jobs.first_key_value()
+                    .is_some_and(|((Reverse(priority), ..), _)| has_room(job_type, *priority))
+            })
             .min_by_key(|(_, jobs)| jobs.first_key_value().map(|(rank, _)| *rank))
             .map(|(_, jobs)| jobs)?;
         let (_, job) = jobs.pop_first()?;
         self.places.remove(&job.key);
         Some(job)
+    }
+
+    /// The jobs of which this is true.
+    pub(super) fn keys_where(&self, is_meant: impl Fn(&PendingJob) -> bool) -> Vec<JobKey> {
+        let jobs = self.by_type.values().flat_map(BTreeMap::values);
+        jobs.filter(|job| is_meant(job)).map(|job| job.key).collect()
     }
 
     pub(super) fn contains(&self, key: JobKey) -> bool {

@@ -30,12 +30,18 @@ pub(super) fn wall(seconds: u64) -> Timestamp {
     at(seconds).wall
 }
 
+/// So many worker slots.
+pub(super) fn slots(total: usize) -> SlotCounts {
+    SlotCounts { total, ..SlotCounts::default() }
+}
+
 pub(super) fn job(key: i64, due_seconds: u64) -> PendingJob {
     PendingJob {
         key: JobKey(key),
         due_at: wall(due_seconds),
         priority: 5,
         job_type: "fake".to_owned(),
+        project_id: "default".to_owned(),
         concurrency_key: None,
     }
 }
@@ -45,7 +51,7 @@ pub(super) fn pending(job: PendingJob) -> Input {
 }
 
 pub(super) fn core(workers: usize) -> Core {
-    let mut core = Core::new(workers, BTreeMap::new(), Arc::new(Zeros));
+    let mut core = Core::new(slots(workers), Arc::new(Zeros));
     load(&mut core, at(0), Vec::new());
     core
 }
@@ -74,7 +80,7 @@ pub(super) fn gone(key: i64) -> Input {
 }
 
 pub(super) fn ended() -> Input {
-    Input::AttemptEnded { job_type: "fake".to_owned() }
+    Input::AttemptEnded { job_type: "fake".to_owned(), priority: 5 }
 }
 
 #[test]
@@ -104,14 +110,14 @@ fn higher_priority_goes_first_then_the_earlier_then_the_older() {
 #[test]
 fn no_more_run_than_there_are_slots_and_type_limits() {
     let limits = BTreeMap::from([("slow".to_owned(), 1)]);
-    let mut core = Core::new(2, limits, Arc::new(Zeros));
+    let mut core = Core::new(SlotCounts { by_type: limits, ..slots(2) }, Arc::new(Zeros));
     load(&mut core, at(0), vec![]);
     let slow = |key| PendingJob { job_type: "slow".to_owned(), priority: 9, ..job(key, 1) };
     let inputs = [slow(1), slow(2), job(3, 1), job(4, 1)].into_iter().map(pending).collect();
     assert_eq!(claimed(&core.step(at(1), inputs)), [1, 3], "the second slow one must wait, others need not");
     assert_eq!(core.queued(), 2);
     assert_eq!(claimed(&core.step(at(1), vec![ended()])), [4]);
-    let slow_ended = Input::AttemptEnded { job_type: "slow".to_owned() };
+    let slow_ended = Input::AttemptEnded { job_type: "slow".to_owned(), priority: 9 };
     assert_eq!(claimed(&core.step(at(1), vec![slow_ended])), [2]);
 }
 
@@ -160,7 +166,7 @@ fn jobs_beyond_the_window_are_read_when_it_is_their_turn() {
 
 #[test]
 fn a_commit_during_a_load_is_newer_than_what_the_load_says() {
-    let mut core = Core::new(4, BTreeMap::new(), Arc::new(Zeros));
+    let mut core = Core::new(slots(4), Arc::new(Zeros));
     let step = core.step(at(0), vec![]);
     let [Effect::LoadWindow(load)] = step.effects.as_slice() else { panic!("{:?}", step.effects) };
     let commits = [
@@ -179,7 +185,7 @@ fn a_commit_during_a_load_is_newer_than_what_the_load_says() {
 
 #[test]
 fn a_full_load_goes_on_where_it_was_cut() {
-    let mut core = Core::new(100_000, BTreeMap::new(), Arc::new(Zeros));
+    let mut core = Core::new(slots(100_000), Arc::new(Zeros));
     let step = core.step(at(0), vec![]);
     let [Effect::LoadWindow(load)] = step.effects.as_slice() else { panic!("{:?}", step.effects) };
     let count = i64::try_from(load.limit).unwrap();

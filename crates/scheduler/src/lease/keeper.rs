@@ -100,7 +100,7 @@ impl Keeper {
         NodeReport {
             lease_until: now.saturating_add(*lease),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            slots: u32::try_from(*slots).unwrap_or(u32::MAX),
+            slots: u32::try_from(slots.workers()).unwrap_or(u32::MAX),
             running: u32::try_from(running).unwrap_or(u32::MAX),
             clock_offset_us: store.clock_offset_us(),
         }

@@ -10,6 +10,7 @@ mod roles;
 
 pub(crate) use roles::{Leadership, RETENTION};
 
+use crate::driver::CoreStatus;
 use crate::mailbox::Mailbox;
 use crate::running::Running;
 use keeper::Keeper;
@@ -75,7 +76,8 @@ pub(crate) struct Ground {
     pub(crate) running: Arc<Running>,
     pub(crate) guardian: Option<Arc<Guardian>>,
     pub(crate) held: Arc<Held>,
-    pub(crate) slots: usize,
+    /// Says how many worker slots there are.
+    pub(crate) slots: Arc<CoreStatus>,
     pub(crate) lease: Duration,
     /// After how long without any node lost jobs are held.
     pub(crate) hold_after: Option<Duration>,

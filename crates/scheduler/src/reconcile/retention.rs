@@ -28,6 +28,7 @@ pub(crate) async fn run(
     mailbox.send(Input::SetAlarm(Alarm::Retention, clock.now()));
     loop {
         let now = look.heard().await;
+        let keep = keep.with(&store.catalog().live);
         if !leadership.is_held(clock.as_ref()) {
             mailbox.send(Input::SetAlarm(Alarm::Retention, clock.now().saturating_add(look_again(&keep))));
             continue;

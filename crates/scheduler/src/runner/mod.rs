@@ -67,7 +67,7 @@ impl Runner {
         let tasks = self.tasks.clone();
         let recording = async move {
             let ended = Ended::unstarted(self.clock.now());
-            self.mailbox.send(Input::AttemptEnded { job_type: claimed.job.definition.job_type.clone() });
+            self.mailbox.send(slot_of(&claimed));
             let _recording = self.unrecorded.acquire().await;
             self.record(&claimed, ended).await;
             self.running.recorded(&claimed);
@@ -91,13 +91,19 @@ impl Runner {
     }
 
     async fn run(&self, claimed: Box<ClaimedJob>, began: Began) {
-        let job_type = claimed.job.definition.job_type.clone();
+        let slot = slot_of(&claimed);
         let ended = self.attempt(&claimed, began).await;
         let _recording = self.unrecorded.acquire().await;
-        self.mailbox.send(Input::AttemptEnded { job_type });
+        self.mailbox.send(slot);
         oneoff_faults::reach("finish.before_record");
         self.record(&claimed, ended).await;
         oneoff_faults::reach("finish.after_record");
         self.running.recorded(&claimed);
     }
+}
+
+/// The slot of an attempt is free.
+pub(crate) fn slot_of(claimed: &ClaimedJob) -> Input {
+    let definition = &claimed.job.definition;
+    Input::AttemptEnded { job_type: definition.job_type.clone(), priority: definition.priority }
 }

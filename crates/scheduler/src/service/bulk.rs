@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::preview::preview_of;
+use super::tags::NewTags;
 use crate::{JobDraft, ServiceError};
 use oneoff_domain::limits::{BULK_ERRORS_MAX, BULK_MAX_JOBS};
 use oneoff_domain::{Context, FieldError, JobDefinition, JobId, Timestamp, ValidationErrors};
@@ -14,6 +15,8 @@ pub struct PlannedJobs {
     now: Timestamp,
     /// In the order of the request. Where they stand or fall together there are no refusals.
     jobs: Vec<Result<NewJob, Refusal>>,
+    /// Tags that are to be made for them.
+    new_tags: NewTags,
     /// Why not all of them can be stored, where they stand or fall together.
     fault: Option<ServiceError>,
     is_atomic: bool,
@@ -53,13 +56,15 @@ impl Service {
     ) -> PlannedJobs {
         let now = self.now();
         let mut names = HashSet::new();
+        let mut new_tags = NewTags::new();
         let mut plan = |(index, draft): (usize, Result<JobDraft, ValidationErrors>)| {
-            let job = self.new_job(context, draft?, now).map_err(|error| of_item(error, index))?;
+            let (job, tags) = self.new_job(context, draft?, now).map_err(|error| of_item(error, index))?;
             is_new_name(&mut names, &job.definition)?;
+            new_tags.extend(tags);
             Ok(job)
         };
         let jobs = drafts.into_iter().enumerate().map(&mut plan).collect();
-        PlannedJobs { now, jobs, fault: None, is_atomic: false }
+        PlannedJobs { now, jobs, new_tags, fault: None, is_atomic: false }
     }
 
     /// Stores jobs that were planned: what became of each, in order. In a dry run, what each would be.
@@ -73,7 +78,7 @@ impl Service {
         planned: PlannedJobs,
     ) -> Result<Written<Vec<BulkOutcome>>, ServiceError> {
         self.accepting()?;
-        let PlannedJobs { now, jobs, fault, is_atomic } = planned;
+        let PlannedJobs { now, mut jobs, new_tags, fault, is_atomic } = planned;
         if let Some(fault) = fault {
             return self.done_before(context, fault).await;
         }
@@ -84,6 +89,7 @@ impl Service {
                 None => Ok(Written { value, replayed: false }),
             };
         }
+        self.make_tags(&context, new_tags, jobs.iter_mut().flatten()).await?;
         let store = &self.inner.store;
         let written = match is_atomic {
             true => store.create_all(context.clone(), now, jobs.into_iter().flatten().collect()).await?,

@@ -48,8 +48,10 @@ pub struct JobDraft {
     pub priority: Option<i64>,
     /// `default` if it is not given.
     pub project_id: Option<String>,
-    /// Free words.
+    /// Tags, by their names or ids. A name that no tag has makes one.
     pub tags: Vec<String>,
+    /// Tags by their ids alone.
+    pub tag_ids: Vec<String>,
     /// The longest an attempt may take.
     pub timeout_seconds: Option<i64>,
     /// Attempts after the first.
@@ -87,6 +89,7 @@ impl JobDraft {
             priority: None,
             project_id: None,
             tags: Vec::new(),
+            tag_ids: Vec::new(),
             timeout_seconds: None,
             max_retries: None,
             retry_delay_seconds: None,
@@ -118,8 +121,10 @@ pub struct JobPatch {
     pub priority: Option<Option<i64>>,
     /// The project.
     pub project_id: Option<Option<String>>,
-    /// All tags.
+    /// All tags, by their names or ids. A name that no tag has makes one.
     pub tags: Option<Option<Vec<String>>>,
+    /// All tags, by their ids alone.
+    pub tag_ids: Option<Option<Vec<String>>>,
     /// The longest an attempt may take.
     pub timeout_seconds: Option<Option<i64>>,
     /// Attempts after the first.

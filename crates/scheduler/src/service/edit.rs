@@ -7,14 +7,19 @@ use super::plan::{
     retries, timeout, unknown_zone,
 };
 use super::preview::check_conditions;
+use super::tags;
 use super::validate::Checks;
 use crate::ServiceError;
 use oneoff_domain::limits::{LATENESS_MAX_SECONDS, METADATA_MAX_BYTES};
 use oneoff_domain::{
-    Context, EventKind, FieldError, Job, JobDefinition, JobId, JobState, OnLate, RetryPolicy, Timestamp, time,
+    Context, EventKind, FieldError, Job, JobDefinition, JobId, JobState, OnLate, RetryPolicy, Timestamp,
+    ValidationErrors, time,
 };
 use oneoff_storage::{JobChange, Refusal};
 use serde_json::{Map, json};
+
+/// The ids of the tags that an edit gives a job, if it says anything of tags, or what is wrong with them.
+type NewTagsOfJob = Option<Result<Vec<String>, ValidationErrors>>;
 
 impl Service {
     /// Edits a job that waits or is held.
@@ -33,9 +38,25 @@ impl Service {
             return self.unchanged(&context, id).await;
         }
         let now = self.now();
-        let service = self.clone();
-        let decide = move |job: &Job| service.edited(job, patch, now);
+        let tags = self.tags_of_patch(&context, &patch).await?;
+        let (service, of_decision) = (self.clone(), context.clone());
+        let decide = move |job: &Job| service.edited(&of_decision, job, patch, tags, now);
         Ok(self.change(context, now, id, decide).await?.value)
+    }
+
+    /// The ids of the tags that a job is to have; `None` where they stay, and what is wrong with them where something is.
+    async fn tags_of_patch(&self, context: &Context, patch: &JobPatch) -> Result<NewTagsOfJob, ServiceError> {
+        if patch.tags.is_none() && patch.tag_ids.is_none() {
+            return Ok(None);
+        }
+        let all = |given: &Option<Option<Vec<String>>>| given.clone().flatten().unwrap_or_default();
+        let mut checks = Checks::default();
+        let (mut ids, new) = self.resolve_tags(all(&patch.tags), all(&patch.tag_ids), &mut checks);
+        if let Err(errors) = checks.into_result() {
+            return Ok(Some(Err(errors)));
+        }
+        tags::replace(&mut ids, &self.made_tags(context, new).await?);
+        Ok(Some(Ok(ids)))
     }
 
     /// An edit of nothing is no change, and makes no new version.
@@ -45,7 +66,14 @@ impl Service {
         Ok(job)
     }
 
-    fn edited(&self, job: &Job, patch: JobPatch, now: Timestamp) -> Result<JobChange, Refusal> {
+    fn edited(
+        &self,
+        context: &Context,
+        job: &Job,
+        patch: JobPatch,
+        tags: NewTagsOfJob,
+        now: Timestamp,
+    ) -> Result<JobChange, Refusal> {
         // A job that is over or running says so before anything is said of the patch.
         let untouched = job.state.edit()?;
         let mut checks = Checks::default();
@@ -54,7 +82,15 @@ impl Service {
             Some(schedule) => self.moved(job, &schedule, now, &mut definition, &mut checks)?,
             None => untouched,
         };
+        match tags {
+            None => {}
+            Some(Ok(ids)) => definition.tags = ids,
+            Some(Err(errors)) => errors.0.into_iter().for_each(|error| checks.add(error)),
+        }
         self.merge(&mut definition, patch, &mut checks);
+        if definition.project_id != job.definition.project_id {
+            self.check_project(context, &definition.project_id, &mut checks);
+        }
         checks.into_result()?;
         let mut event_data = Map::new();
         event_data.insert("scheduled_at".to_owned(), json!(state.scheduled_at.map(|at| at.to_string())));
@@ -106,10 +142,6 @@ impl Service {
         }
         if let Some(project_id) = patch.project_id {
             definition.project_id = project_id.unwrap_or_else(default_project);
-            checks.key("/project_id", &definition.project_id);
-        }
-        if let Some(tags) = patch.tags {
-            definition.tags = checks.tags(tags.unwrap_or_default());
         }
         if let Some(metadata) = patch.metadata {
             definition.metadata = metadata.unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use super::preview::preview_of;
+use super::tags::NewTags;
 use super::validate::Checks;
 use super::{Service, release};
 use crate::core::{Alarm, Input};
@@ -28,7 +29,8 @@ impl Service {
     pub async fn create_job(&self, context: Context, draft: JobDraft) -> Result<Written<Job>, ServiceError> {
         self.accepting()?;
         let now = self.now();
-        let job = self.new_job(&context, draft, now)?;
+        let (mut job, new_tags) = self.new_job(&context, draft, now)?;
+        self.make_tags(&context, new_tags, std::iter::once(&mut job)).await?;
         self.store_job(context, now, job).await
     }
 
@@ -37,15 +39,16 @@ impl Service {
         context: &Context,
         draft: JobDraft,
         now: Timestamp,
-    ) -> Result<NewJob, ServiceError> {
+    ) -> Result<(NewJob, NewTags), ServiceError> {
         let held = draft.held;
-        let Plan { definition, mut state } = self.plan(draft, now)?;
+        let Plan { definition, mut state, new_tags } = self.plan(context, draft, now)?;
         if held {
             let hold = Hold { reason: HoldReason::Manual, by: context.actor.label(), at: now, until: None };
             state = JobState { status: JobStatus::Held, holds: vec![hold], ..state };
         }
         let id = JobId::generate(now, self.inner.random.as_ref());
-        Ok(NewJob { id, definition, state, origin: None, created_by: context.actor.clone() })
+        let job = NewJob { id, definition, state, origin: None, created_by: context.actor.clone() };
+        Ok((job, new_tags))
     }
 
     async fn store_job(
@@ -165,6 +168,7 @@ impl Service {
         // The external id names the original; a second job cannot have it.
         definition.external_id = None;
         checks.name("/name", &definition.name);
+        self.check_project(&context, &definition.project_id, &mut checks);
         // The original may be of a type that is switched off by now, or its stored config may be damaged.
         self.check_config(&definition.job_type, &definition.config, &mut checks);
         checks.into_result()?;

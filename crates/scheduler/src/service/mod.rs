@@ -11,9 +11,12 @@ mod jobs;
 mod nodes;
 mod plan;
 mod preview;
+mod projects;
 pub(crate) mod release;
 mod release_held;
+pub mod settings;
 mod system;
+mod tags;
 mod validate;
 
 pub use release_held::Released;
@@ -47,7 +50,6 @@ struct Inner {
     mailbox: Arc<Mailbox>,
     keys: Arc<KeyCache>,
     settings: SchedulerSettings,
-    workers: usize,
     core_status: Arc<CoreStatus>,
     started_at: Timestamp,
     stopping: AtomicBool,
@@ -58,7 +60,6 @@ impl Service {
         store: Store,
         runner: &Runner,
         settings: SchedulerSettings,
-        workers: usize,
         core_status: Arc<CoreStatus>,
     ) -> Self {
         let inner = Inner {
@@ -71,7 +72,6 @@ impl Service {
             mailbox: runner.mailbox.clone(),
             keys: runner.mailbox.keys(),
             settings,
-            workers,
             core_status,
             started_at: runner.clock.now(),
             stopping: AtomicBool::new(false),

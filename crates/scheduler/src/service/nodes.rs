@@ -41,7 +41,7 @@ impl Service {
             lease_until: None,
             ended_at: None,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            slots: count(inner.workers),
+            slots: count(inner.core_status.workers()),
             running: count(*inner.running.count().borrow()),
             clock_offset_us: inner.store.clock_offset_us(),
         };

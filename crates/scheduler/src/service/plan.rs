@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::draft::{JobDraft, Schedule};
+use super::tags::NewTags;
 use super::validate::Checks;
 use crate::ServiceError;
 use oneoff_domain::limits::{
@@ -10,7 +11,7 @@ use oneoff_domain::limits::{
 };
 use oneoff_domain::time::{self, ParseOptions, ResolvedTime};
 use oneoff_domain::{
-    FieldError, JobDefinition, JobState, OnCrash, OnLate, RetryPolicy, Timestamp, ValidationErrors,
+    Context, FieldError, JobDefinition, JobState, OnCrash, OnLate, RetryPolicy, Timestamp, ValidationErrors,
 };
 use oneoff_executors::Executor;
 use serde_json::{Map, Value};
@@ -50,11 +51,18 @@ impl Setting {
 pub(super) struct Plan {
     pub(super) definition: JobDefinition,
     pub(super) state: JobState,
+    /// Tags that are to be made for it.
+    pub(super) new_tags: NewTags,
 }
 
 impl Service {
     /// Checks a draft. All that is wrong is reported at once.
-    pub(super) fn plan(&self, mut draft: JobDraft, now: Timestamp) -> Result<Plan, ServiceError> {
+    pub(super) fn plan(
+        &self,
+        context: &Context,
+        mut draft: JobDraft,
+        now: Timestamp,
+    ) -> Result<Plan, ServiceError> {
         let mut checks = Checks::default();
         let taken = take_settings(&mut draft, &mut checks);
         let config = std::mem::take(&mut draft.config);
@@ -71,14 +79,18 @@ impl Service {
         } else {
             self.time(&draft.schedule, now, &mut checks)
         };
+        let (tags, tag_ids) = (std::mem::take(&mut draft.tags), std::mem::take(&mut draft.tag_ids));
+        let (tags, new_tags) = self.resolve_tags(tags, tag_ids, &mut checks);
         let definition = self.definition(draft, name, config, time.timezone, &mut checks);
+        self.check_project(context, &definition.project_id, &mut checks);
+        let definition = JobDefinition { tags, ..definition };
         taken
             .iter()
             .for_each(|(field, setting)| checks.repoint(setting.pointer(), &format!("/config/{field}")));
         checks.into_result()?;
         let state = JobState::scheduled(time.instant.unwrap_or(now), time.local);
         let state = JobState { scheduled_at: time.instant, ..state };
-        Ok(Plan { definition, state })
+        Ok(Plan { definition, state, new_tags })
     }
 
     fn definition(
@@ -96,7 +108,6 @@ impl Service {
         let on_late = draft.on_late.unwrap_or_else(|| default_on_late(max_lateness_seconds));
         check_on_late(on_late, max_lateness_seconds, checks);
         let project_id = draft.project_id.unwrap_or_else(default_project);
-        checks.key("/project_id", &project_id);
         optional_key("/concurrency_key", draft.concurrency_key.as_deref(), checks);
         optional_key("/external_id", draft.external_id.as_deref(), checks);
         checks.object("/metadata", &draft.metadata, METADATA_MAX_BYTES);
@@ -105,10 +116,13 @@ impl Service {
             job_type: draft.job_type,
             config,
             project_id,
-            tags: checks.tags(draft.tags),
+            tags: Vec::new(),
             priority: self.priority(draft.priority, checks),
             timezone,
-            timeout_seconds: draft.timeout_seconds.map(|given| timeout(given, checks)),
+            timeout_seconds: match draft.timeout_seconds {
+                Some(given) => Some(timeout(given, checks)),
+                None => self.default_timeout_seconds(),
+            },
             retry: RetryPolicy {
                 max_retries: draft.max_retries.map_or(retry.max_retries, |given| retries(given, checks)),
                 delay_seconds: draft
@@ -128,10 +142,30 @@ impl Service {
         }
     }
 
+    /// Checks that there is such a project, and that it takes jobs of this caller.
+    pub(super) fn check_project(&self, context: &Context, project_id: &str, checks: &mut Checks) {
+        let mut of_key = Checks::default();
+        of_key.key("/project_id", project_id);
+        // To a caller who may not touch it the store says what it says of every record.
+        let is_barred = context
+            .allowed_projects
+            .as_ref()
+            .is_some_and(|allowed| !allowed.iter().any(|id| id == project_id));
+        match of_key.into_result() {
+            Err(errors) => errors.0.into_iter().for_each(|error| checks.add(error)),
+            Ok(()) if is_barred => {}
+            Ok(()) => {
+                if let Some(error) = self.catalog().refuses_jobs(context, project_id) {
+                    checks.add(error);
+                }
+            }
+        }
+    }
+
     /// v1 sends 0 for "the default".
     pub(super) fn priority(&self, given: Option<i64>, checks: &mut Checks) -> u8 {
         match given {
-            None | Some(0) => self.inner.settings.default_priority,
+            None | Some(0) => self.default_priority(),
             Some(given) => priority(given, checks),
         }
     }
@@ -196,11 +230,10 @@ impl Service {
 
     /// The schedule's zone, or the server's.
     pub(super) fn zone_alone(&self, schedule: &Schedule, checks: &mut Checks) -> PlannedTime {
-        let default = &self.inner.settings.default_timezone;
-        let timezone = schedule.timezone.clone().unwrap_or_else(|| default.clone());
+        let timezone = schedule.timezone.clone().unwrap_or_else(|| self.default_timezone());
         if !time::is_timezone(&timezone) {
             checks.add(unknown_zone(&timezone));
-            return PlannedTime { instant: None, local: None, timezone: default.clone() };
+            return PlannedTime { instant: None, local: None, timezone: self.default_timezone() };
         }
         PlannedTime { instant: None, local: None, timezone }
     }
@@ -298,7 +331,7 @@ fn take_settings(draft: &mut JobDraft, checks: &mut Checks) -> Vec<(&'static str
 pub(super) const DEFAULT_ON_CRASH: OnCrash = OnCrash::Retry;
 
 pub(super) fn default_project() -> String {
-    "default".to_owned()
+    oneoff_domain::DEFAULT_PROJECT.to_owned()
 }
 
 /// A limit of lateness is there to be obeyed.

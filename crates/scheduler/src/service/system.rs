@@ -16,7 +16,7 @@ impl Service {
         let status = &self.inner.core_status;
         let paused = *status.paused.lock().unwrap_or_else(PoisonError::into_inner);
         WorkerStatus {
-            total_workers: self.inner.workers,
+            total_workers: status.workers(),
             active_workers: running.len(),
             queued_jobs: status.queued.load(Ordering::Relaxed),
             running,
@@ -31,12 +31,15 @@ impl Service {
     pub async fn system_status(&self) -> Result<SystemStatus, ServiceError> {
         let store = &self.inner.store;
         let counters = store.counters().await?;
+        let now = self.now();
         Ok(SystemStatus {
+            runs: store.run_numbers(now).await?,
+            default_timezone: self.default_timezone(),
             jobs: counters.jobs,
             workers: self.worker_status(),
             next_due_at: store.next_due().await?,
             started_at: Some(self.inner.started_at),
-            now: Some(self.now()),
+            now: Some(now),
             database: store.path().display().to_string(),
             space: store.space().await?,
             epoch: store.epoch(),

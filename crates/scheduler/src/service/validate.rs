@@ -47,6 +47,22 @@ impl Checks {
         self.text(pointer, given, KEY_MAX_CHARS);
     }
 
+    /// The name of a project: trimmed, bounded, not empty.
+    pub(super) fn record_name(&mut self, given: &str) -> String {
+        self.short_name(given, NAME_MAX_CHARS)
+    }
+
+    /// A name of at most so many characters: trimmed, not empty.
+    pub(super) fn short_name(&mut self, given: &str, max_chars: usize) -> String {
+        let name = given.trim();
+        if name.is_empty() {
+            let hint = format!("text of at most {max_chars} characters");
+            self.add(FieldError::new("/name", "it is empty").with_hint(hint));
+        }
+        self.text("/name", name, max_chars);
+        name.to_owned()
+    }
+
     pub(super) fn tags(&mut self, given: Vec<String>) -> Vec<String> {
         if given.len() > TAGS_MAX {
             self.add(
@@ -91,7 +107,7 @@ impl Checks {
         }
     }
 
-    fn text(&mut self, pointer: &str, given: &str, max_chars: usize) {
+    pub(super) fn text(&mut self, pointer: &str, given: &str, max_chars: usize) {
         let chars = given.chars().count();
         if chars > max_chars {
             let error = FieldError::new(pointer, format!("{chars} characters are too many"));

@@ -158,7 +158,7 @@ impl History {
                 self.server()?.record_clock_step(now);
             }
             // Only where a lease is needed.
-            Effect::Quiet | Effect::Abandon(_) | Effect::EndAttempts => {}
+            Effect::Quiet | Effect::Abandon(_) | Effect::EndAttempts | Effect::SlotsChanged(_) => {}
         }
         Ok(())
     }
@@ -327,6 +327,7 @@ fn word(result: &ClaimResult) -> String {
         ClaimResult::Missed(key) => format!("missed:{}", key.0),
         ClaimResult::KeyBusy(key) => format!("key busy:{}", key.0),
         ClaimResult::LimitReached(key) => format!("limit reached:{}", key.0),
+        ClaimResult::Paused(key) => format!("paused:{}", key.0),
         ClaimResult::Gone(key) => format!("gone:{}", key.0),
         ClaimResult::Unreadable(key) => format!("unreadable:{}", key.0),
     }

@@ -2,6 +2,7 @@
 
 use super::history::{Happening, History};
 use super::violation::{Violation, ensure};
+use crate::runner::slot_of;
 use bytes::Bytes;
 use oneoff_domain::{AttemptOutcome, Clock, ExecutionId, JobId, OutputStream, Random, Reason};
 use oneoff_storage::{ClaimedJob, Finish, FinishResult, NewOutputChunk, StoreError};
@@ -155,10 +156,10 @@ impl History {
             random,
         };
         attempt.finish = Some(finish);
-        let job_type = attempt.claimed.job.definition.job_type.clone();
-        self.freed.slot(self.clock.passed_us(), job_type.clone());
+        let (slot, job_type) = (slot_of(&attempt.claimed), attempt.claimed.job.definition.job_type.clone());
+        self.freed.slot(self.clock.passed_us(), job_type);
         server.runner.running.leave(execution);
-        server.mailbox.send(crate::core::Input::AttemptEnded { job_type });
+        server.mailbox.send(slot);
         self.record(execution);
     }
 

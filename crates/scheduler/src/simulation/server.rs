@@ -8,7 +8,7 @@ use super::executor::registry;
 use super::plan::Plan;
 use super::rests::Rests;
 use super::tasks::{TaskId, Tasks};
-use crate::core::{Alarm, Core, Input, Step, WindowLoad};
+use crate::core::{Alarm, Core, Input, SlotCounts, Step, WindowLoad};
 use crate::driver::CoreStatus;
 use crate::lease::{Leadership, RETENTION};
 use crate::mailbox::Mailbox;
@@ -20,8 +20,8 @@ use oneoff_domain::{AttemptOutcome, Clock, EventKind, ExecutionId, NewEvent, Tim
 use oneoff_executors::{StopSignal, StopTrigger, Unwatched};
 use oneoff_storage::inline::{Commits, Inline};
 use oneoff_storage::{
-    CancelledAttempt, ClaimRequest, ClaimedJob, Finish, FinishResult, NewOutputChunk, PendingJob, Store,
-    StoreError, StoreOptions,
+    CancelledAttempt, Change, ClaimRequest, ClaimedJob, Finish, FinishResult, NewOutputChunk, PendingJob,
+    Store, StoreError, StoreOptions,
 };
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -121,6 +121,7 @@ impl Server {
         .map_err(|error| StartError::Recovery(StoreError::Unavailable(Arc::new(error))))?;
         let settings = settings(ground.plan);
         let keep = settings.retention.clone();
+        let began = ground.clock.both();
         let doubts_clock = complete(
             &inline,
             recovery::doubts_clock(&store, clock.as_ref(), settings.retention.longest_pause()),
@@ -145,10 +146,12 @@ impl Server {
             mailbox.clone(),
             Arc::new(Unwatched),
         );
-        let workers = ground.plan.workers;
-        let core = Core::with_limits(workers, ground.plan.type_limits.clone(), random, ground.plan.limits);
-        let service =
-            Service::new(store.clone(), &runner, settings, workers, Arc::new(CoreStatus::default()));
+        mailbox.send(Input::Committed(vec![Change::Catalog(store.catalog())]));
+        let given =
+            SlotCounts { total: ground.plan.workers, reserved: 0, by_type: ground.plan.type_limits.clone() };
+        let mut core = Core::with_limits(given, random, ground.plan.limits);
+        core.began(began);
+        let service = Service::new(store.clone(), &runner, settings, Arc::new(CoreStatus::default()));
         let (look_at_holds, look_at_retention) = (Arc::<Bell>::default(), Arc::<Bell>::default());
         let mut tasks = Tasks::starting_at(ground.first_task);
         let holds = holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds.clone());

@@ -48,6 +48,7 @@ fn a_job_is_late_only_where_there_was_room_for_it_all_the_time() {
         due_at: Timestamp::MIN,
         priority: 5,
         job_type: "narrow".to_owned(),
+        project_id: "default".to_owned(),
         concurrency_key: Some("red".to_owned()),
     };
     let could_start = |(ended_us, job_type): (u64, &str), (recorded_us, key): (u64, &str)| {

@@ -1,6 +1,7 @@
 //! The list of executions, by start.
 
-use super::{Listing, Wanted};
+use super::{Listing, Wanted, sorted};
+use crate::catalog::job_tags;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
@@ -18,9 +19,11 @@ const EXECUTIONS_OF_JOB_MAX: usize = 10_000;
 #[diesel(table_name = attempts, check_for_backend(AnyBackend))]
 pub(crate) struct NarrowRow {
     key: i64,
+    job_key: i64,
     status: String,
     project_id: String,
     started_at: i64,
+    duration_us: Option<i64>,
 }
 
 struct ExecutionListing {
@@ -28,12 +31,52 @@ struct ExecutionListing {
     order: SortOrder,
     /// The executions of the job that the filter names, where it names one.
     of_job: Option<Vec<i64>>,
+    /// The keys of the tags that are asked for.
+    tag_keys: Vec<i64>,
 }
+
+/// Stands for the status of an execution that is not meant, whatever that is.
+const UNTAGGED: &str = "";
 
 impl Listing for ExecutionListing {
     type Row = NarrowRow;
 
     fn rows(
+        &self,
+        conn: &mut AnyConnection,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<NarrowRow>, WriteError> {
+        let mut rows = self.all_rows(conn, after, limit)?;
+        if !self.filter.tag_ids.is_empty() {
+            let jobs: Vec<i64> = rows.iter().map(|row| row.job_key).collect();
+            let tagged = job_tags::among(conn, &self.tag_keys, &jobs)?;
+            for row in rows.iter_mut().filter(|row| !tagged.contains(&row.job_key)) {
+                UNTAGGED.clone_into(&mut row.status);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn key(&self, row: &NarrowRow) -> i64 {
+        row.key
+    }
+
+    fn position(&self, row: &NarrowRow) -> Position {
+        Position { at: Some(row.started_at), key: row.key }
+    }
+
+    fn matches(&self, row: &NarrowRow) -> bool {
+        let ExecutionFilter { statuses, project_id, allowed_projects, .. } = &self.filter;
+        row.status != UNTAGGED
+            && (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
+            && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
+            && may_see(allowed_projects.as_ref(), &row.project_id)
+    }
+}
+
+impl ExecutionListing {
+    fn all_rows(
         &self,
         conn: &mut AnyConnection,
         after: Option<Position>,
@@ -65,21 +108,6 @@ impl Listing for ExecutionListing {
             SortOrder::Descending => rows.order((at.desc(), key.desc())),
         };
         Ok(rows.limit(limit).load(conn)?)
-    }
-
-    fn key(&self, row: &NarrowRow) -> i64 {
-        row.key
-    }
-
-    fn position(&self, row: &NarrowRow) -> Position {
-        Position { at: Some(row.started_at), key: row.key }
-    }
-
-    fn matches(&self, row: &NarrowRow) -> bool {
-        let ExecutionFilter { statuses, project_id, allowed_projects, .. } = &self.filter;
-        (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
-            && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
-            && may_see(allowed_projects.as_ref(), &row.project_id)
     }
 }
 
@@ -132,18 +160,27 @@ pub(crate) fn list(
     filter: ExecutionFilter,
     request: &PageRequest<ExecutionSort>,
 ) -> Result<Page<Execution>, WriteError> {
-    let ExecutionSort::StartedAt = request.sort;
     let of_job = match filter.job_id {
         Some(id) => Some(of_job(conn, id)?),
         None => None,
     };
     let wanted = Wanted {
-        sort: 'e',
+        sort: match request.sort {
+            ExecutionSort::StartedAt => 'e',
+            ExecutionSort::Duration => 'd',
+        },
         cursor: request.cursor.as_deref(),
         limit: request.limit,
         with_total: request.with_total,
     };
-    let listing = ExecutionListing { filter, order: request.order, of_job };
+    let tag_keys = job_tags::keys_of(conn, &filter.tag_ids)?;
+    let listing = ExecutionListing { filter, order: request.order, of_job, tag_keys };
     let load = |conn: &mut AnyConnection, keys: &[i64]| Ok((attempt::by_keys(conn, keys)?, keys.len()));
+    if request.sort == ExecutionSort::Duration {
+        let rows = sorted::all(conn, &listing, "duration_ms", "job_id, date_from or date_to")?;
+        // What has not ended took no time so far that is known.
+        let rows = rows.iter().map(|row| (row.duration_us.unwrap_or(-1), row.key)).collect();
+        return sorted::page(conn, rows, request.order, &wanted, load);
+    }
     super::page(conn, &listing, &wanted, None, load)
 }

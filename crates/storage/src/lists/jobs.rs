@@ -1,35 +1,27 @@
 //! The list of jobs, by creation or by scheduled time.
 
+use super::Listing;
+use super::job_sets::{self, KEYS_AT_A_TIME, with_status};
+use super::narrow::{NarrowRow, UNTAGGED};
 use super::schedule::{self, Range};
-use super::{COUNT_MAX, Listing, Wanted, full_rows};
+use crate::catalog::job_tags;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::query::may_see;
-use crate::rows::ended::{NEVER, is_of_job};
+use crate::rows::ended::is_of_job;
 use crate::schema::{ended_jobs, job_states, running_jobs};
-use crate::system::counters;
-use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
+use crate::{JobFilter, JobSort, SortOrder};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oneoff_domain::{Job, JobStatus};
+use oneoff_domain::{DEFAULT_PROJECT, JobStatus};
 use std::collections::HashSet;
 
 /// Jobs of rare statuses are all looked at when there are no more than these.
 const RARE_MAX: u64 = 5_000;
-
-/// What is read of a job to decide whether it is in a page.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = job_states, check_for_backend(AnyBackend))]
-pub(crate) struct NarrowRow {
-    pub(super) key: i64,
-    status: String,
-    job_type: String,
-    project_id: String,
-    /// What the list by scheduled time is sorted by: of a job that waits, when it starts next.
-    pub(super) scheduled_at: Option<i64>,
-}
+/// The same of the jobs of a project, or with a tag.
+const FEW_MAX: usize = 2_000;
 
 /// From where rows are read.
 enum Way {
@@ -41,6 +33,10 @@ enum Way {
     Rare(Vec<JobStatus>),
     /// The few jobs of this name, sorted when they are read.
     Named(String),
+    /// Few jobs, sorted when they are read.
+    Few(Vec<i64>),
+    /// The jobs of a project or with a tag, in the order of their creation.
+    OfSet,
 }
 
 /// A part of the jobs that has an index by scheduled time.
@@ -77,8 +73,10 @@ impl Part {
     }
 }
 
-struct JobListing {
+pub(super) struct JobListing {
     filter: JobFilter,
+    /// The keys of the tags that are asked for.
+    tag_keys: Vec<i64>,
     sort: JobSort,
     order: SortOrder,
     way: Way,
@@ -112,24 +110,6 @@ fn running(conn: &mut AnyConnection) -> QueryResult<Vec<NarrowRow>> {
         .map(|rows: Vec<NarrowRow>| rows.into_iter().map(NarrowRow::that_runs).collect())
 }
 
-impl NarrowRow {
-    /// Of a job that waits: what is known of it without reading more of it.
-    pub(super) fn that_waits(key: i64, due_at: i64, job_type: String) -> Self {
-        let status = JobStatus::Scheduled.as_str().to_owned();
-        Self { key, status, job_type, project_id: String::new(), scheduled_at: Some(due_at) }
-    }
-
-    /// Of a job that is over.
-    pub(super) fn that_ended(row: (i64, i64, String, String, String)) -> Self {
-        let (key, at, status, job_type, project_id) = row;
-        Self { key, status, job_type, project_id, scheduled_at: Some(at).filter(|at| *at != NEVER) }
-    }
-
-    fn that_runs(self) -> Self {
-        Self { status: JobStatus::Running.as_str().to_owned(), ..self }
-    }
-}
-
 /// Jobs in whatever state they are, to be narrowed.
 macro_rules! present {
     () => {
@@ -155,19 +135,51 @@ fn tell_present(
 }
 
 impl JobListing {
-    fn new(
+    pub(super) fn new(
         conn: &mut AnyConnection,
         filter: JobFilter,
         sort: JobSort,
         order: SortOrder,
     ) -> Result<Self, WriteError> {
-        let way = Self::way(conn, &filter, sort)?;
-        Ok(Self { filter, sort, order, way })
+        let tag_keys = job_tags::keys_of(conn, &filter.tag_ids)?;
+        let mut listing = Self { filter, tag_keys, sort, order, way: Way::Created };
+        listing.way = listing.way(conn)?;
+        Ok(listing)
     }
 
-    fn way(conn: &mut AnyConnection, filter: &JobFilter, sort: JobSort) -> Result<Way, WriteError> {
+    /// The jobs of a project or with a tag after a key, by an index of these; `None` where nothing is asked for that has one.
+    fn set(
+        &self,
+        conn: &mut AnyConnection,
+        after: Option<i64>,
+        order: SortOrder,
+        limit: i64,
+    ) -> QueryResult<Option<Vec<i64>>> {
+        let ascending = order == SortOrder::Ascending;
+        if !self.filter.tag_ids.is_empty() {
+            return job_tags::jobs(conn, &self.tag_keys, after, ascending, limit).map(Some);
+        }
+        match &self.filter.project_id {
+            Some(id) if id != DEFAULT_PROJECT => {
+                job_sets::of_project(conn, id, after, ascending, limit).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn way(&self, conn: &mut AnyConnection) -> Result<Way, WriteError> {
+        let (filter, sort) = (&self.filter, self.sort);
         if let Some(name) = &filter.external_id {
             return Ok(Way::Named(name.clone()));
+        }
+        let few = i64::try_from(FEW_MAX).unwrap_or(i64::MAX);
+        if let Some(keys) = self.set(conn, None, SortOrder::Ascending, few + 1)? {
+            if keys.len() <= FEW_MAX {
+                return Ok(Way::Few(keys));
+            }
+            if sort != JobSort::ScheduledAt {
+                return Ok(Way::OfSet);
+            }
         }
         let mut statuses = filter.statuses.clone();
         statuses.sort_unstable();
@@ -175,11 +187,33 @@ impl JobListing {
         let may_be_rare = !statuses.is_empty() && !statuses.contains(&JobStatus::Completed);
         match sort {
             JobSort::ScheduledAt => Ok(Way::Schedule(Part::of(&statuses))),
-            JobSort::CreatedAt if may_be_rare && with_status(conn, &statuses)? <= RARE_MAX => {
-                Ok(Way::Rare(statuses))
-            }
-            JobSort::CreatedAt => Ok(Way::Created),
+            _ if may_be_rare && with_status(conn, &statuses)? <= RARE_MAX => Ok(Way::Rare(statuses)),
+            JobSort::CreatedAt | JobSort::Priority => Ok(Way::Created),
         }
+    }
+
+    /// Jobs by their keys, whatever state they are in.
+    fn present(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec<NarrowRow>> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(KEYS_AT_A_TIME) {
+            let part: Vec<(NarrowRow, Option<String>)> =
+                present!().filter(job_states::key.eq_any(keys)).load(conn)?;
+            rows.extend(part);
+        }
+        tell_present(conn, rows)
+    }
+
+    /// Says of the rows that have none of the tags that they are not meant.
+    fn mark_untagged(&self, conn: &mut AnyConnection, rows: &mut [NarrowRow]) -> QueryResult<()> {
+        if self.filter.tag_ids.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<i64> = rows.iter().map(|row| row.key).collect();
+        let tagged = job_tags::among(conn, &self.tag_keys, &keys)?;
+        for row in rows.iter_mut().filter(|row| !tagged.contains(&row.key)) {
+            UNTAGGED.clone_into(&mut row.status);
+        }
+        Ok(())
     }
 
     fn range(&self, after: Option<Position>) -> Range {
@@ -287,16 +321,48 @@ impl JobListing {
     }
 }
 
-/// How many jobs have one of these statuses.
-fn with_status(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<u64, WriteError> {
-    let counters = counters(conn)?;
-    Ok(statuses.iter().filter_map(|status| counters.jobs.get(status)).sum())
-}
-
 impl Listing for JobListing {
     type Row = NarrowRow;
 
     fn rows(
+        &self,
+        conn: &mut AnyConnection,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<NarrowRow>, WriteError> {
+        let mut rows = self.rows_of_way(conn, after, limit)?;
+        self.mark_untagged(conn, &mut rows)?;
+        Ok(rows)
+    }
+
+    fn key(&self, row: &NarrowRow) -> i64 {
+        row.key
+    }
+
+    fn position(&self, row: &NarrowRow) -> Position {
+        match (self.sort, row.scheduled_at) {
+            (JobSort::ScheduledAt, Some(at)) => Position { at: Some(at), key: row.key },
+            _ => Position { at: None, key: row.key },
+        }
+    }
+
+    fn matches(&self, row: &NarrowRow) -> bool {
+        // An external id is looked up: all that is read has it. Of tags the status tells.
+        let JobFilter {
+            statuses, job_type, project_id, scheduled_from, scheduled_to, allowed_projects, ..
+        } = &self.filter;
+        row.status != UNTAGGED
+            && (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
+            && job_type.as_ref().is_none_or(|wanted| *wanted == row.job_type)
+            && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
+            && may_see(allowed_projects.as_ref(), &row.project_id)
+            && scheduled_from.is_none_or(|from| row.scheduled_at.is_some_and(|at| at >= from.as_micros()))
+            && scheduled_to.is_none_or(|to| row.scheduled_at.is_some_and(|at| at <= to.as_micros()))
+    }
+}
+
+impl JobListing {
+    fn rows_of_way(
         &self,
         conn: &mut AnyConnection,
         after: Option<Position>,
@@ -324,73 +390,20 @@ impl Listing for JobListing {
                 }
                 Ok(self.cut(rows, after, limit))
             }
+            Way::Few(keys) => Ok(self.cut(Self::present(conn, keys)?, after, limit)),
+            Way::OfSet => {
+                let keys = self.set(conn, after.map(|after| after.key), self.order, row_limit)?;
+                let keys = keys.unwrap_or_default();
+                let mut rows = Self::present(conn, &keys)?;
+                // One that is gone since the keys were read keeps its place, so that this does not look like the end.
+                let found: HashSet<i64> = rows.iter().map(|row| row.key).collect();
+                rows.extend(keys.iter().filter(|key| !found.contains(key)).map(|key| NarrowRow::gone(*key)));
+                Ok(self.cut(rows, None, limit))
+            }
             Way::Named(name) => {
                 let rows = present!().filter(job_states::external_id.eq(name)).load(conn)?;
                 Ok(self.cut(tell_present(conn, rows)?, after, limit))
             }
         }
     }
-
-    fn key(&self, row: &NarrowRow) -> i64 {
-        row.key
-    }
-
-    fn position(&self, row: &NarrowRow) -> Position {
-        match (self.sort, row.scheduled_at) {
-            (JobSort::ScheduledAt, Some(at)) => Position { at: Some(at), key: row.key },
-            _ => Position { at: None, key: row.key },
-        }
-    }
-
-    fn matches(&self, row: &NarrowRow) -> bool {
-        // An external id is looked up: all that is read has it.
-        let JobFilter {
-            statuses,
-            job_type,
-            project_id,
-            external_id: _,
-            scheduled_from,
-            scheduled_to,
-            allowed_projects,
-        } = &self.filter;
-        (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
-            && job_type.as_ref().is_none_or(|wanted| *wanted == row.job_type)
-            && project_id.as_ref().is_none_or(|wanted| *wanted == row.project_id)
-            && may_see(allowed_projects.as_ref(), &row.project_id)
-            && scheduled_from.is_none_or(|from| row.scheduled_at.is_some_and(|at| at >= from.as_micros()))
-            && scheduled_to.is_none_or(|to| row.scheduled_at.is_some_and(|at| at <= to.as_micros()))
-    }
-}
-
-/// A page of jobs.
-pub(crate) fn list(
-    conn: &mut AnyConnection,
-    filter: JobFilter,
-    request: &PageRequest<JobSort>,
-) -> Result<Page<Job>, WriteError> {
-    let only_statuses = JobFilter { statuses: filter.statuses.clone(), ..JobFilter::default() } == filter;
-    let known_total = match only_statuses && request.with_total {
-        true => Some(total(conn, &filter.statuses)?),
-        false => None,
-    };
-    let wanted = Wanted {
-        sort: match request.sort {
-            JobSort::CreatedAt => 'c',
-            JobSort::ScheduledAt => 's',
-        },
-        cursor: request.cursor.as_deref(),
-        limit: request.limit,
-        with_total: request.with_total,
-    };
-    let listing = JobListing::new(conn, filter, request.sort, request.order)?;
-    super::page(conn, &listing, &wanted, known_total, full_rows::jobs)
-}
-
-/// What the counters say, up to the number to which totals are exact.
-fn total(conn: &mut AnyConnection, statuses: &[JobStatus]) -> Result<(u64, bool), WriteError> {
-    let mut distinct = if statuses.is_empty() { JobStatus::ALL.to_vec() } else { statuses.to_vec() };
-    distinct.sort_unstable();
-    distinct.dedup();
-    let jobs = with_status(conn, &distinct)?;
-    Ok((jobs.min(COUNT_MAX), jobs > COUNT_MAX))
 }

@@ -6,12 +6,16 @@
 pub(crate) mod audit;
 pub(crate) mod executions;
 pub(crate) mod full_rows;
+pub(crate) mod job_page;
+mod job_sets;
 pub(crate) mod jobs;
+mod narrow;
 #[cfg(test)]
 mod plans;
 mod schedule;
 #[cfg(test)]
 mod server_plans;
+pub(crate) mod sorted;
 
 use crate::Page;
 use crate::connection::AnyConnection;
@@ -116,12 +120,12 @@ fn count<L: Listing>(conn: &mut AnyConnection, listing: &L) -> Result<(u64, bool
 }
 
 /// Which page of a list is wanted.
-struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// Names the list's order in its cursors.
-    sort: char,
-    cursor: Option<&'a str>,
-    limit: u32,
-    with_total: bool,
+    pub(crate) sort: char,
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) limit: u32,
+    pub(crate) with_total: bool,
 }
 
 /// A page of a list, with its rows loaded by `load`, which says of how many of the keys they are.

@@ -115,7 +115,7 @@ fn job(number: u8) -> NewJob {
         name: "nightly backup".to_owned(),
         job_type: "shell".to_owned(),
         config: Map::new(),
-        project_id: "p".to_owned(),
+        project_id: "default".to_owned(),
         tags: vec!["a".to_owned()],
         priority: 5,
         timezone: "UTC".to_owned(),
@@ -180,6 +180,7 @@ pub(super) fn job_filters() -> Vec<JobFilter> {
         JobFilter { scheduled_from: instant(1), scheduled_to: instant(9), ..none() },
         JobFilter { project_id: Some("p".to_owned()), job_type: Some("shell".to_owned()), ..none() },
         JobFilter { external_id: Some("e".to_owned()), ..none() },
+        JobFilter { tag_ids: vec!["t".to_owned()], ..none() },
         JobFilter { statuses: JobStatus::ALL.to_vec(), ..none() },
     ];
     filters.extend(JobStatus::ALL.iter().map(|status| JobFilter { statuses: vec![*status], ..none() }));
@@ -228,11 +229,11 @@ fn every_list_of_jobs_uses_an_index() {
             for page in pages(sort, sign) {
                 let what = format!("{filter:?} {page:?}");
                 check(conn, &what, |conn| {
-                    lists::jobs::list(conn, filter.clone(), &page).unwrap();
+                    lists::job_page::list(conn, filter.clone(), &page).unwrap();
                 });
                 for text in ["a", "nightly backup", "019aa7a0-0000-7"] {
                     check(conn, &format!("{text} {what}"), |conn| {
-                        search::list(conn, text, filter.clone(), &page).unwrap();
+                        search::list(conn, &crate::Catalog::default(), text, filter.clone(), &page).unwrap();
                     });
                 }
             }

@@ -1,6 +1,7 @@
 //! Jobs by scheduled time: those that wait from where they wait, all others by an index.
 
-use super::jobs::{NarrowRow, Rows, rows_of};
+use super::jobs::{Rows, rows_of};
+use super::narrow::NarrowRow;
 use crate::SortOrder;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::rows::ended::NEVER;

@@ -46,8 +46,8 @@ const ROWS: &str = "
             'shell', 'p', 'e' || key, CASE WHEN key % 1000 = 7 THEN 'held' ELSE 'scheduled' END,
             CASE WHEN key % 100 = 7 THEN NULL ELSE key * 1000000::bigint END, 1, 1, key * 1000000::bigint, FALSE, 1, key, key
         FROM generate_series(1, 20000) AS key;
-    INSERT INTO arrivals (job_key, due_at, priority, job_type)
-        SELECT key, key * 1000000::bigint, 5, 'shell' FROM generate_series(1, 20000) AS key WHERE key % 5 = 0 AND key % 1000 > 10;
+    INSERT INTO arrivals (job_key, due_at, priority, job_type, project_id)
+        SELECT key, key * 1000000::bigint, 5, 'shell', 'p' FROM generate_series(1, 20000) AS key WHERE key % 5 = 0 AND key % 1000 > 10;
     INSERT INTO running_jobs (job_key, execution_key, execution_id, epoch, run, attempt, cancel_requested, version, updated_at)
         SELECT key, key, 'x' || key, 1, 1, 1, FALSE, 1, key FROM generate_series(1, 20000) AS key WHERE key % 1000 = 0;
     INSERT INTO ended_jobs (scheduled_at, job_key, status, job_type, project_id, run, attempt, cancel_requested, version,
@@ -197,11 +197,11 @@ fn every_list_of_jobs_uses_an_index() {
             for page in pages(sort, sign) {
                 let what = format!("{filter:?} {page:?}");
                 check.that(conn, &what, |conn| {
-                    lists::jobs::list(conn, filter.clone(), &page).unwrap();
+                    lists::job_page::list(conn, filter.clone(), &page).unwrap();
                 });
                 for text in ["a", "nightly 17123", "019aa7a0-0000-7", "été"] {
                     check.that(conn, &format!("{text} {what}"), |conn| {
-                        search::list(conn, text, filter.clone(), &page).unwrap();
+                        search::list(conn, &crate::Catalog::default(), text, filter.clone(), &page).unwrap();
                     });
                 }
             }

@@ -62,7 +62,7 @@ pub(super) fn begin(
 ) -> QueryResult<Option<String>> {
     // Each start of a server writes to this table, and looks for a moving then.
     conn.batch_execute("LOCK TABLE epochs IN EXCLUSIVE MODE")?;
-    let of_migrations = ["job_counters", "output_totals"];
+    let of_migrations = ["job_counters", "output_totals", "projects", "tags", "catalog_versions"];
     let moved = units.iter().map(|unit| unit.target).filter(|table| !of_migrations.contains(table));
     for table in moved.chain(["new_events"]) {
         let query = format!("SELECT count(*) AS number FROM (SELECT 1 FROM \"{table}\" LIMIT 1) AS rows");
@@ -73,7 +73,8 @@ pub(super) fn begin(
             return Ok(Some(format!("{found}{table}")));
         }
     }
-    conn.batch_execute("DELETE FROM job_counters; DELETE FROM output_totals")?;
+    let emptied: Vec<String> = of_migrations.iter().map(|table| format!("DELETE FROM {table}")).collect();
+    conn.batch_execute(&emptied.join("; "))?;
     let begun = (moving::key.eq(ONLY), moving::source.eq(source), moving::started_at.eq(now));
     diesel::insert_into(moving::table).values(begun).execute(conn)?;
     let of_unit = |unit: &Unit| {

@@ -258,6 +258,10 @@ const SET_KEYS: &str = "
     SELECT setval(pg_get_serial_sequence('idempotency_records', 'key'),
         greatest((SELECT max(key) FROM idempotency_records), 1));
     SELECT setval(pg_get_serial_sequence('job_counters', 'key'), greatest((SELECT max(key) FROM job_counters), 1));
+    SELECT setval(pg_get_serial_sequence('run_counters', 'key'), greatest((SELECT max(key) FROM run_counters), 1));
+    SELECT setval(pg_get_serial_sequence('projects', 'key'), greatest((SELECT max(key) FROM projects), 1));
+    SELECT setval(pg_get_serial_sequence('tags', 'key'), greatest((SELECT max(key) FROM tags), 1));
+    SELECT setval(pg_get_serial_sequence('settings', 'key'), greatest((SELECT max(key) FROM settings), 1));
     SELECT setval(pg_get_serial_sequence('api_keys', 'key'), greatest((SELECT max(key) FROM api_keys), 1));
     SELECT setval(pg_get_serial_sequence('sessions', 'key'), greatest((SELECT max(key) FROM sessions), 1));
     SELECT setval(pg_get_serial_sequence('setup_links', 'key'), greatest((SELECT max(key) FROM setup_links), 1));

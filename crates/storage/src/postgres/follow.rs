@@ -6,11 +6,12 @@ use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::{pending, word};
 use crate::schema::{arrivals, job_holds, job_states};
-use crate::{Store, StoreError, queue, statement};
+use crate::{Store, StoreError, catalog, queue, statement};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use oneoff_domain::{EventKind, JobKey};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 diesel::allow_tables_to_appear_in_same_query!(arrivals, job_states);
 
@@ -61,6 +62,7 @@ impl Store {
         let own = self.epoch();
         let (followed, committed) =
             self.inner.reader.read_first(move |conn| follow(conn, own, after)).await?;
+        self.inner.node.learn(&committed);
         match (self.inner.listener.get(), followed) {
             (Some(listener), Followed::To { .. }) if committed != Committed::default() => {
                 listener.committed(committed);
@@ -89,10 +91,14 @@ fn follow(conn: &mut AnyConnection, own: i64, after: i64) -> Result<(Followed, C
     };
     let mut committed = Committed { last_event_sequence: Some(last), ..Committed::default() };
     let (mut requeued, mut seen, mut may_cancel) = (HashSet::new(), HashSet::new(), false);
+    let mut may_change_catalog = false;
     for event in events.iter().filter(|event| !event.is_own) {
         let Some(id) = &event.job_id else {
             // A newer node may have records that this one knows nothing of.
-            committed.records.extend(event.kind.parse::<EventKind>().ok());
+            if let Ok(kind) = event.kind.parse::<EventKind>() {
+                may_change_catalog |= kind.changes_catalog();
+                committed.records.push(kind);
+            }
             continue;
         };
         let kind: EventKind = word("events.kind", &event.kind)?;
@@ -105,6 +111,9 @@ fn follow(conn: &mut AnyConnection, own: i64, after: i64) -> Result<(Followed, C
         }
     }
     committed.changes = waiting(conn, &requeued.into_iter().collect::<Vec<_>>())?;
+    if may_change_catalog {
+        committed.changes.push(Change::Catalog(Arc::new(catalog::load(conn)?)));
+    }
     if may_cancel {
         committed.changes.extend(queue::cancelled(conn, own)?.into_iter().map(Change::Cancelled));
     }

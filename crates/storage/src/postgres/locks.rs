@@ -106,11 +106,12 @@ pub(crate) fn running(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec
         .load(server)
 }
 
-/// Keeps others from giving an epoch up before the transaction ends; whether it still holds.
-pub(crate) fn epoch(conn: &mut AnyConnection, epoch: i64) -> QueryResult<bool> {
-    let AnyConnection::Postgres(server) = conn else { return Ok(true) };
-    let held = epochs::table.find(epoch).filter(epochs::ended_at.is_null()).select(epochs::epoch);
-    Ok(held.for_share().get_result::<i64>(server).optional()?.is_some())
+/// Keeps others from giving an epoch up, and from changing projects, tags and settings, before the transaction ends. The
+/// version of those that has to be known, if the epoch still holds. Where this waited for somebody, it is theirs.
+pub(crate) fn epoch(conn: &mut AnyConnection, epoch: i64) -> QueryResult<Option<i64>> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(Some(i64::MIN)) };
+    let held = epochs::table.find(epoch).filter(epochs::ended_at.is_null()).select(epochs::catalog_version);
+    held.for_share().get_result::<i64>(server).optional()
 }
 
 /// Waits until another node that does something under the same idempotency key has done it: it is to be found then, and not

@@ -15,7 +15,9 @@ use crate::writer::Writer;
 use crate::writer::announce::Announcer;
 use crate::writer::group::Listener;
 use crate::writer::tx::Node;
-use crate::{ApiKeyStore, MigrateError, MigrationStep, OpenError, Store, StoreOptions, migrations, nodes};
+use crate::{
+    ApiKeyStore, MigrateError, MigrationStep, OpenError, Store, StoreOptions, catalog, migrations, nodes,
+};
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use oneoff_domain::Timestamp;
@@ -50,6 +52,8 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let epoch = epoch.ok_or_else(|| OpenError::HalfMoved { url: url.to_string() })?;
     oneoff_faults::reach("epoch.after_commit");
     let node = Arc::new(Node::sharing(options.node_name, epoch));
+    let catalog = catalog::load(&mut conn).map_err(|error| failed(url, error))?;
+    node.catalog.offer(&Arc::new(catalog));
     let listener: Listener = Arc::new(OnceLock::new());
     let reader = Reader::of_server(&connector, options.readers);
     let announcer = Announcer::new(Arc::clone(&listener), options.slow_commit);

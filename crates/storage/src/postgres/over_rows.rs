@@ -118,8 +118,8 @@ impl Together {
 
     /// Whether this one may go along with others of a transaction that goes on.
     pub(super) fn may_take(&self, next: &OverRows) -> bool {
-        let is_wanted = next.is_wanted || self.statements.iter().any(|known| known.is_wanted);
-        self.statements.is_empty() || (!is_wanted && self.can_take(next))
+        // What everybody wants goes with its like, after all others.
+        self.statements.iter().all(|known| known.is_wanted == next.is_wanted) && self.can_take(next)
     }
 
     /// Whether this one can go along.

@@ -4,6 +4,7 @@
 use super::Budget;
 use super::output::remove_execution;
 use super::policy::{RetentionPolicy, RetentionSlice};
+use crate::catalog::job_tags;
 use crate::failure::WriteError;
 use crate::rows::{attempt, definition, ended, word};
 use crate::schema::{ended_jobs, job_states};
@@ -13,6 +14,7 @@ use diesel::prelude::*;
 use oneoff_domain::{EventKind, JobKey, JobStatus, NewEvent};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Work of the removal of one job without executions.
 const WORK_OF_ONE: i64 = 6;
@@ -59,7 +61,8 @@ pub(super) fn remove(
         tx.changed.note(JobKey(job.key));
         ended::delete(tx.conn, job.scheduled_at, JobKey(job.key))?;
         diesel::delete(job_states::table.find(job.key)).execute(tx.conn)?;
-        definition::delete_all(tx.conn, job.definition_key)?;
+        let tags = definition::delete_all(tx.conn, job.definition_key)?;
+        job_tags::delete(tx.conn, &Arc::clone(tx.catalog), JobKey(job.key), &tags)?;
         tx.effects.count(Some(status), None);
         budget.spend(WORK_OF_ONE);
         slice.jobs += 1;

@@ -157,15 +157,19 @@ pub(crate) fn origin(conn: &mut AnyConnection, definition_key: i64) -> QueryResu
     job_definitions::table.find(definition_key).select(job_definitions::origin).get_result(conn)
 }
 
-/// Removes all revisions of a job, of which `last` is the newest.
-pub(crate) fn delete_all(conn: &mut AnyConnection, last: i64) -> QueryResult<()> {
+/// Removes all revisions of a job, of which `last` is the newest. Answers the tags of that one.
+pub(crate) fn delete_all(conn: &mut AnyConnection, last: i64) -> QueryResult<Vec<String>> {
     let mut next = Some(last);
+    let mut tags = Vec::new();
     while let Some(key) = next {
         let row = job_definitions::table.find(key);
-        let previous: Option<Option<i64>> =
-            row.select(job_definitions::previous_key).get_result(conn).optional()?;
+        let found: Option<(Option<i64>, String)> =
+            row.select((job_definitions::previous_key, job_definitions::tags)).get_result(conn).optional()?;
         diesel::delete(row).execute(conn)?;
-        next = previous.flatten();
+        if let Some((_, text)) = found.as_ref().filter(|_| key == last) {
+            tags = from_json("job_definitions.tags", text).unwrap_or_default();
+        }
+        next = found.and_then(|(previous, _)| previous);
     }
-    Ok(())
+    Ok(tags)
 }

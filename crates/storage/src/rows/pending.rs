@@ -24,6 +24,7 @@ struct PendingRow {
     due_at: i64,
     priority: i64,
     job_type: String,
+    project_id: String,
     concurrency_key: Option<String>,
 }
 
@@ -35,6 +36,7 @@ impl PendingRow {
             due_at: instant(self.due_at),
             priority: u8::try_from(self.priority.clamp(1, 10)).unwrap_or(1),
             job_type: self.job_type,
+            project_id: self.project_id,
             concurrency_key: self.concurrency_key,
         }
     }
@@ -47,13 +49,15 @@ pub(crate) fn of_job(job: &Job) -> Option<PendingJob> {
         due_at: job.state.due_at()?,
         priority: job.definition.priority,
         job_type: job.definition.job_type.clone(),
+        project_id: job.definition.project_id.clone(),
         concurrency_key: job.definition.concurrency_key.clone(),
     })
 }
 
 statement::statement!(
     InsertArrival,
-    "INSERT INTO arrivals (job_key, due_at, priority, job_type, concurrency_key) VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO arrivals (job_key, due_at, priority, job_type, project_id, concurrency_key) \
+     VALUES (?, ?, ?, ?, ?, ?)"
 );
 
 /// Lets a job wait.
@@ -63,6 +67,7 @@ pub(crate) fn insert(on: &mut impl Target, pending: &PendingJob) -> QueryResult<
         pending.due_at.as_micros().into(),
         i64::from(pending.priority).into(),
         pending.job_type.as_str().into(),
+        pending.project_id.as_str().into(),
         pending.concurrency_key.as_deref().into(),
     ];
     statement::run::<InsertArrival>(on, &values)?;
@@ -86,9 +91,9 @@ pub(crate) fn delete(on: &mut impl Target, job: JobKey, due_at: Timestamp) -> Qu
 statement::statement!(
     MoveArrivals,
     "INSERT INTO pending_jobs \
-        (due_hour, job_key, due_at, priority, job_type, concurrency_key) \
+        (due_hour, job_key, due_at, priority, job_type, project_id, concurrency_key) \
         SELECT (due_at - CASE WHEN due_at < 0 THEN 3599999999 ELSE 0 END) / 3600000000 AS due_hour, \
-        job_key, due_at, priority, job_type, concurrency_key \
+        job_key, due_at, priority, job_type, project_id, concurrency_key \
         FROM arrivals WHERE job_key <= ? ORDER BY due_hour, job_key"
 );
 
@@ -127,7 +132,14 @@ macro_rules! rows_of {
         let (at, key) = ($table::due_at, $table::job_key);
         let mut rows = $table::table
             .filter($filter)
-            .select((key, at, $table::priority, $table::job_type, $table::concurrency_key))
+            .select((
+                key,
+                at,
+                $table::priority,
+                $table::job_type,
+                $table::project_id,
+                $table::concurrency_key,
+            ))
             .into_boxed::<AnyBackend>();
         if let Some((after_at, after_key)) = $part.after {
             rows = match $part.descending {
@@ -152,6 +164,7 @@ pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec
             arrivals::due_at,
             arrivals::priority,
             arrivals::job_type,
+            arrivals::project_id,
             arrivals::concurrency_key,
         ))
         .load(conn)?;

@@ -1,15 +1,14 @@
 //! Pages of what a search found, in either order of the list of jobs.
 
-use super::fill::text_of;
 use super::sql::Candidate;
-use super::text::Needle;
-use super::walk::Walk;
+use super::text::{Needle, searchable};
+use super::walk::Walks;
 use crate::connection::AnyConnection;
 use crate::cursor::{self, Position};
 use crate::failure::WriteError;
 use crate::lists;
-use crate::lists::full_rows;
-use crate::{JobFilter, JobSort, Page, PageRequest, SortOrder};
+use crate::lists::{Wanted, full_rows, sorted};
+use crate::{Catalog, JobFilter, JobSort, Page, PageRequest, SortOrder};
 use oneoff_domain::limits::PAGE_MAX;
 use oneoff_domain::{Job, JobStatus};
 
@@ -21,15 +20,37 @@ const SCHEDULE_LOOK_MAX: u32 = 600;
 /// A page of the jobs that are meant by `text` and pass the filter.
 pub(crate) fn list(
     conn: &mut AnyConnection,
+    catalog: &Catalog,
     text: &str,
     filter: JobFilter,
     request: &PageRequest<JobSort>,
 ) -> Result<Page<Job>, WriteError> {
-    let needle = Needle::parse(text)?;
+    let needles = Needle::parse(text)?.alternatives(catalog);
     match request.sort {
-        JobSort::CreatedAt => by_creation(conn, &needle, &filter, request),
-        JobSort::ScheduledAt => by_schedule(conn, &needle, filter, request),
+        JobSort::CreatedAt => by_creation(conn, &needles, &filter, request),
+        JobSort::ScheduledAt => by_schedule(conn, &needles, filter, request),
+        JobSort::Priority => by_priority(conn, &needles, &filter, request),
     }
+}
+
+fn by_priority(
+    conn: &mut AnyConnection,
+    needles: &[Needle],
+    filter: &JobFilter,
+    request: &PageRequest<JobSort>,
+) -> Result<Page<Job>, WriteError> {
+    let all = Walks::new(conn, needles, filter, SortOrder::Descending)?.after(conn, None, FEW)?;
+    if all.end.is_some() {
+        return Err(sorted::too_many("priority", "more words, status, project_id or tag_id").into());
+    }
+    let rows = all.rows.iter().map(|row| (row.priority, row.key)).collect();
+    let wanted = Wanted {
+        sort: 'p',
+        cursor: request.cursor.as_deref(),
+        limit: request.limit,
+        with_total: request.with_total,
+    };
+    sorted::page(conn, rows, request.order, &wanted, full_rows::jobs)
 }
 
 fn limit_of(request: &PageRequest<JobSort>) -> usize {
@@ -38,12 +59,12 @@ fn limit_of(request: &PageRequest<JobSort>) -> usize {
 
 fn by_creation(
     conn: &mut AnyConnection,
-    needle: &Needle,
+    needles: &[Needle],
     filter: &JobFilter,
     request: &PageRequest<JobSort>,
 ) -> Result<Page<Job>, WriteError> {
     let after = request.cursor.as_deref().map(|text| cursor::decode('c', text)).transpose()?;
-    let mut walk = Walk::new(conn, needle, filter, request.order)?;
+    let mut walk = Walks::new(conn, needles, filter, request.order)?;
     let found = walk.after(conn, after.map(|position| position.key), limit_of(request))?;
     let total = match request.with_total {
         true => Some(walk.after(conn, None, usize::MAX - 1)?),
@@ -81,15 +102,15 @@ fn position(row: &Candidate) -> Position {
 
 fn by_schedule(
     conn: &mut AnyConnection,
-    needle: &Needle,
+    needles: &[Needle],
     filter: JobFilter,
     request: &PageRequest<JobSort>,
 ) -> Result<Page<Job>, WriteError> {
     let after = request.cursor.as_deref().map(|text| cursor::decode('s', text)).transpose()?;
-    let all = Walk::new(conn, needle, &filter, SortOrder::Descending)?.after(conn, None, FEW)?;
+    let all = Walks::new(conn, needles, &filter, SortOrder::Descending)?.after(conn, None, FEW)?;
     let total = request.with_total.then(|| u64::try_from(all.rows.len()).unwrap_or(u64::MAX));
     if all.end.is_some() {
-        let page = through_schedule(conn, needle, &filter, request)?;
+        let page = through_schedule(conn, needles, &filter, request)?;
         return Ok(Page { total, total_is_estimate: total.is_some(), ..page });
     }
     let rank = |position| rank(request.order, position);
@@ -113,7 +134,7 @@ fn by_schedule(
 /// Looks through the list by scheduled time, as far as that does not take too long.
 fn through_schedule(
     conn: &mut AnyConnection,
-    needle: &Needle,
+    needles: &[Needle],
     filter: &JobFilter,
     request: &PageRequest<JobSort>,
 ) -> Result<Page<Job>, WriteError> {
@@ -134,10 +155,10 @@ fn through_schedule(
             with_total: false,
             ..request.clone()
         };
-        let part = lists::jobs::list(conn, filter.clone(), &part)?;
+        let part = lists::job_page::list(conn, filter.clone(), &part)?;
         looked += room;
         bytes += part.items.iter().map(full_rows::bytes_of).sum::<usize>();
-        page.items.extend(part.items.into_iter().filter(|job| is_meant(needle, job)));
+        page.items.extend(part.items.into_iter().filter(|job| is_meant(needles, job)));
         page.next_cursor = part.next_cursor;
         if page.next_cursor.is_none() {
             break;
@@ -146,8 +167,10 @@ fn through_schedule(
     Ok(page)
 }
 
-fn is_meant(needle: &Needle, job: &Job) -> bool {
+fn is_meant(needles: &[Needle], job: &Job) -> bool {
     let definition = &job.definition;
-    let tags = serde_json::to_string(&definition.tags).unwrap_or_default();
-    needle.matches(&job.id.to_string(), &text_of(&definition.name, definition.external_id.as_deref(), &tags))
+    let tags = definition.tags.join("\n");
+    let text = searchable(&definition.name, definition.external_id.as_deref(), &[]);
+    let id = job.id.to_string();
+    needles.iter().any(|needle| needle.matches(&id, &text, &tags))
 }

@@ -1,8 +1,7 @@
 //! Looking at jobs that may be meant, each as it is now.
 
-use super::fill::text_of;
 use super::sql::{self, Candidate};
-use super::text::Needle;
+use super::text::{Needle, searchable};
 use crate::connection::AnyConnection;
 use crate::schema::running_jobs;
 use crate::{JobFilter, SortOrder};
@@ -58,6 +57,6 @@ impl<'a> Look<'a> {
     }
 
     fn is_meant(&self, row: &Candidate) -> bool {
-        self.needle.matches(&row.id, &text_of(&row.name, row.external_id.as_deref(), &row.tags))
+        self.needle.matches(&row.id, &searchable(&row.name, row.external_id.as_deref(), &[]), &row.tags)
     }
 }

@@ -1,4 +1,5 @@
-//! Text search over jobs: by pieces of their names, external ids and tags, and by the beginning of their ids.
+//! Text search over jobs: by pieces of their names, external ids and tags, and by the beginning of their ids. Definitions
+//! have the ids of tags, and so does the index: what is looked for in the names of tags is looked for as their ids.
 //!
 //! The index of a file is behind by what was written lately; what it does not have yet is looked at one by one. That of
 //! a server is written with what it is of.
@@ -33,7 +34,7 @@ pub(crate) fn last_known_key(conn: &mut AnyConnection) -> QueryResult<i64> {
 }
 
 impl Store {
-    /// A page of the jobs in whose name, external id or tags every word of `text` occurs, in any case, or whose id
+    /// A page of the jobs in whose name, external id or tags' names every word of `text` occurs, in any case, or whose id
     /// begins with it. A page may be shorter than its limit and still have a `next_cursor`.
     ///
     /// # Errors
@@ -44,7 +45,8 @@ impl Store {
         filter: JobFilter,
         page: PageRequest<JobSort>,
     ) -> Result<Page<Job>, StoreError> {
-        self.inner.reader.read(move |conn| list(conn, &text, filter, &page)).await
+        let catalog = self.catalog();
+        self.inner.reader.read(move |conn| list(conn, &catalog, &text, filter, &page)).await
     }
 
     /// How far the search index is behind.

@@ -29,7 +29,7 @@ static FOLDED_FROM: LazyLock<BTreeMap<char, Vec<char>>> = LazyLock::new(|| {
 /// The characters of what is looked for of which the server has to be asked, each with those that it may come from.
 pub(super) fn questions(needle: &Needle) -> Vec<Vec<char>> {
     let chars: BTreeSet<char> =
-        needle.words().iter().flat_map(|word| word.chars()).filter(|char| !char.is_ascii()).collect();
+        needle.words().flat_map(|word| word.chars()).filter(|char| !char.is_ascii()).collect();
     let of_char = |char: char| {
         let from = FOLDED_FROM.get(&char).into_iter().flatten().copied();
         std::iter::once(char).chain(from).collect()
@@ -53,7 +53,7 @@ pub(super) fn certain(questions: &[Vec<char>], answers: &[Vec<String>]) -> Certa
 
 /// A pattern for each word that says anything.
 pub(super) fn of(needle: &Needle, certain: &Certain) -> Vec<String> {
-    needle.words().iter().filter_map(|word| of_word(word, certain)).collect()
+    needle.words().filter_map(|word| of_word(word, certain)).collect()
 }
 
 fn of_word(word: &str, certain: &Certain) -> Option<String> {
@@ -135,7 +135,7 @@ mod tests {
             for text in [format!("x{char}y"), format!("{char} {char}"), format!("a{char}")] {
                 for typed in [text.clone(), text.to_lowercase(), text.to_uppercase()] {
                     let Ok(needle) = Needle::parse(&typed) else { continue };
-                    if !needle.matches("", &crate::search::text::searchable(&text, None, &[])) {
+                    if !needle.matches("", &crate::search::text::searchable(&text, None, &[]), "") {
                         continue;
                     }
                     let certain = super::super::server_index::certain(conn, &needle).unwrap();

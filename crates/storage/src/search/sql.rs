@@ -3,6 +3,7 @@
 use crate::connection::AnyConnection;
 use crate::query::may_see;
 use crate::rows::ended::is_of_job;
+use crate::rows::from_json;
 use crate::schema::{ended_jobs, job_definitions, job_states};
 use crate::{JobFilter, SortOrder};
 use diesel::dsl::sql;
@@ -73,9 +74,16 @@ pub(super) struct Candidate {
     pub(super) name: String,
     pub(super) external_id: Option<String>,
     pub(super) tags: String,
+    pub(super) priority: i64,
 }
 
 impl Candidate {
+    /// The tags of a definition are a JSON array of ids.
+    fn has_tag(&self, id: &str) -> bool {
+        let ids: Vec<String> = from_json("job_definitions.tags", &self.tags).unwrap_or_default();
+        ids.iter().any(|own| own == id)
+    }
+
     /// Whether the filter lets it through.
     pub(super) fn passes(&self, filter: &JobFilter) -> bool {
         let equals = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|wanted| wanted == own);
@@ -83,6 +91,7 @@ impl Candidate {
             && equals(&filter.job_type, &self.job_type)
             && equals(&filter.project_id, &self.project_id)
             && may_see(filter.allowed_projects.as_ref(), &self.project_id)
+            && (filter.tag_ids.is_empty() || filter.tag_ids.iter().any(|id| self.has_tag(id)))
             && filter.external_id.as_ref().is_none_or(|wanted| Some(wanted) == self.external_id.as_ref())
             && filter
                 .scheduled_from
@@ -108,6 +117,7 @@ pub(super) fn candidates(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<
             job_definitions::name,
             job_definitions::external_id,
             job_definitions::tags,
+            job_definitions::priority,
         ))
         .load(conn)
 }

@@ -1,6 +1,6 @@
 //! What is searched and what is looked for, as text: both are folded in the same way, so that case does not matter.
 
-use crate::Refusal;
+use crate::{Catalog, Refusal};
 use oneoff_domain::limits::{SEARCH_MAX_CHARS, SEARCH_MAX_WORDS};
 use oneoff_domain::{FieldError, ValidationErrors};
 
@@ -13,6 +13,10 @@ const ID_MIN_DIGITS: usize = 12;
 const ID_DIGITS: usize = 32;
 /// Where the hyphens of a UUID stand among its digits.
 const HYPHENS_BEFORE: [usize; 4] = [8, 12, 16, 20];
+
+/// Ways to understand what is looked for that are looked for together. Beyond, words are not looked for in the names of
+/// tags.
+const ALTERNATIVES_MAX: usize = 16;
 
 /// Text without its case.
 pub(super) fn fold(text: &str) -> String {
@@ -34,6 +38,8 @@ pub(super) fn searchable(name: &str, external_id: Option<&str>, tags: &[String])
 pub(super) struct Needle {
     /// Every one of them must occur.
     words: Vec<String>,
+    /// The ids of tags that the job must have, in place of words that are in their names.
+    tags: Vec<String>,
     /// The beginning of an id, in the form of ids, if that is what was given.
     pub(super) id_beginning: Option<String>,
 }
@@ -64,19 +70,46 @@ impl Needle {
                     [only] => id_beginning(only),
                     _ => None,
                 };
-                Ok(Self { words, id_beginning })
+                Ok(Self { words, tags: Vec::new(), id_beginning })
             }
         }
     }
 
-    /// The words, folded.
-    pub(super) fn words(&self) -> &[String] {
-        &self.words
+    /// All that may be meant, where a word may also be in the name of a tag: any of these.
+    pub(super) fn alternatives(self, catalog: &Catalog) -> Vec<Self> {
+        let names: Vec<(String, &String)> =
+            catalog.tags.values().map(|tag| (fold(&tag.name), &tag.id)).collect();
+        let mut all = vec![Self { words: Vec::new(), tags: Vec::new(), id_beginning: None }];
+        for word in &self.words {
+            let tags: Vec<&String> =
+                names.iter().filter(|(name, _)| name.contains(word.as_str())).map(|(_, id)| *id).collect();
+            let room = all.len() * (tags.len() + 1) <= ALTERNATIVES_MAX;
+            let mut more = Vec::new();
+            for needle in &mut all {
+                for id in tags.iter().filter(|_| room) {
+                    let mut with_tag = needle.clone();
+                    with_tag.tags.push((*id).clone());
+                    more.push(with_tag);
+                }
+                needle.words.push(word.clone());
+            }
+            all.extend(more);
+        }
+        if let Some(first) = all.first_mut() {
+            first.id_beginning = self.id_beginning;
+        }
+        all
     }
 
-    /// Whether a job with this id and this folded text is meant.
-    pub(super) fn matches(&self, id: &str, text: &str) -> bool {
-        self.words.iter().all(|word| text.contains(word.as_str()))
+    /// What occurs in the text of definitions: the words, folded, and the ids of tags.
+    pub(super) fn words(&self) -> impl Iterator<Item = &String> {
+        self.words.iter().chain(&self.tags)
+    }
+
+    /// Whether a job with this id, this folded text and these tags is meant.
+    pub(super) fn matches(&self, id: &str, text: &str, tags: &str) -> bool {
+        (self.words.iter().all(|word| text.contains(word.as_str()))
+            && self.tags.iter().all(|tag| tags.contains(tag.as_str())))
             || self.id_beginning.as_ref().is_some_and(|beginning| id.starts_with(beginning))
     }
 
@@ -84,7 +117,7 @@ impl Needle {
     /// short for it.
     pub(super) fn grams(&self) -> Vec<String> {
         let mut grams = Vec::new();
-        for word in &self.words {
+        for word in self.words() {
             let chars: Vec<char> = word.chars().collect();
             let Some(last) = chars.len().checked_sub(GRAM_CHARS) else { continue };
             for begin in (0..last).step_by(GRAM_CHARS).chain([last]) {
@@ -122,7 +155,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(needle: &str, name: &str) -> bool {
-        Needle::parse(needle).unwrap().matches("", &searchable(name, Some("order-7"), &["Été".to_owned()]))
+        Needle::parse(needle).unwrap().matches(
+            "",
+            &searchable(name, Some("order-7"), &["Été".to_owned()]),
+            "",
+        )
     }
 
     #[test]
@@ -163,6 +200,37 @@ mod tests {
         }
     }
 
+    fn tags(names: &[&str]) -> Catalog {
+        let tag = |(key, name): (usize, &&str)| oneoff_domain::Tag {
+            key: 0,
+            id: format!("t{key}"),
+            name: (*name).to_owned(),
+            color: None,
+            is_default: false,
+            version: 1,
+            created_at: oneoff_domain::Timestamp::MIN,
+            updated_at: oneoff_domain::Timestamp::MIN,
+        };
+        let tags = names.iter().enumerate().map(tag).map(|tag| (tag.id.clone(), tag)).collect();
+        Catalog { tags, ..Catalog::default() }
+    }
+
+    #[test]
+    fn a_word_may_be_in_the_name_of_a_tag() {
+        let catalog = tags(&["Backup", "nightly backup", "prod"]);
+        let meant = |text: &str, name: &str, has: &str| {
+            let needles = Needle::parse(text).unwrap().alternatives(&catalog);
+            needles.iter().any(|needle| needle.matches("", &searchable(name, None, &[]), has))
+        };
+        assert!(meant("backup", "x", "[\"t0\"]") && meant("backup", "x", "[\"t1\"]"));
+        assert!(meant("BACKUP", "a backup", "[]"), "or in the job's own");
+        assert!(meant("backup prod", "x", "[\"t1\",\"t2\"]") && meant("prod backup", "backup", "[\"t2\"]"));
+        assert!(!meant("backup prod", "x", "[\"t1\"]") && !meant("t1", "x", "[\"t1\"]"));
+        let many: Vec<String> = (0..40).map(|number| format!("same {number}")).collect();
+        let many = tags(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(Needle::parse("same").unwrap().alternatives(&many).len(), 1, "too many ways");
+    }
+
     #[test]
     fn words_are_asked_for_in_pieces() {
         let grams = |text: &str| Needle::parse(text).unwrap().grams();
@@ -181,8 +249,8 @@ mod tests {
             assert_eq!(beginning(text), None, "{text}");
         }
         let needle = Needle::parse("019aa7a0-0000-7").unwrap();
-        assert!(needle.matches("019aa7a0-0000-7000-8000-000000000001", "a name"));
-        assert!(!needle.matches("019aa7a0-0001-7000-8000-000000000001", "a name"));
+        assert!(needle.matches("019aa7a0-0000-7000-8000-000000000001", "a name", "[]"));
+        assert!(!needle.matches("019aa7a0-0001-7000-8000-000000000001", "a name", "[]"));
     }
 
     proptest! {
@@ -191,7 +259,7 @@ mod tests {
             let word: String = text.chars().skip(begin).take(length).collect();
             let Ok(needle) = Needle::parse(&word) else { return Ok(()) };
             let folded = searchable(&text, None, &[]);
-            prop_assert!(needle.matches("", &folded));
+            prop_assert!(needle.matches("", &folded, "[]"));
             for gram in needle.grams() {
                 prop_assert!(folded.contains(&gram), "{gram:?}");
                 prop_assert_eq!(gram.chars().count(), GRAM_CHARS);

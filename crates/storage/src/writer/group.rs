@@ -20,7 +20,7 @@ use crate::idempotency::Records;
 use crate::output;
 use crate::rows::pending;
 use crate::statement;
-use crate::{CommitListener, Committed, StoreError};
+use crate::{Change, CommitListener, Committed, StoreError};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
@@ -76,7 +76,9 @@ impl GroupWriter {
         slow_commit: Duration,
     ) -> QueryResult<Self> {
         let commits = CommitCount::default();
-        let link = Link::Up(Box::new(Live::new(conn, &commits)?));
+        let live = Live::new(conn, &commits)?;
+        node.catalog.offer(&live.catalog);
+        let link = Link::Up(Box::new(live));
         let machine = Arc::new(RealMachine);
         let announcer = Announcer::new(listener, slow_commit);
         Ok(Self {
@@ -163,6 +165,7 @@ impl GroupWriter {
             Ok((committed, operations)) => {
                 self.announcer.succeeded(began.elapsed(), requests.len());
                 if committed != Committed::default() {
+                    self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.committed(committed));
                 }
                 operations.reach(Moment::AfterListener);
@@ -236,7 +239,11 @@ impl GroupWriter {
             let (pause, earlier) = (*pause, error.clone());
             self.link = match self.reopen() {
                 Ok(live) => {
+                    let changes = vec![Change::Catalog(Arc::clone(&live.catalog))];
+                    let committed = Committed { changes, ..Committed::default() };
+                    self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.reopened());
+                    self.announcer.tell(|listener| listener.committed(committed));
                     Link::Up(Box::new(live))
                 }
                 Err(error) => {
@@ -330,6 +337,7 @@ fn finish(
             statement::run::<AddToCounter>(conn, &[difference.into(), status.as_str().into()])?;
         }
     }
+    effects.runs.write(conn)?;
     output::add_to_total(conn, effects.output_bytes)?;
     if let Records::OfFile(index) = &mut live.idempotency {
         index.step(conn)?;

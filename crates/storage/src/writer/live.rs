@@ -10,11 +10,12 @@ use crate::idempotency::Records;
 use crate::idempotency_index::IdempotencyIndex;
 use crate::rows::job::StoredJob;
 use crate::rows::pending;
-use crate::{Change, Committed};
+use crate::{Catalog, Change, Committed, catalog};
 use diesel::prelude::*;
 use oneoff_domain::JobKey;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// The connection, and what the writer knows of its database.
 pub(super) struct Live {
@@ -24,6 +25,8 @@ pub(super) struct Live {
     type_rooms: Option<HashMap<String, usize>>,
     claimed: HashMap<JobKey, StoredJob>,
     pub(super) changed: ChangedJobs,
+    /// Projects, tags and settings as the open transaction has them.
+    pub(super) catalog: Arc<Catalog>,
     pub(super) idempotency: Records,
     /// At least as many as there are arrivals that were not moved yet.
     pub(super) arrivals: i64,
@@ -34,9 +37,18 @@ impl Live {
         let keys = Keys::load(&mut conn)?;
         let arrivals = pending::count_arrivals(&mut conn)?;
         let idempotency = Records::OfFile(IdempotencyIndex::load(&mut conn)?);
-        let (unreadable, claimed) = (HashSet::new(), HashMap::new());
-        let changed = ChangedJobs::new(commits.clone());
-        Ok(Self { conn, keys, type_rooms: None, unreadable, claimed, changed, idempotency, arrivals })
+        let catalog = Arc::new(catalog::load(&mut conn)?);
+        Ok(Self {
+            conn,
+            keys,
+            type_rooms: None,
+            unreadable: HashSet::new(),
+            claimed: HashMap::new(),
+            changed: ChangedJobs::new(commits.clone()),
+            catalog,
+            idempotency,
+            arrivals,
+        })
     }
 
     /// Counts what a commit lets wait.
@@ -54,7 +66,7 @@ pub(super) fn run_one(
     request: &mut dyn Request,
 ) -> Result<Effects, Consequence> {
     let keys_before = live.keys.clone();
-    let Live { conn, keys, type_rooms, unreadable, claimed, changed, idempotency, .. } = live;
+    let Live { conn, keys, type_rooms, unreadable, claimed, changed, catalog, idempotency, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
     let mut run = |conn: &mut AnyConnection| {
@@ -69,6 +81,7 @@ pub(super) fn run_one(
             unreadable,
             claimed,
             changed,
+            catalog,
             idempotency,
             effects: effects_before,
         };

@@ -2,22 +2,24 @@
 
 use super::keys::Keys;
 use crate::ahead::ChangedJobs;
+use crate::catalog::CatalogCell;
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError};
 use crate::idempotency::Records;
 use crate::postgres::gathered::Gathered;
 use crate::rows::job::StoredJob;
 use crate::rows::{event, pending};
+use crate::run_counters::RunsEnded;
 use crate::statement::Rows;
-use crate::{Change, PendingJob};
+use crate::{Catalog, Change, Committed, PendingJob};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use oneoff_domain::{EventKind, ExecutionId, Job, JobId, JobKey, JobStatus, NewEvent, Timestamp};
 use oneoff_faults::{Operations, Sabotage, breaks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What a request changed, beside rows. It counts only when the request's savepoint is released.
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ pub(crate) struct Effects {
     pub(crate) records: Vec<EventKind>,
     /// Whether an event was written.
     pub(crate) wrote_event: bool,
+    /// Executions that ended.
+    pub(crate) runs: RunsEnded,
     /// Bytes of output that are kept from now on, less those that are not any more.
     pub(crate) output_bytes: i64,
     /// The hashes of the idempotency keys that were recorded.
@@ -54,6 +58,7 @@ impl Effects {
         for (status, difference) in later.counts {
             *self.counts.entry(status).or_default() += difference;
         }
+        self.runs.merge(later.runs);
         self.wrote_event |= later.wrote_event;
         self.output_bytes += later.output_bytes;
         self.operations.merge(later.operations);
@@ -81,11 +86,19 @@ pub(crate) struct Node {
     epoch: AtomicI64,
     is_shared: bool,
     type_limits: OnceLock<BTreeMap<String, usize>>,
+    /// The newest projects, tags and settings that are known.
+    pub(crate) catalog: CatalogCell,
 }
 
 impl Node {
     pub(crate) fn new(name: String, epoch: i64) -> Self {
-        Self { name, epoch: AtomicI64::new(epoch), is_shared: false, type_limits: OnceLock::new() }
+        Self {
+            name,
+            epoch: AtomicI64::new(epoch),
+            is_shared: false,
+            type_limits: OnceLock::new(),
+            catalog: CatalogCell::default(),
+        }
     }
 
     /// The same, of a database to which others may write, too.
@@ -103,14 +116,24 @@ impl Node {
         self.epoch.store(epoch, Ordering::Release);
     }
 
-    /// How many jobs of a type may run at once, on all nodes together. Set once.
+    /// Takes over what was committed of projects, tags and settings.
+    pub(crate) fn learn(&self, committed: &Committed) {
+        for change in &committed.changes {
+            if let Change::Catalog(catalog) = change {
+                self.catalog.offer(catalog);
+            }
+        }
+    }
+
+    /// How many jobs of a type may run at once, on all nodes together, unless something else is stored. Set once.
     pub(crate) fn limit_types(&self, limits: BTreeMap<String, usize>) {
         let _set_before = self.type_limits.set(limits);
     }
 
     /// The types that are limited.
-    pub(crate) fn type_limits(&self) -> Option<&BTreeMap<String, usize>> {
-        self.type_limits.get().filter(|limits| !limits.is_empty())
+    pub(crate) fn type_limits<'a>(&'a self, catalog: &'a Catalog) -> Option<&'a BTreeMap<String, usize>> {
+        let limits = catalog.live.type_limits.as_ref().or_else(|| self.type_limits.get());
+        limits.filter(|limits| !limits.is_empty())
     }
 
     /// Whether others may write to the same database.
@@ -140,6 +163,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) type_rooms: &'a mut Option<HashMap<String, usize>>,
     /// What was changed lately, for those who read ahead of a claim.
     pub(crate) changed: &'a mut ChangedJobs,
+    /// Projects, tags and settings as they are in this transaction.
+    pub(crate) catalog: &'a mut Arc<Catalog>,
     /// Where the records of idempotency keys are.
     pub(crate) idempotency: &'a mut Records,
     /// What the request changed so far.

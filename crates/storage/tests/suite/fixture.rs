@@ -123,6 +123,18 @@ pub(crate) fn delete() -> Decide {
     })
 }
 
+/// Makes a project whose id and name are this.
+pub(crate) async fn project(store: &Store, id: &str) {
+    let change = ProjectChange { name: Some(id.to_owned()), ..ProjectChange::default() };
+    store.create_project(context(), noon(), id.to_owned(), change).await.unwrap();
+}
+
+/// Makes a tag whose id and name are this.
+pub(crate) async fn tag(store: &Store, id: &str) {
+    let change = TagChange { name: Some(id.to_owned()), ..TagChange::default() };
+    store.create_tag(context(), noon(), id.to_owned(), change).await.unwrap();
+}
+
 pub(crate) async fn create(store: &Store, job: NewJob) -> Job {
     store.create_jobs(context(), noon(), vec![job]).await.unwrap().value.remove(0)
 }
@@ -237,7 +249,8 @@ impl ServerStore {
         Self { store, database }
     }
 
-    fn open(database: &oneoff_pg_fixture::Database) -> Store {
+    /// Opens the same database, as another node does.
+    pub(crate) fn open(database: &oneoff_pg_fixture::Database) -> Store {
         let server = Some(DatabaseUrl::new(database.url()).unwrap());
         Store::open(StoreOptions { server, ..StoreOptions::new("") }, noon()).unwrap()
     }

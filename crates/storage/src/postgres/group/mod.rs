@@ -5,25 +5,26 @@
 //! take the others with it.
 
 mod at_once;
+mod prepare;
 mod wanted;
 
 use super::connect::ServerConnector;
 use super::follow;
 use super::gathered::Gathered;
 use super::known_keys::KnownKeys;
-use super::locks;
 use super::shards::Shards;
 use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
 use crate::idempotency::Records;
-use crate::rows::job::{self as job_rows, StoredJob};
+use crate::rows::job::StoredJob;
+use crate::run_counters::AddRuns;
 use crate::statement;
 use crate::writer::announce::Announcer;
 use crate::writer::keys::Keys;
 use crate::writer::request::{Needs, Request};
 use crate::writer::tx::{Effects, Node, Tx};
-use crate::{Committed, StoreError};
+use crate::{Catalog, Change, Committed, StoreError};
 use diesel::connection::TransactionManager;
 use diesel::prelude::*;
 use oneoff_domain::JobKey;
@@ -51,6 +52,10 @@ struct Live {
     waiting: WaitingJobs,
     type_rooms: Option<HashMap<String, usize>>,
     shards: Shards,
+    /// Projects, tags and settings as the open transaction has them.
+    catalog: Arc<Catalog>,
+    /// The same, where it was read because other nodes have changed it, and nobody was told yet.
+    learned: Option<Arc<Catalog>>,
 }
 
 enum Link {
@@ -81,7 +86,8 @@ impl ServerGroups {
     ) -> Self {
         let commits = CommitCount::default();
         let (shards, keys) = (Shards::default(), Keys::drawn());
-        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone(), keys.clone())));
+        let live = Live::new(conn, &commits, shards.clone(), keys.clone(), node.catalog.get());
+        let link = Link::Up(Box::new(live));
         Self { link, connector, node, announcer, commits, shards, keys, is_new: false }
     }
 
@@ -130,7 +136,8 @@ impl ServerGroups {
                     if !std::mem::take(&mut self.is_new) {
                         self.announcer.tell(|listener| listener.reopened());
                     }
-                    Link::Up(Box::new(Live::new(conn, &self.commits, self.shards.clone(), self.keys.clone())))
+                    let (shards, keys) = (self.shards.clone(), self.keys.clone());
+                    Link::Up(Box::new(Live::new(conn, &self.commits, shards, keys, self.node.catalog.get())))
                 }
                 Err(error) => Link::Down {
                     retry_at: Instant::now() + pause,
@@ -155,6 +162,7 @@ impl ServerGroups {
             Ok((committed, operations)) => {
                 self.announcer.succeeded(began.elapsed(), requests.len());
                 if committed != Committed::default() {
+                    self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.committed(committed));
                 }
                 operations.reach(Moment::AfterListener);
@@ -174,7 +182,13 @@ impl ServerGroups {
 }
 
 impl Live {
-    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards, keys: Keys) -> Self {
+    fn new(
+        conn: AnyConnection,
+        commits: &CommitCount,
+        shards: Shards,
+        keys: Keys,
+        catalog: Arc<Catalog>,
+    ) -> Self {
         Self {
             conn,
             keys,
@@ -186,6 +200,8 @@ impl Live {
             waiting: HashMap::new(),
             type_rooms: None,
             shards,
+            catalog,
+            learned: None,
         }
     }
 
@@ -195,6 +211,10 @@ impl Live {
         node: &Node,
         requests: &mut [Box<dyn Request>],
     ) -> Result<(Committed, Operations), StoreError> {
+        let known = node.catalog.get();
+        if known.version > self.catalog.version {
+            self.catalog = known;
+        }
         let (mut chosen, wanted) = together(requests);
         if wanted.locks_nothing() && chosen.iter().all(|chosen| *chosen) {
             let done = self.execute_at_once(node, requests, &wanted)?;
@@ -239,7 +259,7 @@ impl Live {
         chosen: &mut [bool],
         wanted: &Wanted,
         effects: &mut Effects,
-    ) -> QueryResult<()> {
+    ) -> Result<(), WriteError> {
         self.prepare(node.epoch(), wanted)?;
         for (request, chosen) in requests.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
             // Somebody else has the job locked, or it does not run any more: this waits on its own.
@@ -253,50 +273,7 @@ impl Live {
             }
             self.gather(node, request.as_mut(), effects)?;
         }
-        self.gathered.write(&mut self.conn)
-    }
-
-    fn prepare(&mut self, epoch: i64, wanted: &Wanted) -> QueryResult<()> {
-        if let (Records::OfServer(known), false) = (&mut self.records, wanted.hashes.is_empty()) {
-            known.look_for(&mut self.conn, &wanted.hashes)?;
-        }
-        if !wanted.running.is_empty() {
-            self.know_running(&wanted.running)?;
-        }
-        // A node that was given up claims nothing: whoever gives it up waits for this transaction, or is seen here.
-        let may_claim = !wanted.waiting.is_empty() && locks::epoch(&mut self.conn, epoch)?;
-        self.waiting = match may_claim {
-            true => locks::waiting(&mut self.conn, &wanted.waiting)?,
-            false => HashMap::new(),
-        };
-        Ok(())
-    }
-
-    /// Locks jobs that are to end, and brings what is remembered of them up to date.
-    fn know_running(&mut self, keys: &[i64]) -> QueryResult<()> {
-        let locked = locks::running(&mut self.conn, keys)?;
-        let mut unknown = Vec::new();
-        let mut known = HashMap::with_capacity(locked.len());
-        for row in locked {
-            let key = JobKey(row.job_key);
-            let remembered =
-                self.claimed.remove(&key).filter(|job| job.last_attempt_key == Some(row.execution_key));
-            match remembered {
-                Some(mut stored) => {
-                    stored.job.state.cancel_requested = row.cancel_requested;
-                    stored.job.state.version = row.version;
-                    known.insert(key, stored);
-                }
-                None => unknown.push(row.job_key),
-            }
-        }
-        keys.iter().for_each(|key| drop(self.claimed.remove(&JobKey(*key))));
-        self.claimed.extend(known);
-        for (key, stored) in job_rows::stored_by_keys(&mut self.conn, &unknown)? {
-            // One that cannot be read is read again by who needs it, and refused there.
-            self.claimed.extend(stored.ok().map(|stored| (JobKey(key), stored)));
-        }
-        Ok(())
+        Ok(self.gathered.write(&mut self.conn)?)
     }
 
     fn run_alone(
@@ -320,8 +297,19 @@ impl Live {
     }
 
     fn run(&mut self, node: &Node, request: &mut dyn Request, together: bool) -> Result<Effects, WriteError> {
-        let Self { conn, keys, unreadable, claimed, changed, records, gathered, waiting, type_rooms, .. } =
-            self;
+        let Self {
+            conn,
+            keys,
+            unreadable,
+            claimed,
+            changed,
+            catalog,
+            records,
+            gathered,
+            waiting,
+            type_rooms,
+            ..
+        } = self;
         let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
         let effects = Effects::default();
         let mut tx = Tx {
@@ -334,6 +322,7 @@ impl Live {
             waiting,
             type_rooms,
             changed,
+            catalog,
             idempotency: records,
             effects,
         };
@@ -363,7 +352,8 @@ impl Live {
         if effects.operations.fails(Moment::AfterCommit) {
             return Err(server_commit_failed(diesel::result::Error::BrokenTransactionManager));
         }
-        let Effects { changes, touched, records, operations, wrote_event, .. } = effects;
+        let Effects { mut changes, touched, records, operations, wrote_event, .. } = effects;
+        changes.extend(self.learned.take().map(Change::Catalog));
         let committed =
             Committed { changes, touched, records, last_event_sequence: None, wrote_unnumbered: wrote_event };
         Ok((committed, operations))
@@ -377,6 +367,9 @@ impl Live {
         }
         if effects.output_bytes != 0 {
             self.gathered.add::<AddToOutput>(&[shard.into(), effects.output_bytes.into()])?;
+        }
+        for row in effects.runs.rows(shard) {
+            self.gathered.add::<AddRuns>(&row.values())?;
         }
         Ok(())
     }

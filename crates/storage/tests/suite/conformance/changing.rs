@@ -37,6 +37,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn an_edit_is_a_new_revision(store: &Store) {
+        project(store, "other").await;
         let heard = HeardCommits::on(store);
         let job = create(store, new_job(at(1))).await;
         heard.changes();

@@ -62,6 +62,7 @@ pub(crate) mod exercise {
                 definition.project_id = project;
             })
         };
+        project(store, "other").await;
         create(store, named("default")).await;
         create(store, named("other")).await;
         let error = store.create_jobs(context(), noon(), vec![named("default")]).await.unwrap_err();

@@ -86,6 +86,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn jobs_on_their_own_are_stored_beside_those_that_are_refused(store: &Store) {
+        project(store, "other").await;
         create(store, named("a")).await;
         let other_project = job_with(at(1), |definition| {
             definition.external_id = Some("a".to_owned());

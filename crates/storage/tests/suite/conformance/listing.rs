@@ -30,10 +30,19 @@ pub(crate) mod exercise {
 
     /// Jobs of several statuses, types, projects and times, some of them without one.
     async fn variety(store: &Store) -> Vec<Job> {
+        project(store, "other").await;
+        tag(store, "t1").await;
+        tag(store, "t2").await;
         for index in 0..40_u64 {
             let mut new = job_with(at(index * 977 % 13 * 1_000), |definition| {
                 definition.project_id = if index % 3 == 0 { "other" } else { "default" }.to_owned();
                 definition.job_type = if index % 2 == 0 { "http" } else { "shell" }.to_owned();
+                definition.tags = [(5, "t1"), (4, "t2")]
+                    .iter()
+                    .filter(|(every, _)| index % every == 0)
+                    .map(|(_, tag)| (*tag).to_owned())
+                    .collect();
+                definition.priority = u8::try_from(index % 9 + 1).unwrap();
                 definition.external_id = (index == 6).then(|| "order".to_owned());
             });
             if index % 10 == 9 {
@@ -70,6 +79,7 @@ pub(crate) mod exercise {
                 .external_id
                 .as_ref()
                 .is_none_or(|wanted| Some(wanted) == job.definition.external_id.as_ref())
+            && (filter.tag_ids.is_empty() || filter.tag_ids.iter().any(|id| job.definition.tags.contains(id)))
             && filter.scheduled_from.is_none_or(|from| at.is_some_and(|at| at >= from))
             && filter.scheduled_to.is_none_or(|to| at.is_some_and(|at| at <= to))
     }
@@ -81,6 +91,7 @@ pub(crate) mod exercise {
             let at = match sort {
                 JobSort::ScheduledAt => job.state.scheduled_at,
                 JobSort::CreatedAt => Some(Timestamp::EPOCH),
+                JobSort::Priority => Timestamp::from_micros(job.definition.priority.into()),
             };
             (at.is_none(), at.map(|at| sign * at.as_micros()), sign * job.key.0)
         });
@@ -100,12 +111,22 @@ pub(crate) mod exercise {
             JobFilter { job_type: Some("http".to_owned()), ..any() },
             JobFilter { project_id: Some("other".to_owned()), statuses: vec![JobStatus::Scheduled], ..any() },
             JobFilter { external_id: Some("order".to_owned()), ..any() },
+            JobFilter { project_id: Some("other".to_owned()), ..any() },
+            JobFilter { tag_ids: vec!["t1".to_owned()], ..any() },
+            JobFilter { tag_ids: vec!["t1".to_owned(), "t2".to_owned(), "t3".to_owned()], ..any() },
+            JobFilter {
+                tag_ids: vec!["t2".to_owned()],
+                project_id: Some("other".to_owned()),
+                statuses: vec![JobStatus::Scheduled, JobStatus::Completed],
+                ..any()
+            },
+            JobFilter { tag_ids: vec!["unknown".to_owned()], ..any() },
             JobFilter { external_id: Some("none".to_owned()), ..any() },
             JobFilter { scheduled_from: Some(at(3_000)), scheduled_to: Some(at(9_000)), ..any() },
             JobFilter { scheduled_to: Some(at(2_000)), statuses: vec![JobStatus::Held], ..any() },
         ];
         for filter in &filters {
-            for sort in [JobSort::CreatedAt, JobSort::ScheduledAt] {
+            for sort in [JobSort::CreatedAt, JobSort::ScheduledAt, JobSort::Priority] {
                 for order in [SortOrder::Ascending, SortOrder::Descending] {
                     let wanted = expected(&jobs, filter, sort, order);
                     for limit in [1, 3, 200] {

@@ -11,10 +11,12 @@ mod finishing;
 mod listing;
 mod nodes;
 mod output;
+mod records;
 mod recovering;
 mod removing;
 mod retaining;
 mod searching;
+mod tagging;
 mod waiting;
 
 /// Runs exercises, each on an empty store on SQLite and on one on PostgreSQL.

@@ -71,6 +71,8 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn names_tags_external_ids_and_ids_are_found(store: &Store) {
+        tag(store, "weekly").await;
+        tag(store, "Été").await;
         create(store, named("Nightly backup of Müller")).await;
         let other = job_with(at(1), |definition| {
             definition.name = "report".to_owned();
@@ -138,6 +140,7 @@ pub(crate) mod exercise {
             ] {
                 match sort {
                     JobSort::CreatedAt => meant.sort_by_key(|job| job.key.0),
+                    JobSort::Priority => meant.sort_by_key(|job| (job.definition.priority, job.key.0)),
                     JobSort::ScheduledAt => meant.sort_by_key(|job| (job.state.scheduled_at, job.key.0)),
                 }
                 if order == SortOrder::Descending {
@@ -153,6 +156,8 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn filters_and_totals_hold_for_a_search(store: &Store) {
+        project(store, "even").await;
+        project(store, "odd").await;
         let jobs = (0..40).map(|number| {
             job_with(at(number), |definition| {
                 definition.name = format!("filter {number}");
@@ -172,6 +177,7 @@ pub(crate) mod exercise {
             scheduled_to: Some(at(20)),
             external_id: None,
             allowed_projects: None,
+            tag_ids: Vec::new(),
         };
         for sort in [JobSort::CreatedAt, JobSort::ScheduledAt] {
             let request = PageRequest { with_total: true, ..page(sort, SortOrder::Ascending, 3) };

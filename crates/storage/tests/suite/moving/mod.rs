@@ -130,7 +130,7 @@ pub(crate) async fn filled() -> Filled {
     alter(
         &options(&directory).path,
         "INSERT OR IGNORE INTO pending_jobs SELECT due_at / 3600000000, * FROM
-            (SELECT job_key, due_at, priority, job_type, concurrency_key FROM arrivals WHERE job_key % 2 = 0);
+            (SELECT job_key, due_at, priority, job_type, project_id, concurrency_key FROM arrivals WHERE job_key % 2 = 0);
          DELETE FROM arrivals WHERE job_key IN (SELECT job_key FROM pending_jobs);
          INSERT INTO removed_output VALUES (700);
          INSERT INTO output_chunks (execution_key, start_offset, stream, written_at, bytes) VALUES (700, 0, 'stdout', 1, x'00');
