@@ -3,6 +3,7 @@
 //! Instants are RFC 3339 text in UTC; durations and sizes name their unit.
 
 mod bulk;
+mod chain;
 mod execution;
 mod job;
 mod problem;
@@ -10,6 +11,10 @@ mod system;
 mod time;
 
 pub use bulk::{BulkResult, CreateJobs, CreatedJob, JobsCreated};
+pub use chain::{
+    ChainExecutionView, ChainLinkRequest, ChainLinkView, ChainView, CreateChain, ExecuteChain,
+    LinkExecutionView, LinkJobView, OriginView, UpdateChain,
+};
 pub use execution::{ExecutionView, OutputChunkView, OutputView};
 pub use job::{
     CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,

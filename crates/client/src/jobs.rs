@@ -193,7 +193,7 @@ impl Client {
     }
 }
 
-fn with_version(call: Call, version: Option<i64>) -> Call {
+pub(crate) fn with_version(call: Call, version: Option<i64>) -> Call {
     match version {
         Some(version) => call.header("If-Match", format!("\"{version}\"")),
         None => call,

@@ -4,6 +4,7 @@
 //! restart of the server; keys are never printed.
 
 mod bulk;
+mod chains;
 mod error;
 mod executions;
 mod follow;
@@ -16,6 +17,7 @@ mod system;
 mod transport;
 mod wait;
 
+pub use chains::{ChainExecutionQuery, ChainQuery};
 pub use error::ClientError;
 pub use executions::{ExecutionQuery, OutputRequest};
 pub use follow::{OutputFollower, chunk_bytes};

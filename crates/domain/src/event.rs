@@ -34,6 +34,20 @@ named! {
         JobDeleted = "job.deleted",
         /// Jobs that ended long ago were removed; the data names them all.
         JobsRemoved = "jobs.removed",
+        /// A chain was made.
+        ChainCreated = "chain.created",
+        /// A chain was edited.
+        ChainUpdated = "chain.updated",
+        /// A chain was deleted. Its executions stay.
+        ChainDeleted = "chain.deleted",
+        /// The first job of a chain execution started.
+        ChainExecutionStarted = "chain_execution.started",
+        /// A chain execution is over, and no link failed that stops the chain.
+        ChainExecutionCompleted = "chain_execution.completed",
+        /// A chain execution is over, and a link failed that stops the chain.
+        ChainExecutionFailed = "chain_execution.failed",
+        /// A chain execution was cancelled and is over.
+        ChainExecutionCancelled = "chain_execution.cancelled",
         /// The wall clock jumped, and claiming paused until it held.
         ClockStep = "clock.step",
     }

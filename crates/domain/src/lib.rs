@@ -3,6 +3,8 @@
 //! Nothing here reads a clock, draws a random number, touches a file or knows a runtime: time,
 //! randomness and ids are injected through [`Clock`] and [`Random`]. Everything above builds on it.
 
+pub mod chain;
+pub mod chain_step;
 pub mod clock;
 pub mod context;
 pub mod event;
@@ -11,6 +13,7 @@ pub mod fence;
 pub mod ids;
 pub mod job;
 pub mod limits;
+pub mod origin;
 pub mod outcome;
 pub mod retry;
 pub mod state;
@@ -20,13 +23,19 @@ pub mod timestamp;
 pub mod transition;
 pub mod validation;
 
+pub use chain::{
+    Chain, ChainExecution, ChainLink, ChainStatus, LinkExecution, LinkSource, LinkStatus, PreviousLink,
+    RunIf, SkipReason,
+};
+pub use chain_step::LinkRule;
 pub use clock::{BootTime, Clock, Random};
 pub use context::{Actor, Context, IdempotencyKey};
 pub use event::{Event, EventKind, NewEvent};
 pub use execution::{Execution, ExecutionStatus, OutputStream};
 pub use fence::Fence;
-pub use ids::{ExecutionId, JobId, JobKey};
+pub use ids::{ChainExecutionId, ChainId, ExecutionId, JobId, JobKey};
 pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
+pub use origin::{Origin, OriginKind};
 pub use outcome::{AttemptOutcome, Reason};
 pub use timestamp::Timestamp;
 pub use transition::{IllegalTransition, Obstacle, Transition};

@@ -44,6 +44,16 @@ pub enum Refusal {
         /// The job's id.
         id: String,
     },
+    /// The record is over, and nothing can be done with it any more.
+    #[error("the {kind} `{id}` is {status} already")]
+    Over {
+        /// `chain execution`.
+        kind: &'static str,
+        /// The id as given.
+        id: String,
+        /// What became of it.
+        status: String,
+    },
     /// The input cannot be accepted.
     #[error(transparent)]
     Invalid(#[from] ValidationErrors),

@@ -36,6 +36,7 @@ pub mod ahead;
 mod api_key;
 pub mod backup;
 pub mod bulk_write;
+pub mod chains;
 pub mod change;
 pub mod claim;
 pub mod error;
@@ -61,6 +62,9 @@ pub mod system;
 pub use api_key::{ApiKey, ApiKeyStore, NewApiKey};
 pub use backup::{BackupError, Copied, back_up, restore};
 pub use bulk_write::BulkOutcome;
+pub use chains::{
+    ChainEdit, ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, NewChain, NewChainExecution,
+};
 pub use change::{CancelledAttempt, Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
 pub use error::{Refusal, StoreError};

@@ -1,6 +1,7 @@
 //! Records of the domain as the wire has them.
 
 pub(crate) mod bulk;
+pub(crate) mod chain;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod job;

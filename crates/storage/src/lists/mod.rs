@@ -115,16 +115,16 @@ fn count<L: Listing>(conn: &mut AnyConnection, listing: &L) -> Result<(u64, bool
 }
 
 /// Which page of a list is wanted.
-struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// Names the list's order in its cursors.
-    sort: char,
-    cursor: Option<&'a str>,
-    limit: u32,
-    with_total: bool,
+    pub(crate) sort: char,
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) limit: u32,
+    pub(crate) with_total: bool,
 }
 
 /// A page of a list, with its rows loaded by `load`, which says of how many of the keys they are.
-fn page<L: Listing, T>(
+pub(crate) fn page<L: Listing, T>(
     conn: &mut AnyConnection,
     listing: &L,
     wanted: &Wanted<'_>,

@@ -1,5 +1,8 @@
 //! What every database must do: each `exercise` takes an empty store of any kind.
 
+mod chain_fixture;
+mod chain_records;
+mod chains;
 mod changing;
 mod claiming;
 mod creating;
