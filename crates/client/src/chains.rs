@@ -63,7 +63,19 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub async fn create_chain(&self, chain: &CreateChain) -> Result<ChainView, ClientError> {
-        self.data_once(Call::post(&["chains"]).json(chain)?, &idempotency::new_key()?).await
+        self.create_chain_with_key(chain, &idempotency::new_key()?).await
+    }
+
+    /// Makes a chain under an idempotency key: the same key never makes a second one.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn create_chain_with_key(
+        &self,
+        chain: &CreateChain,
+        key: &str,
+    ) -> Result<ChainView, ClientError> {
+        self.data_once(Call::post(&["chains"]).json(chain)?, key).await
     }
 
     /// A page of chains.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod chains;
+#[cfg(test)]
 mod check_config;
 #[cfg(test)]
 mod commands;

@@ -10,6 +10,7 @@
 
 mod auth;
 mod bulk;
+mod chains;
 mod conditions;
 mod defence;
 mod dry_run;
