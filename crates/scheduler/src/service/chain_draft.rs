@@ -160,8 +160,8 @@ impl Service {
         checks.into_result()?;
         let schedule = Schedule { at: None, immediate: false, ..draft.schedule };
         // A job without a time is a held one.
-        let draft = JobDraft { schedule, held: true, project_id: Some(project_id.to_owned()), ..draft };
-        Ok(self.plan(draft, now)?.definition)
+        let definition = self.plan(JobDraft { schedule, held: true, ..draft }, now)?.definition;
+        Ok(JobDefinition { project_id: project_id.to_owned(), ..definition })
     }
 }
 

@@ -5,6 +5,7 @@ crate::conformance::on_both!(
     a_failure_ends_the_chain_and_runs_its_handlers,
     a_tolerated_failure_does_not,
     a_retry_is_the_links_own,
+    a_held_link_lets_its_chain_wait,
     a_missed_link_is_a_failure,
     a_deleted_and_a_cancelled_job_are_failures_of_their_links,
     a_cancel_ends_the_job_that_waits_and_skips_the_rest,
@@ -109,6 +110,30 @@ pub(crate) mod exercise {
         assert_eq!(statuses(&stepped), [LinkStatus::Completed, LinkStatus::Scheduled]);
         assert_eq!(stepped.links[0].execution_id, Some(second.execution_id));
         assert_eq!(stepped.links[0].started_at, Some(at(1)), "that of its first attempt");
+    }
+
+    pub(crate) async fn a_held_link_lets_its_chain_wait(store: &Store) {
+        let execution = begin(store, vec![plain(), plain()]).await;
+        let job = active_job(store, &execution).await;
+        let hold = Hold { reason: HoldReason::Manual, by: "local".to_owned(), at: at(1), until: None };
+        let held = move |job: &Job| Ok(change(job.state.hold(hold)?, "job.hold", EventKind::JobHeld));
+        let held = store.change_job(context(), at(1), job.id, Box::new(held)).await.unwrap().value;
+        assert!(matches!(try_claim(store, at(2), &held).await, ClaimResult::Gone(_)));
+        assert_eq!(statuses(&now(store, &execution).await), [LinkStatus::Scheduled, LinkStatus::Waiting]);
+        let release = |job: &Job| {
+            Ok(change(job.state.release(HoldReason::Manual)?, "job.release", EventKind::JobReleased))
+        };
+        store.change_job(context(), at(3), job.id, Box::new(release)).await.unwrap();
+        run(store, &execution, AttemptOutcome::success(), 4).await;
+        assert_eq!(statuses(&now(store, &execution).await), [LinkStatus::Completed, LinkStatus::Scheduled]);
+        // A chain whose job is held can be cancelled.
+        let execution = begin(store, vec![plain()]).await;
+        let job = active_job(store, &execution).await;
+        let hold = Hold { reason: HoldReason::Manual, by: "local".to_owned(), at: at(1), until: None };
+        let held = move |job: &Job| Ok(change(job.state.hold(hold)?, "job.hold", EventKind::JobHeld));
+        store.change_job(context(), at(1), job.id, Box::new(held)).await.unwrap();
+        let over = store.cancel_chain_execution(context(), at(2), execution.id).await.unwrap().value;
+        assert_eq!(over.status, ChainStatus::Cancelled);
     }
 
     pub(crate) async fn a_missed_link_is_a_failure(store: &Store) {
