@@ -1,5 +1,6 @@
 //! Jobs on the wire.
 
+use crate::OriginView;
 use crate::TagView;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -64,6 +65,9 @@ pub struct JobView {
     pub holds: Vec<HoldView>,
     /// UUID of the latest execution.
     pub last_execution: Option<String>,
+    /// What made it, unless somebody asked for this job itself: a chain execution.
+    #[serde(default)]
+    pub origin: Option<OriginView>,
     /// Who made it.
     pub created_by: Option<String>,
     /// When it was accepted.

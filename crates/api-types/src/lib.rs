@@ -4,6 +4,7 @@
 
 mod access;
 mod bulk;
+mod chain;
 mod execution;
 mod job;
 mod problem;
@@ -16,6 +17,10 @@ pub use access::{
     UpdateApiKey,
 };
 pub use bulk::{BulkResult, CreateJobs, CreatedJob, JobsCreated};
+pub use chain::{
+    ChainExecutionView, ChainLinkRequest, ChainLinkView, ChainView, CreateChain, ExecuteChain,
+    LinkExecutionView, LinkJobView, OriginView, UpdateChain,
+};
 pub use execution::{ExecutionView, OutputChunkView, OutputView};
 pub use job::{
     CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,

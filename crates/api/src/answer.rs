@@ -37,6 +37,55 @@ pub(crate) fn data<T: Serialize>(data: T) -> HttpResponse {
     json(&mut HttpResponse::Ok(), &Data { data })
 }
 
+/// A record with its version as entity tag, and what else is to be said of it.
+pub(crate) struct RecordAnswer<T> {
+    status: StatusCode,
+    version: i64,
+    record: T,
+    headers: Vec<(HeaderName, String)>,
+}
+
+impl<T: Serialize> RecordAnswer<T> {
+    /// The record, as it is.
+    pub(crate) fn new(record: T, version: i64) -> Self {
+        Self { status: StatusCode::OK, version, record, headers: Vec::new() }
+    }
+
+    /// It was made, or begun, and is found at this path.
+    pub(crate) fn at(mut self, status: StatusCode, path: String) -> Self {
+        self.status = status;
+        self.headers.push((LOCATION, path));
+        self
+    }
+
+    /// An earlier request with the same idempotency key did it.
+    pub(crate) fn replayed(mut self, is_replayed: bool) -> Self {
+        if is_replayed {
+            self.headers.push((IDEMPOTENCY_REPLAYED, "true".to_owned()));
+        }
+        self
+    }
+
+    /// The answer, or 304 when the client that reads has it already.
+    pub(crate) fn unless_known(self, request: &HttpRequest) -> HttpResponse {
+        let etag = etag::of_version(self.version);
+        match etag::is_known(request.headers(), &etag) {
+            true => HttpResponse::NotModified().insert_header((ETAG, etag)).finish(),
+            false => self.finish(),
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn finish(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header((ETAG, etag::of_version(self.version)));
+        for header in self.headers {
+            response.insert_header(header);
+        }
+        json(&mut response, &Data { data: self.record })
+    }
+}
+
 /// A job, with its version as entity tag.
 pub(crate) fn job(state: &ApiState, job: Job) -> HttpResponse {
     with_job(StatusCode::OK, state, job).finish()

@@ -33,7 +33,7 @@ fn of_refusal(refusal: Refusal) -> ApiError {
         Refusal::Removed { .. } => {
             ApiError::new(ErrorCode::Removed, format!("{detail}: nothing was made again"))
         }
-        Refusal::Illegal(_) => ApiError::new(ErrorCode::IllegalState, detail),
+        Refusal::Illegal(_) | Refusal::Over { .. } => ApiError::new(ErrorCode::IllegalState, detail),
         Refusal::VersionMismatch { .. } => ApiError::new(
             ErrorCode::VersionMismatch,
             format!("{detail}: read it again, and send its new ETag as If-Match"),
@@ -133,6 +133,7 @@ mod tests {
             (refused(Refusal::NotFound { kind: "job", id: "x".into() }), 404),
             (refused(Refusal::Removed { id: "x".into() }), 410),
             (refused(Refusal::Illegal(illegal)), 409),
+            (refused(Refusal::Over { kind: "x", id: "x".into(), status: "failed".into() }), 409),
             (refused(Refusal::VersionMismatch { expected: 1, actual: 2 }), 412),
             (refused(Refusal::Duplicate { field: "external_id", value: "x".into() }), 409),
             (refused(Refusal::IdempotencyMismatch), 422),

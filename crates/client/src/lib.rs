@@ -5,6 +5,7 @@
 
 mod access;
 mod bulk;
+mod chains;
 mod error;
 mod executions;
 mod follow;
@@ -19,6 +20,7 @@ mod transport;
 mod wait;
 
 pub use access::AuditQuery;
+pub use chains::{ChainExecutionQuery, ChainQuery};
 pub use error::ClientError;
 pub use executions::{ExecutionQuery, OutputRequest};
 pub use follow::{OutputFollower, chunk_bytes};

@@ -48,6 +48,20 @@ named! {
         ApiKeySignedIn = "api_key.signed_in",
         /// A session of an API key was ended.
         ApiKeySignedOut = "api_key.signed_out",
+        /// A chain was made.
+        ChainCreated = "chain.created",
+        /// A chain was edited.
+        ChainUpdated = "chain.updated",
+        /// A chain was deleted. Its executions stay.
+        ChainDeleted = "chain.deleted",
+        /// The first job of a chain execution started.
+        ChainExecutionStarted = "chain_execution.started",
+        /// A chain execution is over, and no link failed that stops the chain.
+        ChainExecutionCompleted = "chain_execution.completed",
+        /// A chain execution is over, and a link failed that stops the chain.
+        ChainExecutionFailed = "chain_execution.failed",
+        /// A chain execution was cancelled and is over.
+        ChainExecutionCancelled = "chain_execution.cancelled",
         /// The wall clock jumped, and claiming paused until it held.
         ClockStep = "clock.step",
         /// A project was made.

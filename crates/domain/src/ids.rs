@@ -1,4 +1,4 @@
-//! Outer names of jobs and executions (UUIDv7 text) and the store's inner key of a job.
+//! Outer names of jobs, executions and chains (UUIDv7 text) and the store's inner key of a job.
 
 use crate::{Random, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,15 @@ id! {
 id! {
     /// The outer name of an execution, which is one attempt of a job.
     ExecutionId
+}
+
+id! {
+    /// The outer name of a chain.
+    ChainId
+}
+id! {
+    /// The outer name of one execution of a chain.
+    ChainExecutionId
 }
 
 /// The store's inner key of a job: narrow, and in the order of creation. It never leaves the server.

@@ -1,6 +1,6 @@
 //! A job: its definition, which is immutable once it is stored, and its state, which moves.
 
-use crate::{ExecutionId, JobId, JobKey, Timestamp};
+use crate::{ExecutionId, JobId, JobKey, Origin, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -256,6 +256,8 @@ pub struct Job {
     pub state: JobState,
     /// Its latest execution.
     pub last_execution: Option<ExecutionId>,
+    /// What made it, unless somebody asked for this job itself.
+    pub origin: Option<Origin>,
     /// Who made it, as [`crate::Actor::label`] writes it.
     pub created_by: Option<String>,
     /// When it was accepted.

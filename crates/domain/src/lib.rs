@@ -5,6 +5,8 @@
 
 pub mod access;
 pub mod catalog;
+pub mod chain;
+pub mod chain_step;
 pub mod clock;
 pub mod context;
 pub mod event;
@@ -14,6 +16,7 @@ pub mod ids;
 pub mod job;
 pub mod limits;
 pub mod live_settings;
+pub mod origin;
 pub mod outcome;
 pub mod retry;
 pub mod state;
@@ -25,14 +28,20 @@ pub mod validation;
 
 pub use access::KeyScope;
 pub use catalog::{DEFAULT_PROJECT, Project, ProjectChange, Tag, TagChange};
+pub use chain::{
+    Chain, ChainExecution, ChainLink, ChainStatus, LinkExecution, LinkSource, LinkStatus, PreviousLink,
+    RunIf, SkipReason,
+};
+pub use chain_step::LinkRule;
 pub use clock::{BootTime, Clock, Random};
 pub use context::{Actor, Context, IdempotencyKey};
 pub use event::{Event, EventKind, NewEvent};
 pub use execution::{Execution, ExecutionStatus, OutputStream};
 pub use fence::Fence;
-pub use ids::{ExecutionId, JobId, JobKey, new_record_id};
+pub use ids::{ChainExecutionId, ChainId, ExecutionId, JobId, JobKey, new_record_id};
 pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
 pub use live_settings::{LIVE_SETTINGS, LiveSetting, LiveSettings};
+pub use origin::{Origin, OriginKind};
 pub use outcome::{AttemptOutcome, Reason};
 pub use timestamp::Timestamp;
 pub use transition::{IllegalTransition, Obstacle, Transition};

@@ -68,3 +68,11 @@ pub const SETTING_MAX_CHARS: usize = 4_096;
 pub const SORTED_MAX: usize = 5_000;
 /// The lowest priority of the jobs that reserved slots are for.
 pub const PRIORITY_OF_RESERVED: u8 = 8;
+/// Links of a chain.
+pub const CHAIN_LINKS_MAX: usize = 100;
+/// Characters of a chain's description.
+pub const CHAIN_DESCRIPTION_MAX_CHARS: usize = 4096;
+/// Bytes of all links of a chain, and of all that a chain execution is to run, as JSON.
+pub const CHAIN_LINKS_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that a link's job is given of the output of the link before it: the end of it.
+pub const PREVIOUS_OUTPUT_MAX_BYTES: usize = 32 * 1024;

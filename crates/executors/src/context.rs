@@ -1,6 +1,6 @@
 //! What an executor is given to run one attempt.
 
-use crate::{OutputWriter, ProcessWatch, StopSignal};
+use crate::{ChainPlace, OutputWriter, ProcessWatch, StopSignal};
 use oneoff_domain::{ExecutionId, JobId, Timestamp};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct RunContext {
     pub timezone: String,
     /// The config, as validated.
     pub config: Arc<Map<String, Value>>,
+    /// Its place in a chain, where it is a link of one, and what the link before it did.
+    pub chain: Option<Arc<ChainPlace>>,
     /// Fires when the attempt is to end: cancelled, timed out, or the server stops.
     pub stop: StopSignal,
     /// Takes the output while it is written.

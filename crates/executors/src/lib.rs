@@ -3,6 +3,7 @@
 //! An executor knows no database and no schedule. It is given a [`RunContext`] and gives back an outcome.
 
 mod builtin;
+pub mod chain;
 pub mod context;
 pub mod executor;
 mod fields;
@@ -14,6 +15,7 @@ pub mod shell;
 pub mod stop;
 
 pub use builtin::BUILTIN_JOB_TYPES;
+pub use chain::{CHAIN_VARIABLES, ChainPlace};
 pub use context::RunContext;
 pub use executor::{Executor, RunFuture};
 pub use http::HttpExecutor;

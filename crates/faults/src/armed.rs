@@ -28,6 +28,10 @@ pub const OPERATIONS: [&str; 18] = [
     "release_held",
 ];
 
+/// The same of chains, to which a workload of their own comes by.
+pub const OPERATIONS_OF_CHAINS: [&str; 6] =
+    ["chain_create", "chain_update", "chain_delete", "chain_execute", "chain_cancel", "chain_step"];
+
 /// The moments of a commit.
 pub const MOMENTS: [Moment; 4] =
     [Moment::BeforeCommit, Moment::AfterCommit, Moment::AfterListener, Moment::AfterAnswer];
@@ -82,10 +86,22 @@ const OF_SERVERS: [&str; 7] = ["heartbeat", "new_epoch", "end_epoch", "give_up",
 /// The names of all points.
 #[must_use]
 pub fn points() -> Vec<String> {
-    let around_commits = OPERATIONS
-        .iter()
-        .flat_map(|operation| MOMENTS.iter().map(move |moment| format!("{operation}.{}", moment.as_str())));
-    around_commits.chain(STEPS.iter().map(|step| (*step).to_owned())).collect()
+    let steps = STEPS.iter().map(|step| (*step).to_owned());
+    around_commits(&OPERATIONS).chain(points_of_chains()).chain(steps).collect()
+}
+
+/// The names of the points around the commits of these operations.
+fn around_commits(operations: &'static [&'static str]) -> impl Iterator<Item = String> {
+    let each = |operation: &'static &'static str| {
+        MOMENTS.iter().map(move |moment| format!("{operation}.{}", moment.as_str()))
+    };
+    operations.iter().flat_map(each)
+}
+
+/// The names of the points that a server comes to which executes chains, whatever its database is.
+#[must_use]
+pub fn points_of_chains() -> Vec<String> {
+    around_commits(&OPERATIONS_OF_CHAINS).collect()
 }
 
 /// The names of the points that a server comes to whose database is a file.
@@ -102,7 +118,9 @@ pub fn points_of_servers() -> Vec<String> {
 
 fn without(operations: &[&str]) -> Vec<String> {
     let mut points = points();
-    points.retain(|point| point.split('.').next().is_none_or(|operation| !operations.contains(&operation)));
+    let is_other =
+        |operation: &str| operations.contains(&operation) || OPERATIONS_OF_CHAINS.contains(&operation);
+    points.retain(|point| point.split('.').next().is_none_or(|operation| !is_other(operation)));
     points
 }
 
@@ -343,9 +361,10 @@ mod tests {
     }
 
     #[test]
-    fn every_point_is_of_files_or_of_servers_or_of_both() {
-        let (files, servers) = (points_of_files(), points_of_servers());
-        assert!(points().iter().all(|point| files.contains(point) || servers.contains(point)));
+    fn every_point_is_of_files_or_of_servers_or_of_both_or_of_chains() {
+        let (files, servers, chains) = (points_of_files(), points_of_servers(), points_of_chains());
+        let lists = |point: &String| [&files, &servers, &chains].map(|of| of.contains(point));
+        assert!(points().iter().map(lists).all(|[file, server, chain]| (file || server) != chain));
         let of = |points: &[String], operation: &str| points.iter().any(|point| point.starts_with(operation));
         assert!(of(&files, "backup.") && !of(&servers, "backup."));
         assert!(of(&servers, "number.") && !of(&files, "number."));

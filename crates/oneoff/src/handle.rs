@@ -163,6 +163,6 @@ impl Handle {
     }
 }
 
-fn context() -> Context {
+pub(crate) fn context() -> Context {
     Context::new(Actor::Library)
 }

@@ -38,25 +38,28 @@
 //! With the feature `http`, the module `http` serves the HTTP API and the web UI from your own actix-web application.
 
 mod builder;
+mod chain;
 mod error;
 mod function;
 mod handle;
 mod job;
 
 pub use builder::{Builder, OneOff};
+pub use chain::NewChain;
 pub use error::Error;
 pub use function::{JobError, JobReturn};
 pub use handle::{Found, Handle, Opened};
 pub use job::NewJob;
 
 pub use oneoff_domain::{
-    AttemptOutcome, Clock, Execution, ExecutionId, ExecutionStatus, FieldError, Job, JobId, JobStatus,
-    OnCrash, OnLate, OutputStream, Random, Reason, Timestamp,
+    AttemptOutcome, Chain, ChainExecution, ChainExecutionId, ChainId, ChainStatus, Clock, Execution,
+    ExecutionId, ExecutionStatus, FieldError, Job, JobId, JobStatus, LinkRule, LinkStatus, OnCrash, OnLate,
+    OutputStream, Random, Reason, RunIf, Timestamp,
 };
 pub use oneoff_executors::process::guardian_main;
 pub use oneoff_executors::{
-    BUILTIN_JOB_TYPES, BuildError, EgressPolicy, Executor, Registry, RunContext, RunFuture, StopReason,
-    StopSignal,
+    BUILTIN_JOB_TYPES, BuildError, ChainPlace, EgressPolicy, Executor, Registry, RunContext, RunFuture,
+    StopReason, StopSignal,
 };
 pub use oneoff_scheduler::system::{SystemClock, SystemRandom};
 pub use oneoff_scheduler::{

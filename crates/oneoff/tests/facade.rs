@@ -1,6 +1,9 @@
 //! The library as an embedding program uses it, on a real database.
 
-use oneoff::{Error, ExecutionStatus, JobStatus, NewJob, OneOff, Reason};
+use oneoff::{
+    ChainStatus, Error, ExecutionStatus, JobStatus, LinkRule, LinkStatus, NewChain, NewJob, OneOff, Reason,
+    RunIf,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -139,4 +142,43 @@ fn an_address_that_is_none_is_refused_without_being_shown() {
         assert!(!error.contains("ter2"), "{error}");
     }
     assert!(OneOff::builder().postgres("postgres://me@db/jobs").node_name("one").build().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_of_functions_runs_in_order_and_each_knows_the_one_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let oneoff = OneOff::builder()
+        .sqlite(directory.path().join("jobs.db"))
+        .executor_fn("append", |context| async move {
+            let chain = context.chain.as_deref().ok_or("it is no link")?;
+            let before = chain.previous.as_ref().map(|link| link.output.clone()).unwrap_or_default();
+            Ok(format!("{before}{}", chain.link))
+        })
+        .executor_fn("fail", |_context| async move { Err::<(), _>("it always does".into()) })
+        .start()
+        .await
+        .unwrap();
+    let handler = LinkRule { run_if: RunIf::Failure, stop_on_failure: false };
+    let copied = oneoff.schedule(NewJob::new("append").at("2099-01-01T00:00:00Z")).await.unwrap();
+    let chain = NewChain::new("counting")
+        .then(NewJob::new("append"))
+        .then_copy_of(copied, LinkRule::default())
+        .then(NewJob::new("append"))
+        .then(NewJob::new("fail"))
+        .then(NewJob::new("append"))
+        .then_if(NewJob::new("fail"), handler);
+    let chain = oneoff.create_chain(chain).await.unwrap();
+    let run = oneoff.execute_chain(chain.id).await.unwrap();
+    let over = oneoff.wait_for_chain(run.id, WAIT).await.unwrap();
+    assert_eq!(over.status, ChainStatus::Failed);
+    let statuses: Vec<LinkStatus> = over.links.iter().map(|link| link.status).collect();
+    use LinkStatus::{Completed, Failed, Skipped};
+    assert_eq!(statuses, [Completed, Completed, Completed, Failed, Skipped, Failed]);
+    let output = oneoff.output(over.links[2].execution_id.unwrap()).await.unwrap();
+    assert_eq!(output, b"123");
+    assert_eq!(oneoff.job(copied).await.unwrap().state.status, JobStatus::Scheduled, "it is only copied");
+    assert!(oneoff.cancel_chain(run.id).await.is_err(), "it is over");
+    let later = oneoff.execute_chain_at(chain.id, "in 1h").await.unwrap();
+    assert_eq!(oneoff.cancel_chain(later.id).await.unwrap().status, ChainStatus::Cancelled);
+    oneoff.shutdown().await;
 }

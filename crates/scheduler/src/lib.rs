@@ -27,6 +27,7 @@ pub mod system;
 mod watchers;
 
 pub use service::bulk::PlannedJobs;
+pub use service::chain_draft::{ChainDraft, ChainPatch, LinkDraft, LinkJob};
 pub use service::draft::{JobDraft, JobPatch, Schedule};
 pub use service::error::ServiceError;
 pub use service::settings::SettingInEffect;

@@ -88,6 +88,16 @@ pub enum Refusal {
     /// A rule of access to the server.
     #[error(transparent)]
     Access(#[from] AccessRefusal),
+    /// The record is over, and nothing can be done with it any more.
+    #[error("the {kind} `{id}` is {status} already")]
+    Over {
+        /// `chain execution`.
+        kind: &'static str,
+        /// The id as given.
+        id: String,
+        /// What became of it.
+        status: String,
+    },
     /// The input cannot be accepted.
     #[error(transparent)]
     Invalid(#[from] ValidationErrors),

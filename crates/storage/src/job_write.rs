@@ -9,14 +9,14 @@ use crate::idempotency;
 use crate::retain;
 use crate::rows::definition::{self, Revision};
 use crate::rows::job::StoredJob;
-use crate::rows::{ended, from_json, hold, job as job_rows, pending, running};
+use crate::rows::{ended, hold, job as job_rows, pending, running};
 use crate::schema::job_states;
 use crate::statement;
 use crate::writer::tx::Tx;
 use crate::{CancelledAttempt, Change};
 use diesel::prelude::*;
 use oneoff_domain::{
-    Actor, Context, EventKind, Job, JobDefinition, JobId, JobKey, JobState, JobStatus, Timestamp,
+    Actor, Context, EventKind, Job, JobDefinition, JobId, JobKey, JobState, JobStatus, Origin, Timestamp,
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -30,8 +30,8 @@ pub struct NewJob {
     pub definition: JobDefinition,
     /// Its first state.
     pub state: JobState,
-    /// Where it came from, e.g. a chain's link: `{kind, id, index}`.
-    pub origin: Option<Value>,
+    /// What made it, e.g. an execution of a chain.
+    pub origin: Option<Origin>,
     /// Who made it.
     pub created_by: Actor,
 }
@@ -157,6 +157,7 @@ pub(crate) fn create_one(
         definition: new.definition,
         state: new.state,
         last_execution: None,
+        origin: new.origin,
         created_by: Some(new.created_by.label()),
         created_at: now,
         updated_at: now,
@@ -170,7 +171,7 @@ pub(crate) fn create_one(
         job: job.key,
         revision: 1,
         definition: &job.definition,
-        origin: new.origin.as_ref(),
+        origin: job.origin.as_ref(),
         now,
     };
     definition::insert(&mut tx.rows(), revision)?;
@@ -303,8 +304,6 @@ fn set_tags(tx: &mut Tx<'_>, job: JobKey, before: &[String], after: &[String]) -
 }
 
 fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp) -> Result<i64, WriteError> {
-    let origin = definition::origin(tx.conn, before.definition_key)?;
-    let origin: Option<Value> = origin.map(|text| from_json("job_definitions.origin", &text)).transpose()?;
     let key = tx.new_definition_key()?;
     let revision = Revision {
         key,
@@ -312,7 +311,7 @@ fn store_revision(tx: &mut Tx<'_>, before: &StoredJob, job: &Job, now: Timestamp
         job: job.key,
         revision: job.revision,
         definition: &job.definition,
-        origin: origin.as_ref(),
+        origin: job.origin.as_ref(),
         now,
     };
     definition::insert(&mut tx.rows(), revision)?;

@@ -39,6 +39,7 @@ pub mod ahead;
 pub mod backup;
 pub mod bulk_write;
 pub mod catalog;
+pub mod chains;
 pub mod change;
 pub mod claim;
 pub mod error;
@@ -68,6 +69,9 @@ pub use access::{
 pub use backup::{BackupError, Copied, back_up, restore};
 pub use bulk_write::BulkOutcome;
 pub use catalog::{Catalog, JobsOfProject, ProjectRemoval, SettingChange, StoredSetting};
+pub use chains::{
+    ChainEdit, ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, NewChain, NewChainExecution,
+};
 pub use change::{CancelledAttempt, Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
 pub use error::{Refusal, StoreError};

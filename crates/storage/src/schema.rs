@@ -1,5 +1,13 @@
 //! The tables as the migrations make them. Times are microseconds, JSON and states are text.
 
+mod access;
+mod chain_tables;
+mod records;
+
+pub(crate) use access::{api_keys, sessions, setup_links};
+pub(crate) use chain_tables::{chain_execution_links, chain_executions, chains};
+pub(crate) use records::{catalog_versions, job_tags, projects, run_counters, settings, tags};
+
 diesel::table! {
     job_states (key) {
         key -> BigInt,
@@ -281,116 +289,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    api_keys (key) {
-        key -> BigInt,
-        id -> Text,
-        name -> Text,
-        key_hash -> Text,
-        key_prefix -> Text,
-        scopes -> Text,
-        project_ids -> Nullable<Text>,
-        is_active -> Bool,
-        last_used_at -> Nullable<BigInt>,
-        expires_at -> Nullable<BigInt>,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-        version -> BigInt,
-    }
-}
-
-diesel::table! {
-    sessions (key) {
-        key -> BigInt,
-        token_hash -> Text,
-        api_key_key -> BigInt,
-        client_address -> Nullable<Text>,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    setup_links (key) {
-        key -> BigInt,
-        token_hash -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-    }
-}
-
-diesel::joinable!(sessions -> api_keys (api_key_key));
-diesel::allow_tables_to_appear_in_same_query!(sessions, api_keys);
-
-diesel::table! {
     restores (key) {
         key -> BigInt,
         restored_at -> BigInt,
         backup -> Text,
         settled_at -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    projects (key) {
-        key -> BigInt,
-        id -> Text,
-        name -> Text,
-        description -> Nullable<Text>,
-        color -> Nullable<Text>,
-        icon -> Nullable<Text>,
-        is_archived -> Bool,
-        is_paused -> Bool,
-        version -> BigInt,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    tags (key) {
-        key -> BigInt,
-        id -> Text,
-        name -> Text,
-        color -> Nullable<Text>,
-        is_default -> Bool,
-        version -> BigInt,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    job_tags (tag_key, job_key) {
-        tag_key -> BigInt,
-        job_key -> BigInt,
-    }
-}
-
-diesel::table! {
-    settings (key) {
-        key -> BigInt,
-        name -> Text,
-        value -> Text,
-        updated_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    catalog_versions (key) {
-        key -> BigInt,
-        version -> BigInt,
-    }
-}
-
-diesel::table! {
-    run_counters (key) {
-        key -> BigInt,
-        slot -> BigInt,
-        status -> Text,
-        shard -> BigInt,
-        quarter -> BigInt,
-        runs -> BigInt,
-        duration_us -> BigInt,
     }
 }
 

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod chains;
+#[cfg(test)]
 mod check_config;
 #[cfg(test)]
 mod commands;

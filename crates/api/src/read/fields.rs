@@ -113,6 +113,26 @@ impl FieldReader {
         })
     }
 
+    /// Any value.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
+        self.take(name, Ok)
+    }
+
+    /// A list of any values.
+    pub(crate) fn values(&mut self, name: &str, max_items: usize) -> Option<Vec<Value>> {
+        self.read(name, |given| Ok(value::list(given, max_items)?.to_vec()))
+    }
+
+    /// The same, or a text with commas between its words, as OneOff v1 has lists.
+    pub(crate) fn values_or_words(&mut self, name: &str, max_items: usize) -> Option<Vec<Value>> {
+        self.read(name, |given| {
+            let words =
+                given.as_str().map(|text| text.split(',').map(|word| Value::from(word.trim())).collect());
+            let words = words.map(Value::Array);
+            Ok(value::list(words.as_ref().unwrap_or(given), max_items)?.to_vec())
+        })
+    }
+
     pub(crate) fn nullable_text(&mut self, name: &str, max_chars: usize) -> Option<Option<String>> {
         self.or_null(name, |reader, name| reader.text(name, max_chars))
     }

@@ -78,6 +78,31 @@ pub(crate) const CREATE: &[Field] = &[
     HELD,
 ];
 
+/// The fields of a job that a link of a chain defines: those of a new one without its time, and what an execution of
+/// the chain gives it.
+pub(crate) const LINK_JOB: &[Field] = &[
+    NAME,
+    TYPE,
+    CONFIG,
+    TIMEZONE,
+    PRIORITY,
+    TAGS,
+    TAG_IDS,
+    TIMEOUT_SECONDS,
+    MAX_RETRIES,
+    RETRY_DELAY_SECONDS,
+    RETRY_MAX_DELAY_SECONDS,
+    RETRY_EXIT_CODES,
+    MAX_LATENESS_SECONDS,
+    ON_LATE,
+    ON_CRASH,
+    CONCURRENCY_KEY,
+    METADATA,
+];
+
+/// The fields of the start of a chain.
+pub(crate) const EXECUTE_CHAIN: &[Field] = &[SCHEDULED_AT, IMMEDIATE, TIMEZONE, DISAMBIGUATION, ALLOW_PAST];
+
 /// The fields of an edit.
 pub(crate) const PATCH: &[Field] = &[
     NAME,

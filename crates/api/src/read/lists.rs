@@ -3,8 +3,12 @@
 use crate::problem::ApiError;
 use crate::read::fields::Field;
 use crate::read::query::QueryReader;
+use oneoff_domain::ChainId;
 use oneoff_domain::limits::{KEY_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX};
-use oneoff_storage::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, PageRequest, SortOrder};
+use oneoff_storage::{
+    ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, ExecutionFilter, ExecutionSort,
+    JobFilter, JobSort, PageRequest, SortOrder,
+};
 use std::str::FromStr;
 
 const OFFSET_MAX: i64 = 10_000;
@@ -51,6 +55,24 @@ const EXECUTION_PARAMETERS: &[Field] = &[
     OFFSET,
     CURSOR,
     Field { name: "sort_by", allowed: "started_at or duration_ms" },
+    SORT_ORDER,
+    TOTAL,
+];
+
+const CHAIN_PARAMETERS: &[Field] =
+    &[PROJECT_ID, LIMIT, OFFSET, CURSOR, Field { name: "sort_by", allowed: "name" }, SORT_ORDER, TOTAL];
+
+const CHAIN_EXECUTION_PARAMETERS: &[Field] = &[
+    Field { name: "chain_id", allowed: "the id of a chain, a UUID" },
+    Field {
+        name: "status",
+        allowed: "scheduled, running, completed, failed or cancelled; several with commas",
+    },
+    PROJECT_ID,
+    LIMIT,
+    OFFSET,
+    CURSOR,
+    Field { name: "sort_by", allowed: "created_at" },
     SORT_ORDER,
     TOTAL,
 ];
@@ -135,6 +157,43 @@ fn tag_ids(reader: &mut QueryReader) -> Vec<String> {
     ids
 }
 
+/// `GET /api/chains`. As in OneOff v1 the total is always told.
+pub(crate) fn chains(query: &str) -> Result<ListRequest<ChainFilter, ChainSort>, ApiError> {
+    let mut reader = QueryReader::new(query, CHAIN_PARAMETERS);
+    let filter = ChainFilter { project_id: reader.text("project_id"), ..ChainFilter::default() };
+    let sort = reader.parsed::<ChainSortName>("sort_by").map_or(ChainSort::Name, |name| name.0);
+    let total = reader.has("total");
+    let mut page = page(&mut reader, sort, SortOrder::Ascending);
+    page.with_total |= !total;
+    let offset = offset(&mut reader);
+    reader.finish()?;
+    Ok(ListRequest { filter, page, search: None, offset })
+}
+
+/// `GET /api/chain-executions`, and those `of` one chain.
+pub(crate) fn chain_executions(
+    query: &str,
+    of: Option<ChainId>,
+) -> Result<ListRequest<ChainExecutionFilter, ChainExecutionSort>, ApiError> {
+    let mut reader = QueryReader::new(query, CHAIN_EXECUTION_PARAMETERS);
+    let chain_id = reader.parsed("chain_id");
+    if of.is_some() && reader.has("chain_id") {
+        reader.wrong("chain_id", "is in the path already");
+    }
+    let filter = ChainExecutionFilter {
+        chain_id: of.or(chain_id),
+        statuses: reader.list("status"),
+        project_id: reader.text("project_id"),
+        ..ChainExecutionFilter::default()
+    };
+    let sort = reader.parsed::<ChainExecutionSortName>("sort_by");
+    let sort = sort.map_or(ChainExecutionSort::CreatedAt, |name| name.0);
+    let page = page(&mut reader, sort, SortOrder::Descending);
+    let offset = offset(&mut reader);
+    reader.finish()?;
+    Ok(ListRequest { filter, page, search: None, offset })
+}
+
 fn page<S>(reader: &mut QueryReader, sort: S, default_order: SortOrder) -> PageRequest<S> {
     let limit = reader.integer("limit", 1..=i64::from(PAGE_MAX)).and_then(|limit| u32::try_from(limit).ok());
     PageRequest {
@@ -182,6 +241,8 @@ word!(ExecutionSortName(ExecutionSort) {
     "started_at" => ExecutionSort::StartedAt,
     "duration_ms" => ExecutionSort::Duration
 });
+word!(ChainSortName(ChainSort) { "name" => ChainSort::Name });
+word!(ChainExecutionSortName(ChainExecutionSort) { "created_at" => ChainExecutionSort::CreatedAt });
 word!(OrderName(SortOrder) { "asc" => SortOrder::Ascending, "desc" => SortOrder::Descending });
 
 #[cfg(test)]

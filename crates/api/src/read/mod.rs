@@ -4,6 +4,7 @@ pub(crate) mod access_requests;
 pub(crate) mod audit;
 pub(crate) mod body;
 pub(crate) mod bulk;
+pub(crate) mod chain_requests;
 pub(crate) mod fields;
 pub(crate) mod job_fields;
 pub(crate) mod job_patch;

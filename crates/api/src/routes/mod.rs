@@ -3,6 +3,8 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod bulk;
+pub(crate) mod chain_executions;
+pub(crate) mod chains;
 pub(crate) mod events;
 pub(crate) mod executions;
 pub(crate) mod health;
@@ -95,6 +97,32 @@ fn api(config: &mut web::ServiceConfig) {
         .service(resource("/executions", READ).wrap(Compress::default()).route(get().to(executions::list)))
         .service(resource("/executions/{id}", READ).route(get().to(executions::get)))
         .service(resource("/executions/{id}/output", READ).route(get().to(output::get)))
+        .service(
+            resource("/chains", "GET, HEAD, POST")
+                .route(get().to(chains::list).wrap(Compress::default()))
+                .route(web::post().to(chains::create)),
+        )
+        .service(
+            resource("/chains/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(chains::get))
+                .route(web::patch().to(chains::update))
+                .route(web::delete().to(chains::delete)),
+        )
+        .service(resource("/chains/{id}/execute", POST).route(web::post().to(chains::execute)))
+        .service(
+            resource("/chains/{id}/executions", READ)
+                .wrap(Compress::default())
+                .route(get().to(chain_executions::of_chain)),
+        )
+        .service(
+            resource("/chain-executions", READ)
+                .wrap(Compress::default())
+                .route(get().to(chain_executions::list)),
+        )
+        .service(resource("/chain-executions/{id}", READ).route(get().to(chain_executions::get)))
+        .service(
+            resource("/chain-executions/{id}/cancel", POST).route(web::post().to(chain_executions::cancel)),
+        )
         .service(resource("/time/parse", POST).route(web::post().to(time::parse)))
         .service(resource("/job-types", READ).route(get().to(system::job_types)))
         .service(resource("/workers/status", READ).route(get().to(system::worker_status)))

@@ -1,13 +1,13 @@
 //! Jobs on the wire.
 
 use super::records;
-use oneoff_api_types::{HoldView, JobView};
-use oneoff_domain::{Hold, Job};
+use oneoff_api_types::{HoldView, JobView, OriginView};
+use oneoff_domain::{Hold, Job, Origin};
 use oneoff_storage::Catalog;
 
 /// A job as the API answers it.
 pub(crate) fn job(job: Job, catalog: &Catalog) -> JobView {
-    let Job { id, definition, state, last_execution, created_by, created_at, updated_at, .. } = job;
+    let Job { id, definition, state, last_execution, origin, created_by, created_at, updated_at, .. } = job;
     JobView {
         id: id.to_string(),
         name: definition.name,
@@ -37,6 +37,7 @@ pub(crate) fn job(job: Job, catalog: &Catalog) -> JobView {
         cancel_requested: state.cancel_requested,
         holds: state.holds.into_iter().map(hold).collect(),
         last_execution: last_execution.map(|id| id.to_string()),
+        origin: origin.map(self::origin),
         created_by,
         created_at: created_at.to_string(),
         updated_at: updated_at.to_string(),
@@ -51,4 +52,8 @@ fn hold(hold: Hold) -> HoldView {
         at: hold.at.to_string(),
         until: hold.until.map(|until| until.to_string()),
     }
+}
+
+fn origin(origin: Origin) -> OriginView {
+    OriginView { kind: origin.kind.to_string(), id: origin.id, index: origin.index }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod bulk;
+pub(crate) mod chain;
 pub(crate) mod event;
 pub(crate) mod execution;
 pub(crate) mod job;

@@ -12,6 +12,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod bulk;
+mod chains;
 mod conditions;
 mod defence;
 mod dry_run;

@@ -1,6 +1,8 @@
 //! The tests of the public interface of the domain.
 
 #[cfg(test)]
+mod chain_steps;
+#[cfg(test)]
 mod state_machine;
 #[cfg(test)]
 mod state_properties;

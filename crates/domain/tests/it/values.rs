@@ -176,6 +176,7 @@ fn job(on_crash: OnCrash, max_retries: u32) -> Job {
         definition,
         state: JobState::scheduled(Timestamp::EPOCH, None).claim().unwrap(),
         last_execution: None,
+        origin: None,
         created_by: None,
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,

@@ -3,13 +3,16 @@
 use super::config::HttpConfig;
 use super::headers;
 use super::record::{Body, record};
+use super::template;
 use crate::RunContext;
 use oneoff_domain::{AttemptOutcome, OutputStream, Reason, ValidationErrors};
 use oneoff_outbound::{OutboundClient, OutboundError, OutboundRequest, OutboundResponse};
 
 /// Sends the request and judges the response.
 pub(super) async fn run(client: &OutboundClient, context: &RunContext) -> AttemptOutcome {
-    let config = match HttpConfig::parse(&context.config) {
+    let rendered = context.chain.as_deref().map(|chain| template::render(&context.config, chain)).transpose();
+    let parsed = rendered.and_then(|config| HttpConfig::parse(config.as_ref().unwrap_or(&context.config)));
+    let config = match parsed {
         Ok(config) => config,
         Err(errors) => {
             return AttemptOutcome::failed(Reason::InvalidConfig, ValidationErrors(errors).to_string());

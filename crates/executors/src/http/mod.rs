@@ -5,6 +5,7 @@ mod config;
 mod expected;
 mod headers;
 mod record;
+mod template;
 
 use crate::fields::one_line;
 use crate::{Executor, RunContext, RunFuture};
@@ -31,6 +32,7 @@ impl HttpExecutor {
     }
 
     fn parse(&self, config: &Map<String, Value>) -> Result<HttpConfig, Vec<FieldError>> {
+        template::check(config)?;
         let config = HttpConfig::parse(config)?;
         // An address in place of a name can be judged now; a name is judged when it is resolved.
         match self.client.policy().check_url(&config.url) {

@@ -1,8 +1,8 @@
 //! The environment of a shell job: clean, so that a job runs the same however the server was started, and
 //! never sees the server's own secrets.
 
-use crate::RunContext;
 use crate::process::{EXECUTION_ID_VARIABLE, INSTANCE_VARIABLE};
+use crate::{CHAIN_VARIABLES, RunContext};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -19,7 +19,7 @@ const RESERVED: [&str; 7] = [
 
 /// Whether OneOff sets this variable itself.
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name)
+    RESERVED.contains(&name) || CHAIN_VARIABLES.contains(&name)
 }
 
 /// What every shell job starts with.
@@ -87,6 +87,11 @@ impl BaseEnvironment {
         set("ONEOFF_RUN", context.run.to_string().as_ref());
         set("ONEOFF_ATTEMPT", context.attempt.to_string().as_ref());
         set("ONEOFF_SCHEDULED_AT", context.scheduled_for.to_string().as_ref());
+        if let Some(chain) = &context.chain {
+            for (name, value) in chain.environment() {
+                set(name, value.as_ref());
+            }
+        }
         for (name, value) in context.processes.environment() {
             set(&name, value.as_ref());
         }

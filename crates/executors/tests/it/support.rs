@@ -50,6 +50,7 @@ pub(crate) fn context(config: &Value) -> (RunContext, StopTrigger, mpsc::Receive
         scheduled_for: "2026-12-01T09:00:00Z".parse().unwrap(),
         timezone: "Europe/Berlin".to_owned(),
         config: Arc::new(config.as_object().unwrap().clone()),
+        chain: None,
         stop,
         output: writer,
         processes: Arc::new(Unwatched),

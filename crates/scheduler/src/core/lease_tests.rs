@@ -43,6 +43,7 @@ fn won(key: i64, epoch: i64) -> Input {
         definition,
         state: JobState::scheduled(base(), None).claim().unwrap(),
         last_execution: Some(execution_id),
+        origin: None,
         created_by: None,
         created_at: base(),
         updated_at: base(),

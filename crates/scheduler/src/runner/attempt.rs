@@ -2,9 +2,10 @@
 
 use super::Runner;
 use super::output::{Collected, Collector};
-use oneoff_domain::{AttemptOutcome, BootTime, Clock, Reason, Timestamp};
-use oneoff_executors::{OutputWriter, RunContext, StopReason, StopSignal, StopTrigger};
-use oneoff_storage::ClaimedJob;
+use oneoff_domain::limits::PREVIOUS_OUTPUT_MAX_BYTES;
+use oneoff_domain::{AttemptOutcome, BootTime, Clock, Job, Origin, Reason, Timestamp};
+use oneoff_executors::{ChainPlace, OutputWriter, RunContext, StopReason, StopSignal, StopTrigger};
+use oneoff_storage::{ClaimedJob, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
@@ -75,6 +76,10 @@ impl Runner {
             Some(seconds) => Some(Duration::from_secs(seconds.into())),
             None => executor.default_timeout(),
         };
+        let chain = match self.place_in_chain(&claimed.job).await {
+            Ok(chain) => chain,
+            Err(error) => return AttemptOutcome::failed(Reason::Failure, unknown_previous(&error)),
+        };
         let context = RunContext {
             job_id: claimed.job.id,
             job_name: definition.name.clone(),
@@ -84,6 +89,7 @@ impl Runner {
             scheduled_for: claimed.scheduled_for,
             timezone: definition.timezone.clone(),
             config: Arc::new(definition.config.clone()),
+            chain,
             stop: began.stop.clone(),
             output,
             processes: self.processes.clone(),
@@ -110,6 +116,20 @@ impl Runner {
             }
         }
     }
+}
+
+impl Runner {
+    /// The place of the job of a chain's link, with what the link before it did. Another job costs nothing here.
+    async fn place_in_chain(&self, job: &Job) -> Result<Option<Arc<ChainPlace>>, StoreError> {
+        let Some(origin) = &job.origin else { return Ok(None) };
+        let previous = self.store.previous_link(origin.clone(), PREVIOUS_OUTPUT_MAX_BYTES).await?;
+        let Origin { id, index, .. } = origin.clone();
+        Ok(Some(Arc::new(ChainPlace { execution_id: id, link: index.saturating_add(1), previous })))
+    }
+}
+
+fn unknown_previous(error: &StoreError) -> String {
+    format!("what the link before it did cannot be read: {error}")
 }
 
 /// Waits for a stopped executor to end its work, and drops it when that takes too long.

@@ -89,7 +89,7 @@ impl Service {
                 None => Ok(Written { value, replayed: false }),
             };
         }
-        self.make_tags(&context, new_tags, jobs.iter_mut().flatten()).await?;
+        self.make_tags(&context, new_tags, jobs.iter_mut().flatten().map(|job| &mut job.definition)).await?;
         let store = &self.inner.store;
         let written = match is_atomic {
             true => store.create_all(context.clone(), now, jobs.into_iter().flatten().collect()).await?,

@@ -30,7 +30,7 @@ impl Service {
         self.accepting()?;
         let now = self.now();
         let (mut job, new_tags) = self.new_job(&context, draft, now)?;
-        self.make_tags(&context, new_tags, std::iter::once(&mut job)).await?;
+        self.make_tags(&context, new_tags, std::iter::once(&mut job.definition)).await?;
         self.store_job(context, now, job).await
     }
 

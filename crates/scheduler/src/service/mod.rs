@@ -1,10 +1,12 @@
 //! The service: whatever changes what may run goes through here, for HTTP, library and chains alike.
 
 pub mod bulk;
+pub mod chain_draft;
 pub mod draft;
 pub mod error;
 
 mod access;
+mod chains;
 mod edit;
 mod executions;
 mod jobs;

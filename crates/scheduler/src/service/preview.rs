@@ -51,6 +51,7 @@ pub(super) fn preview_of(new: NewJob, now: Timestamp) -> Written<Job> {
         definition: new.definition,
         state: new.state,
         last_execution: None,
+        origin: new.origin,
         created_by: Some(new.created_by.label()),
         created_at: now,
         updated_at: now,

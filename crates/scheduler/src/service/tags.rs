@@ -4,8 +4,8 @@ use super::Service;
 use super::validate::Checks;
 use crate::ServiceError;
 use oneoff_domain::limits::{LOOK_MAX_CHARS, TAG_MAX_CHARS, TAGS_MAX};
-use oneoff_domain::{Context, FieldError, Tag, TagChange, new_record_id};
-use oneoff_storage::{Catalog, NewJob, Written};
+use oneoff_domain::{Context, FieldError, JobDefinition, Tag, TagChange, new_record_id};
+use oneoff_storage::{Catalog, Written};
 
 /// Tags that are to be made for jobs, by the ids that these have for them.
 pub(super) type NewTags = Vec<(String, String)>;
@@ -108,14 +108,14 @@ impl Service {
         &self,
         context: &Context,
         new: NewTags,
-        jobs: impl Iterator<Item = &'a mut NewJob>,
+        definitions: impl Iterator<Item = &'a mut JobDefinition>,
     ) -> Result<(), ServiceError> {
         if new.is_empty() || context.dry_run {
             return Ok(());
         }
         let others = self.made_tags(context, new).await?;
-        for job in jobs {
-            replace(&mut job.definition.tags, &others);
+        for definition in definitions {
+            replace(&mut definition.tags, &others);
         }
         Ok(())
     }

@@ -37,6 +37,11 @@ impl Checks {
         self.text(pointer, given, NAME_MAX_CHARS);
     }
 
+    /// A text of several lines, perhaps.
+    pub(super) fn long_text(&mut self, pointer: &str, given: &str, max_chars: usize) {
+        self.text(pointer, given, max_chars);
+    }
+
     /// A key: not empty, bounded, without control characters.
     pub(super) fn key(&mut self, pointer: &str, given: &str) {
         if given.is_empty() {

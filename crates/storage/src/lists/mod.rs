@@ -129,7 +129,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// A page of a list, with its rows loaded by `load`, which says of how many of the keys they are.
-fn page<L: Listing, T>(
+pub(crate) fn page<L: Listing, T>(
     conn: &mut AnyConnection,
     listing: &L,
     wanted: &Wanted<'_>,

@@ -266,4 +266,8 @@ const SET_KEYS: &str = "
     SELECT setval(pg_get_serial_sequence('sessions', 'key'), greatest((SELECT max(key) FROM sessions), 1));
     SELECT setval(pg_get_serial_sequence('setup_links', 'key'), greatest((SELECT max(key) FROM setup_links), 1));
     SELECT setval(pg_get_serial_sequence('restores', 'key'), greatest((SELECT max(key) FROM restores), 1));
+    SELECT setval(pg_get_serial_sequence('chains', 'key'), greatest((SELECT max(key) FROM chains), 1));
+    SELECT setval(pg_get_serial_sequence('chain_executions', 'key'), greatest((SELECT max(key) FROM chain_executions), 1));
+    SELECT setval(pg_get_serial_sequence('chain_execution_links', 'key'),
+        greatest((SELECT max(key) FROM chain_execution_links), 1));
 ";

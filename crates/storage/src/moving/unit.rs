@@ -96,6 +96,9 @@ pub(super) fn all() -> Vec<Unit> {
         unit!(output_chunks by key),
         unit!(output_totals by key),
         unit!(events by sequence),
+        unit!(chains by key),
+        unit!(chain_executions by key),
+        unit!(chain_execution_links by key),
         unit!(audit_entries by key),
         unit!(idempotency_records by key),
     ]

@@ -1,6 +1,7 @@
 //! Retention: what is too old, and output beyond its total, is removed in slices of a few milliseconds, each a
 //! transaction of its own. Every slice leaves the database whole, so a crash between two costs nothing.
 
+mod chains;
 mod executions;
 mod jobs;
 mod output;
@@ -49,6 +50,7 @@ const REMOVALS: &[Removal] = &[
     output::remove_over_total,
     executions::remove,
     jobs::remove,
+    chains::remove,
     records::remove_events,
     records::remove_audit_entries,
     records::remove_idempotency_records,

@@ -7,7 +7,7 @@ use oneoff_domain::Timestamp;
 pub struct RetentionPolicy {
     /// The present.
     pub now: Timestamp,
-    /// Finished jobs that ended before this are removed with all that belongs to them.
+    /// Finished jobs that ended before this are removed with all that belongs to them, and so are chain executions.
     pub jobs_before: Timestamp,
     /// Executions that ended before this are removed with their output.
     pub executions_before: Timestamp,
@@ -44,7 +44,7 @@ pub struct RetentionSlice {
     pub jobs: usize,
     /// Executions that were removed.
     pub executions: usize,
-    /// Events, audit entries and idempotency records that were removed.
+    /// Events, audit entries, idempotency records and chain executions that were removed.
     pub records: usize,
     /// Bytes of output that were removed.
     pub output_bytes: u64,

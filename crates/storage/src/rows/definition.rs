@@ -6,8 +6,8 @@ use crate::failure::RowError;
 use crate::schema::job_definitions;
 use crate::statement::{self, Target};
 use diesel::prelude::*;
-use oneoff_domain::{JobDefinition, JobKey, OnCrash, OnLate, RetryPolicy, Timestamp};
-use serde_json::{Map, Value};
+use oneoff_domain::{JobDefinition, JobKey, OnCrash, OnLate, Origin, RetryPolicy, Timestamp};
+use serde_json::Map;
 
 /// What is read of a definition.
 #[derive(Debug, Queryable, Selectable)]
@@ -32,6 +32,7 @@ pub(crate) struct DefinitionRow {
     concurrency_key: Option<String>,
     external_id: Option<String>,
     metadata: String,
+    origin: Option<String>,
 }
 
 /// A definition as far as it can be read.
@@ -39,6 +40,8 @@ pub(crate) struct ReadDefinition {
     pub(crate) revision: i64,
     /// What cannot be read is empty, and the name says so.
     pub(crate) definition: JobDefinition,
+    /// What made the job.
+    pub(crate) origin: Option<Origin>,
     /// What cannot be read.
     pub(crate) fault: Option<RowError>,
 }
@@ -52,6 +55,8 @@ impl DefinitionRow {
             exit_codes.map(|text| from_json("job_definitions.retry_exit_codes", text)).transpose();
         let seconds = |place, value: Option<i64>| value.map(|value| number(place, value)).transpose();
         let max_delay = number("job_definitions.retry_max_delay_seconds", self.retry_max_delay_seconds);
+        let origin = self.origin.as_deref().map(|text| from_json("job_definitions.origin", text)).transpose();
+        let origin = faults.or(origin, None);
         let mut definition = JobDefinition {
             config: faults.or(from_json("job_definitions.config", &self.config), Map::new()),
             tags: faults.or(from_json("job_definitions.tags", &self.tags), Vec::new()),
@@ -81,7 +86,7 @@ impl DefinitionRow {
         if let Some(fault) = &fault {
             definition.name = format!("{} (unreadable: {})", definition.name, fault.place);
         }
-        ReadDefinition { revision: self.revision, definition, fault }
+        ReadDefinition { revision: self.revision, definition, origin, fault }
     }
 }
 
@@ -107,7 +112,7 @@ pub(crate) struct Revision<'a> {
     /// What it says.
     pub(crate) definition: &'a JobDefinition,
     /// Where the job came from.
-    pub(crate) origin: Option<&'a Value>,
+    pub(crate) origin: Option<&'a Origin>,
     /// When it is written.
     pub(crate) now: Timestamp,
 }
@@ -150,11 +155,6 @@ pub(crate) fn insert(on: &mut impl Target, new: Revision<'_>) -> Result<(), crat
     ];
     statement::run::<InsertDefinition>(on, &values)?;
     Ok(())
-}
-
-/// Where a job came from, as it is stored with its first revision.
-pub(crate) fn origin(conn: &mut AnyConnection, definition_key: i64) -> QueryResult<Option<String>> {
-    job_definitions::table.find(definition_key).select(job_definitions::origin).get_result(conn)
 }
 
 /// Removes all revisions of a job, of which `last` is the newest. Answers the tags of that one.

@@ -116,7 +116,7 @@ fn assemble(
     if let Some(running) = running {
         state.replace(running);
     }
-    let ReadDefinition { revision, definition, fault } = definition.into_domain();
+    let ReadDefinition { revision, definition, origin, fault } = definition.into_domain();
     let mut faults = Faults::default();
     let last_execution = state.last_execution.map(|id| word("job_states.last_execution", &id)).transpose();
     let holds = holds.into_iter().filter_map(|hold| faults.or(hold.map(Some), None)).collect();
@@ -137,6 +137,7 @@ fn assemble(
             version: state.version,
         },
         last_execution: faults.or(last_execution, None),
+        origin,
         created_by: state.created_by,
         created_at: instant(state.created_at),
         updated_at: instant(state.updated_at),

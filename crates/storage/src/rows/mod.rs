@@ -1,6 +1,8 @@
 //! Between rows and the domain: how each value is stored, and the error when a stored one makes no sense.
 
 pub(crate) mod attempt;
+pub(crate) mod chain;
+pub(crate) mod chain_execution;
 pub(crate) mod definition;
 pub(crate) mod ended;
 pub(crate) mod event;

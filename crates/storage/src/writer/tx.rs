@@ -3,6 +3,7 @@
 use super::keys::Keys;
 use crate::ahead::ChangedJobs;
 use crate::catalog::CatalogCell;
+use crate::chains::step;
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError};
 use crate::idempotency::Records;
@@ -225,7 +226,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes an event of a job.
+    /// Writes an event of a job, after all else that changes of it: the job of a chain's link takes its chain along.
     pub(crate) fn record_job(
         &mut self,
         now: Timestamp,
@@ -241,7 +242,11 @@ impl Tx<'_> {
             project_id: job.definition.project_id.clone(),
             data,
         };
-        self.record(now, &event)
+        self.record(now, &event)?;
+        match &job.origin {
+            None => Ok(()),
+            Some(_) => step::follow(self, now, kind, job, execution, &event.data),
+        }
     }
 
     /// Lets a job wait, and says so.

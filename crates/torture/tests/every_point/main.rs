@@ -1,4 +1,6 @@
 //! A kill at every point. A program of its own, so that nothing else takes its time.
 
 #[cfg(test)]
+mod chains;
+#[cfg(test)]
 mod walk;

@@ -28,11 +28,12 @@ pub(crate) mod exercise {
             definition.external_id = Some("order-1".to_owned());
             definition.metadata.insert("deep".to_owned(), json!({ "list": [1, null, "ü"] }));
         });
-        new.origin = Some(json!({ "kind": "chain", "id": "x", "index": 0 }));
+        new.origin = Some(Origin { kind: OriginKind::Chain, id: "x".to_owned(), index: 0 });
         let created = create(store, new.clone()).await;
         assert_eq!(created.id, new.id);
         assert_eq!(created.definition, new.definition);
         assert_eq!(created.state, new.state);
+        assert_eq!(created.origin, new.origin);
         assert_eq!((created.revision, created.created_at, created.updated_at), (1, noon(), noon()));
         assert_eq!(created.created_by.as_deref(), Some("local"));
         assert_eq!(job_now(store, new.id).await, created);

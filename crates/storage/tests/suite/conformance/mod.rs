@@ -2,6 +2,9 @@
 
 mod access;
 mod auditing;
+mod chain_fixture;
+mod chain_records;
+mod chains;
 mod changing;
 mod claiming;
 mod creating;

@@ -1,0 +1,3 @@
+DROP TABLE chain_execution_links;
+DROP TABLE chain_executions;
+DROP TABLE chains;
