@@ -87,6 +87,14 @@ id! {
     /// The outer name of an execution, which is one attempt of a job.
     ExecutionId
 }
+id! {
+    /// The outer name of a webhook.
+    WebhookId
+}
+id! {
+    /// The outer name of a delivery, which is one event for one webhook.
+    DeliveryId
+}
 
 /// The store's inner key of a job: narrow, and in the order of creation. It never leaves the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

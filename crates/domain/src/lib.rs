@@ -25,7 +25,7 @@ pub use context::{Actor, Context, IdempotencyKey};
 pub use event::{Event, EventKind, NewEvent};
 pub use execution::{Execution, ExecutionStatus, OutputStream};
 pub use fence::Fence;
-pub use ids::{ExecutionId, JobId, JobKey};
+pub use ids::{DeliveryId, ExecutionId, JobId, JobKey, WebhookId};
 pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
 pub use outcome::{AttemptOutcome, Reason};
 pub use timestamp::Timestamp;

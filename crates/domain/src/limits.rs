@@ -50,3 +50,15 @@ pub const BULK_ERRORS_MAX: usize = 100;
 pub const SEARCH_MAX_CHARS: usize = 256;
 /// Different words of a text that is searched for.
 pub const SEARCH_MAX_WORDS: usize = 16;
+/// Webhooks in all.
+pub const WEBHOOKS_MAX: usize = 100;
+/// Characters of a webhook's URL.
+pub const WEBHOOK_URL_MAX_CHARS: usize = 2048;
+/// Projects, tags or job types that a webhook is limited to.
+pub const WEBHOOK_FILTER_MAX: usize = 64;
+/// Events that a webhook names.
+pub const WEBHOOK_EVENTS_MAX: usize = 64;
+/// Bytes of a webhook's own template.
+pub const WEBHOOK_TEMPLATE_MAX_BYTES: usize = 16 * 1024;
+/// Deliveries that one request makes again.
+pub const REDELIVERIES_MAX: u32 = 10_000;

@@ -25,6 +25,7 @@ pub mod status;
 pub mod system;
 mod watchers;
 
+pub use lease::Role;
 pub use service::bulk::PlannedJobs;
 pub use service::draft::{JobDraft, JobPatch, Schedule};
 pub use service::error::ServiceError;

@@ -29,6 +29,8 @@ pub struct Retention {
     pub audit: Duration,
     /// Idempotency records, for so long a request may be repeated; 7 days.
     pub idempotency: Duration,
+    /// Deliveries of webhooks, from their end; 30 days. What is still to be sent is kept.
+    pub deliveries: Duration,
     /// Bytes of output in all, beyond which the oldest goes; 10 GiB. `None` is no bound.
     pub output_max_bytes: Option<u64>,
 }
@@ -41,6 +43,7 @@ impl Default for Retention {
             events: 30 * DAY,
             audit: 365 * DAY,
             idempotency: 7 * DAY,
+            deliveries: 30 * DAY,
             output_max_bytes: Some(10 * 1024 * 1024 * 1024),
         }
     }
@@ -50,8 +53,8 @@ impl Retention {
     /// The shortest of all.
     #[must_use]
     pub fn shortest(&self) -> Duration {
-        let Self { jobs, executions, events, audit, idempotency, .. } = *self;
-        jobs.min(executions).min(events).min(audit).min(idempotency)
+        let Self { jobs, executions, events, audit, idempotency, deliveries, .. } = *self;
+        jobs.min(executions).min(events).min(audit).min(idempotency).min(deliveries)
     }
 
     /// A clock that says that more time than this has gone by since anything was written may be wrong: by it, most

@@ -57,6 +57,7 @@ pub mod search;
 pub mod space;
 pub mod store;
 pub mod system;
+pub mod webhooks;
 
 pub use api_key::{ApiKey, ApiKeyStore, NewApiKey};
 pub use backup::{BackupError, Copied, back_up, restore};
@@ -80,4 +81,5 @@ pub use search::{SearchLag, SearchSlice};
 pub use space::Space;
 pub use store::Store;
 pub use system::{Counters, LostExecution};
+pub use webhooks::{DeliveryStatus, Webhook};
 pub use writer::gather_answers_here;

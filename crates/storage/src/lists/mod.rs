@@ -3,6 +3,7 @@
 //! A list reads narrow rows in the order of an index and keeps those that its filter lets through. When so
 //! many were looked at that the answer would take long, the page ends early with a cursor to go on from.
 
+pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod full_rows;
 pub(crate) mod jobs;

@@ -260,4 +260,8 @@ const SET_KEYS: &str = "
     SELECT setval(pg_get_serial_sequence('job_counters', 'key'), greatest((SELECT max(key) FROM job_counters), 1));
     SELECT setval(pg_get_serial_sequence('api_keys', 'key'), greatest((SELECT max(key) FROM api_keys), 1));
     SELECT setval(pg_get_serial_sequence('restores', 'key'), greatest((SELECT max(key) FROM restores), 1));
+    SELECT setval(pg_get_serial_sequence('webhooks', 'key'),
+        greatest((SELECT max(key) FROM webhooks), (SELECT max(webhook_key) FROM removed_webhooks), 1));
+    SELECT setval(pg_get_serial_sequence('webhook_deliveries', 'key'),
+        greatest((SELECT max(key) FROM webhook_deliveries), 1));
 ";

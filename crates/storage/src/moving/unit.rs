@@ -74,6 +74,9 @@ pub(super) fn all() -> Vec<Unit> {
         Unit { ends: Some("ended_at"), ..unit!(epochs by epoch) },
         unit!(api_keys by key),
         unit!(restores by key),
+        unit!(webhooks by key),
+        unit!(webhook_cursor by key),
+        unit!(removed_webhooks by webhook_key),
         unit!(job_counters by key),
         unit!(job_states by key),
         unit!(job_definitions by key),
@@ -88,6 +91,7 @@ pub(super) fn all() -> Vec<Unit> {
         unit!(output_chunks by key),
         unit!(output_totals by key),
         unit!(events by sequence),
+        unit!(webhook_deliveries by key),
         unit!(audit_entries by key),
         unit!(idempotency_records by key),
     ]

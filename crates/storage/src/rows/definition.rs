@@ -157,6 +157,33 @@ pub(crate) fn origin(conn: &mut AnyConnection, definition_key: i64) -> QueryResu
     job_definitions::table.find(definition_key).select(job_definitions::origin).get_result(conn)
 }
 
+/// The definition that a job had at a time, where that is not the one of `last`, which is its newest; `None` where it is.
+pub(crate) fn at(
+    conn: &mut AnyConnection,
+    last: i64,
+    time: Timestamp,
+) -> QueryResult<Option<JobDefinition>> {
+    let mut next = Some(last);
+    while let Some(key) = next {
+        let row = job_definitions::table.find(key);
+        let found: Option<(i64, Option<i64>)> = row
+            .select((job_definitions::created_at, job_definitions::previous_key))
+            .get_result(conn)
+            .optional()?;
+        let Some((created_at, previous)) = found else { return Ok(None) };
+        if created_at > time.as_micros() && previous.is_some() {
+            next = previous;
+            continue;
+        }
+        if key == last {
+            return Ok(None);
+        }
+        let row: DefinitionRow = row.select(DefinitionRow::as_select()).get_result(conn)?;
+        return Ok(Some(row.into_domain().definition));
+    }
+    Ok(None)
+}
+
 /// Removes all revisions of a job, of which `last` is the newest.
 pub(crate) fn delete_all(conn: &mut AnyConnection, last: i64) -> QueryResult<()> {
     let mut next = Some(last);
