@@ -8,6 +8,7 @@ mod job;
 mod problem;
 mod system;
 mod time;
+mod webhook;
 
 pub use bulk::{BulkResult, CreateJobs, CreatedJob, JobsCreated};
 pub use execution::{ExecutionView, OutputChunkView, OutputView};
@@ -17,6 +18,10 @@ pub use job::{
 pub use problem::{FieldProblem, Problem};
 pub use system::{EventView, NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 pub use time::{ParseTime, ParsedTime};
+pub use webhook::{
+    DeliveryView, Redeliver, RedeliveredView, RotateSecret, SentRequestView, WebhookRequest, WebhookTestView,
+    WebhookView,
+};
 
 use serde::{Deserialize, Serialize};
 

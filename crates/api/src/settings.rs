@@ -1,6 +1,7 @@
 //! What can be set about the API.
 
 use crate::metrics_endpoint::MetricsHandle;
+use oneoff_webhooks::Webhooks;
 use std::time::Duration;
 
 /// What can be set about the API.
@@ -28,4 +29,6 @@ pub struct ApiSettings {
     pub slow_request: Duration,
     /// The metrics recorder; without one `/metrics` does not exist.
     pub metrics: Option<MetricsHandle>,
+    /// The webhooks; without them their routes do not exist.
+    pub webhooks: Option<Webhooks>,
 }

@@ -15,6 +15,7 @@ mod settings;
 mod system;
 mod transport;
 mod wait;
+mod webhooks;
 
 pub use error::ClientError;
 pub use executions::{ExecutionQuery, OutputRequest};
@@ -26,3 +27,4 @@ pub use paging::{PageQuery, Pages};
 pub use settings::{ApiKey, ClientSettings, Timeouts};
 pub use transport::Client;
 pub use wait::{Waited, is_final};
+pub use webhooks::DeliveryQuery;

@@ -38,6 +38,7 @@
 //! With the feature `http`, the module `http` serves the HTTP API and the web UI from your own actix-web application.
 
 mod builder;
+mod delivery;
 mod error;
 mod function;
 mod handle;
@@ -65,6 +66,7 @@ pub use oneoff_scheduler::{
 };
 pub use oneoff_secrets::api_key;
 pub use oneoff_storage::{DatabaseUrl, NotAnAddress, OpenError, StoreOptions};
+pub use oneoff_webhooks::{Schedule as WebhookSchedule, WebhookSettings, Webhooks};
 
 /// The HTTP API for your own actix-web application.
 #[cfg(feature = "http")]

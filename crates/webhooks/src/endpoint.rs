@@ -69,7 +69,11 @@ impl Checks {
             return self.wrong(pointer, "has too many entries", format!("at most {WEBHOOK_FILTER_MAX}"));
         }
         if words.iter().any(|word| word.is_empty() || word.chars().count() > max_chars) {
-            self.wrong(pointer, "has an entry that is empty or too long", format!("1 to {max_chars} characters"));
+            self.wrong(
+                pointer,
+                "has an entry that is empty or too long",
+                format!("1 to {max_chars} characters"),
+            );
         }
     }
 
@@ -92,7 +96,9 @@ impl Checks {
             let hint = format!("at most {WEBHOOK_TEMPLATE_MAX_BYTES} bytes");
             return self.wrong("/template", "is too long", hint);
         }
-        for sample in [sample(EventKind::JobFailed, Timestamp::EPOCH), crate::payload::test_payload(Timestamp::EPOCH)] {
+        for sample in
+            [sample(EventKind::JobFailed, Timestamp::EPOCH), crate::payload::test_payload(Timestamp::EPOCH)]
+        {
             let body = rendered(template, &sample);
             if let Err(error) = serde_json::from_str::<Value>(&body) {
                 let message = format!("does not make JSON: {error}");

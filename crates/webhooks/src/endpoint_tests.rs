@@ -26,7 +26,10 @@ fn a_url_is_one_that_may_be_called() {
         (&long, "too long"),
     ] {
         let found = faults(|checks| checks.url(bad, EgressPolicy::Default));
-        assert!(found.len() == 1 && found[0].contains(part) && !found[0].contains("secret@"), "{bad}: {found:?}");
+        assert!(
+            found.len() == 1 && found[0].contains(part) && !found[0].contains("secret@"),
+            "{bad}: {found:?}"
+        );
     }
     assert_eq!(faults(|checks| checks.url("http://127.0.0.1/", EgressPolicy::Strict)).len(), 1);
 }
@@ -36,7 +39,10 @@ fn names_events_and_filters_are_bounded() {
     assert!(faults(|checks| checks.name(" "))[0].contains("name is required"));
     assert!(faults(|checks| checks.name(&"é".repeat(257)))[0].contains("too long"));
     assert!(faults(|checks| checks.events(&[]))[0].contains("at least one event is required"));
-    assert!(faults(|checks| checks.events(&["job.faild".to_owned()]))[0].contains("invalid event type: job.faild"));
+    assert!(
+        faults(|checks| checks.events(&["job.faild".to_owned()]))[0]
+            .contains("invalid event type: job.faild")
+    );
     assert!(!faults(|checks| checks.events(&vec!["*".to_owned(); 65])).is_empty());
     let many = vec!["x".to_owned(); 65];
     assert!(faults(|checks| checks.filters(&many, &[], &[]))[0].starts_with("/project_ids"));
@@ -48,7 +54,9 @@ fn names_events_and_filters_are_bounded() {
 
 #[test]
 fn a_template_must_make_json_of_an_event_with_all_and_with_nothing() {
-    for good in [r#"{"text":"{{title}}"}"#, r#""{{event}}""#, r#"{"job":"{{data.job.name}}","raw":"{{data}}"}"#, "{}"] {
+    for good in
+        [r#"{"text":"{{title}}"}"#, r#""{{event}}""#, r#"{"job":"{{data.job.name}}","raw":"{{data}}"}"#, "{}"]
+    {
         assert_eq!(faults(|checks| checks.template(Some(good))), Vec::<String>::new(), "{good}");
     }
     for bad in ["", "text", "{", r#"{"x":{{title}}}"#, r#"{"x":{{data.job.priority}}}"#] {

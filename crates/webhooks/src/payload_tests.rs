@@ -18,13 +18,19 @@ fn the_keys_are_those_of_version_1_in_their_order() {
     assert_eq!(keys(&body["data"]), ["job", "execution"]);
     assert_eq!(body["event"], "job.failed");
     assert_eq!(body["timestamp"], json!(at(7)));
-    for name in ["id", "name", "type", "scheduled_at", "priority", "project_id", "timezone", "status", "created_at"] {
+    for name in
+        ["id", "name", "type", "scheduled_at", "priority", "project_id", "timezone", "status", "created_at"]
+    {
         assert!(!body["data"]["job"][name].is_null(), "{name}");
     }
-    for name in ["id", "job_id", "started_at", "completed_at", "status", "exit_code", "error", "duration_ms"] {
+    for name in ["id", "job_id", "started_at", "completed_at", "status", "exit_code", "error", "duration_ms"]
+    {
         assert!(!body["data"]["execution"][name].is_null(), "{name}");
     }
-    assert_eq!((&body["data"]["job"]["id"], &body["data"]["execution"]["id"]), (&json!(JOB), &json!(EXECUTION)));
+    assert_eq!(
+        (&body["data"]["job"]["id"], &body["data"]["execution"]["id"]),
+        (&json!(JOB), &json!(EXECUTION))
+    );
 }
 
 #[test]

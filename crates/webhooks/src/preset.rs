@@ -24,12 +24,10 @@ pub enum Preset {
     Ntfy,
 }
 
-const SLACK: &str =
-    r#"{"text":"{{title}}","attachments":[{"color":"{{color_hex}}","fallback":"{{title}}","text":"{{text}}"}]}"#;
+const SLACK: &str = r#"{"text":"{{title}}","attachments":[{"color":"{{color_hex}}","fallback":"{{title}}","text":"{{text}}"}]}"#;
 const DISCORD: &str = r#"{"username":"OneOff","allowed_mentions":{"parse":[]},"embeds":[{"title":"{{title}}","description":"{{text}}","color":{{color}},"timestamp":"{{timestamp}}"}]}"#;
 const TEAMS: &str = r#"{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","body":[{"type":"TextBlock","size":"Medium","weight":"Bolder","wrap":true,"color":"{{style}}","text":"{{title}}"},{"type":"TextBlock","wrap":true,"text":"{{text}}"}]}}]}"#;
-const NTFY: &str =
-    r#"{"topic":"{{topic}}","title":"{{title}}","message":"{{text}}","priority":{{priority}},"tags":["{{tag}}"]}"#;
+const NTFY: &str = r#"{"topic":"{{topic}}","title":"{{title}}","message":"{{text}}","priority":{{priority}},"tags":["{{tag}}"]}"#;
 
 impl Preset {
     /// All of them.
@@ -71,9 +69,7 @@ impl Preset {
     pub fn body(self, own: Option<&str>, url: &Url, payload: &Value) -> String {
         match own.or(self.template()) {
             None => payload.to_string(),
-            Some(template) => {
-                template::render(template, &with_summary(payload, &topic(url)), self.escape())
-            }
+            Some(template) => template::render(template, &with_summary(payload, &topic(url)), self.escape()),
         }
     }
 
@@ -148,7 +144,10 @@ mod tests {
         let slack = of(Preset::Slack, "https://hooks.slack.com/services/T/B/x");
         assert_eq!(slack["text"], "Job failed: &lt;backup&gt; &amp; \"more\"");
         assert_eq!(slack["attachments"][0]["color"], "#EF4444");
-        assert_eq!(slack["attachments"][0]["text"], "it broke, exit code 3, took 1.2 s, project default, id j");
+        assert_eq!(
+            slack["attachments"][0]["text"],
+            "it broke, exit code 3, took 1.2 s, project default, id j"
+        );
         let discord = of(Preset::Discord, "https://discord.com/api/webhooks/1/x");
         assert_eq!(discord["embeds"][0]["title"], "Job failed: <backup> & \"more\"");
         assert_eq!(discord["embeds"][0]["color"], 0xEF_4444);

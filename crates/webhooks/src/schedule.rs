@@ -112,7 +112,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn after_attempt(answer: Answer, attempt: usize, first_at: Timestamp, now: Timestamp, random: u64) -> Next {
+    fn after_attempt(
+        answer: Answer,
+        attempt: usize,
+        first_at: Timestamp,
+        now: Timestamp,
+        random: u64,
+    ) -> Next {
         Schedule::default().after_attempt(answer, attempt, first_at, now, random)
     }
 

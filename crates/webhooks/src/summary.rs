@@ -100,7 +100,11 @@ fn text(payload: &Value) -> String {
     if parts.is_empty() {
         return match text_at(payload, "/event") {
             Some("test") => "If you can read this, the webhook works.".to_owned(),
-            event => format!("{} at {}", event.unwrap_or("an event"), text_at(payload, "/timestamp").unwrap_or("?")),
+            event => format!(
+                "{} at {}",
+                event.unwrap_or("an event"),
+                text_at(payload, "/timestamp").unwrap_or("?")
+            ),
         };
     }
     parts.join(", ")

@@ -36,7 +36,9 @@ pub fn render(template: &str, values: &Value, escape: Escape) -> String {
 
 fn find<'v>(values: &'v Value, path: &str) -> &'v Value {
     path.split('.').fold(values, |value, name| match value {
-        Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)).unwrap_or(&Value::Null),
+        Value::Array(items) => {
+            name.parse::<usize>().ok().and_then(|index| items.get(index)).unwrap_or(&Value::Null)
+        }
         other => other.get(name).unwrap_or(&Value::Null),
     })
 }

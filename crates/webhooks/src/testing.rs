@@ -72,7 +72,8 @@ pub(crate) fn job() -> Job {
         external_id: None,
         metadata: Map::new(),
     };
-    let state = JobState { status: JobStatus::Completed, run: 3, attempt: 2, ..JobState::scheduled(at(0), None) };
+    let state =
+        JobState { status: JobStatus::Completed, run: 3, attempt: 2, ..JobState::scheduled(at(0), None) };
     Job {
         key: JobKey(1),
         id: JOB.parse().unwrap(),

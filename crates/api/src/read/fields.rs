@@ -118,6 +118,16 @@ impl FieldReader {
         self.items(name, max_items, |item| value::text(item, max_chars))
     }
 
+    /// A list of words, which may also come as text with commas, as OneOff v1 has it.
+    pub(crate) fn words(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
+        let (_, value) = self.fields.iter_mut().find(|(field, _)| *field == name)?;
+        if let Value::String(text) = value {
+            let words = text.split(',').map(|word| Value::from(word.trim()));
+            *value = Value::Array(words.collect());
+        }
+        self.texts(name, max_items, max_chars)
+    }
+
     pub(crate) fn nullable_integers(&mut self, name: &str, max_items: usize) -> Option<Option<Vec<i64>>> {
         self.or_null(name, |reader, name| reader.items(name, max_items, value::integer))
     }

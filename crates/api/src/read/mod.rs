@@ -11,3 +11,4 @@ pub(crate) mod object;
 pub(crate) mod query;
 pub(crate) mod strict;
 pub(crate) mod value;
+pub(crate) mod webhook_requests;

@@ -7,3 +7,4 @@ pub(crate) mod job;
 pub(crate) mod output;
 pub(crate) mod system;
 pub(crate) mod text;
+pub(crate) mod webhook;

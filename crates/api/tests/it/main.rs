@@ -23,3 +23,4 @@ mod log;
 mod probes;
 mod server;
 mod time;
+mod webhooks;

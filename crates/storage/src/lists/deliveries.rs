@@ -1,12 +1,12 @@
 //! The list of the deliveries of a webhook, the newest first.
 
 use super::{Listing, Wanted};
+use crate::Page;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
 use crate::schema::webhook_deliveries as deliveries;
 use crate::webhooks::{DeliveryFilter, DeliveryRecord, DeliveryStatus, deliveries_by_keys};
-use crate::Page;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;

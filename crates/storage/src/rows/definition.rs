@@ -158,11 +158,7 @@ pub(crate) fn origin(conn: &mut AnyConnection, definition_key: i64) -> QueryResu
 }
 
 /// The definition that a job had at a time, where that is not the one of `last`, which is its newest; `None` where it is.
-pub(crate) fn at(
-    conn: &mut AnyConnection,
-    last: i64,
-    time: Timestamp,
-) -> QueryResult<Option<JobDefinition>> {
+pub(crate) fn at(conn: &mut AnyConnection, last: i64, time: Timestamp) -> QueryResult<Option<JobDefinition>> {
     let mut next = Some(last);
     while let Some(key) = next {
         let row = job_definitions::table.find(key);

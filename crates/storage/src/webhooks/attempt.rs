@@ -392,10 +392,7 @@ impl Store {
         let body = move |tx: &mut Tx<'_>| {
             let left = sql::<Bool>("webhook_deliveries.is_attempting");
             let found = diesel::update(deliveries::table.filter(left))
-                .set((
-                    deliveries::is_attempting.eq(false),
-                    deliveries::next_attempt_at.eq(now.as_micros()),
-                ))
+                .set((deliveries::is_attempting.eq(false), deliveries::next_attempt_at.eq(now.as_micros())))
                 .execute(tx.conn)?;
             Ok(found)
         };

@@ -193,16 +193,16 @@ pub(super) fn by_id(
 
 /// Deliveries by their keys, in the order of the keys given, without those that cannot be read.
 pub(crate) fn by_keys(conn: &mut AnyConnection, keys: &[i64]) -> Result<Vec<DeliveryRecord>, WriteError> {
-    let rows: Vec<DeliveryRow> = deliveries::table
-        .filter(deliveries::key.eq_any(keys))
-        .select(DeliveryRow::as_select())
-        .load(conn)?;
+    let rows: Vec<DeliveryRow> =
+        deliveries::table.filter(deliveries::key.eq_any(keys)).select(DeliveryRow::as_select()).load(conn)?;
     let mut found = std::collections::HashMap::with_capacity(rows.len());
     for row in rows {
         let key = row.key;
         match row.into_domain() {
             Ok(delivery) => drop(found.insert(key, delivery)),
-            Err(error) => tracing::error!(key, %error, "a delivery is left out of a list: its row cannot be read"),
+            Err(error) => {
+                tracing::error!(key, %error, "a delivery is left out of a list: its row cannot be read")
+            }
         }
     }
     Ok(keys.iter().filter_map(|key| found.remove(key)).collect())

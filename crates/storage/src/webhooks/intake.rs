@@ -79,7 +79,9 @@ fn read(
     let mut intake =
         Intake { webhooks, cursor, next: cursor, newest, lost: None, records: Vec::new(), more: false };
     // What came before all of them is for none.
-    let Some(first) = intake.webhooks.iter().map(|webhook| webhook.starts_after).min() else { return Ok(intake) };
+    let Some(first) = intake.webhooks.iter().map(|webhook| webhook.starts_after).min() else {
+        return Ok(intake);
+    };
     let mut from = cursor.max(first);
     if from > newest {
         // An older backup was restored: numbers are used again.

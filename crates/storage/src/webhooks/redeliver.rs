@@ -11,9 +11,7 @@ use crate::{Refusal, Store, StoreError};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oneoff_domain::{
-    Context, DeliveryId, EventKind, FieldError, Timestamp, ValidationErrors, WebhookId,
-};
+use oneoff_domain::{Context, DeliveryId, EventKind, FieldError, Timestamp, ValidationErrors, WebhookId};
 use serde_json::json;
 
 /// Which deliveries of a webhook are made again.
@@ -47,9 +45,8 @@ fn check_active(webhook: &Webhook) -> Result<(), Refusal> {
 }
 
 fn make_due(tx: &mut Tx<'_>, now: Timestamp, keys: &[i64]) -> QueryResult<usize> {
-    let these = deliveries::table
-        .filter(deliveries::key.eq_any(keys))
-        .filter(deliveries::is_attempting.eq(false));
+    let these =
+        deliveries::table.filter(deliveries::key.eq_any(keys)).filter(deliveries::is_attempting.eq(false));
     diesel::update(these)
         .set((
             deliveries::status.eq(DeliveryStatus::Pending.as_str()),

@@ -7,11 +7,7 @@ use diesel::prelude::*;
 use oneoff_domain::Timestamp;
 
 /// Removes at most `limit` deliveries; answers how many. What is still to be sent stays, however old it is.
-pub(crate) fn remove_deliveries(
-    tx: &mut Tx<'_>,
-    before: Timestamp,
-    limit: i64,
-) -> Result<usize, WriteError> {
+pub(crate) fn remove_deliveries(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> Result<usize, WriteError> {
     let orphans = remove_orphans(tx, limit)?;
     if orphans > 0 {
         return Ok(orphans);

@@ -113,8 +113,11 @@ pub(super) fn audit(
     let (id, project) = (any.id.to_string(), any.project_ids.first().cloned());
     let (mut old, mut new) = (before.map(seen), after.map(seen));
     if let (Some(Value::Object(old)), Some(Value::Object(new))) = (&mut old, &mut new) {
-        let same: Vec<String> =
-            old.iter().filter(|(name, value)| new.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
+        let same: Vec<String> = old
+            .iter()
+            .filter(|(name, value)| new.get(*name) == Some(value))
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in same {
             old.remove(&name);
             new.remove(&name);
@@ -145,8 +148,9 @@ fn create(
     }
     let count: i64 = webhooks::table.count().get_result(tx.conn)?;
     if usize::try_from(count).is_ok_and(|count| count >= WEBHOOKS_MAX) {
-        let error = FieldError::new("", format!("there are {WEBHOOKS_MAX} webhooks, which is the most there can be"))
-            .with_hint("delete one that is not needed any more");
+        let error =
+            FieldError::new("", format!("there are {WEBHOOKS_MAX} webhooks, which is the most there can be"))
+                .with_hint("delete one that is not needed any more");
         return Err(Refusal::Invalid(ValidationErrors::one(error)).into());
     }
     let starts_after = outbox::last_sequence(tx.conn)?;
@@ -174,7 +178,8 @@ fn create(
         .get_result(tx.conn)?;
     let webhook = row::by_key(tx.conn, key)?.ok_or_else(|| none(new.id))?;
     if !webhook.check_allowed(context) {
-        let error = FieldError::new("/project_ids", "must name projects, and only such as your key is limited to");
+        let error =
+            FieldError::new("/project_ids", "must name projects, and only such as your key is limited to");
         return Err(Refusal::Invalid(ValidationErrors::one(error)).into());
     }
     tell(tx, now, EventKind::WebhookCreated, &webhook, Value::Null)?;
@@ -227,7 +232,8 @@ fn change(
     check_version(context, &before)?;
     let WebhookChange { mut webhook, action } = decide(&before)?;
     if !webhook.check_allowed(context) {
-        let error = FieldError::new("/project_ids", "must name projects, and only such as your key is limited to");
+        let error =
+            FieldError::new("/project_ids", "must name projects, and only such as your key is limited to");
         return Err(Refusal::Invalid(ValidationErrors::one(error)).into());
     }
     // What happened while a person had it switched off is not for it.

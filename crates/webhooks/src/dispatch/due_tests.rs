@@ -4,7 +4,8 @@ use super::*;
 use crate::testing::at;
 
 fn due(webhooks: &[(i64, bool)]) -> Due {
-    let settings = WebhookSettings { concurrency: 8, concurrency_per_webhook: 3, ..WebhookSettings::default() };
+    let settings =
+        WebhookSettings { concurrency: 8, concurrency_per_webhook: 3, ..WebhookSettings::default() };
     let mut due = Due::new(&settings);
     due.keep(&TookIn { webhooks: webhooks.iter().copied().collect(), ..TookIn::default() });
     due
@@ -42,11 +43,7 @@ fn what_is_not_due_waits_until_it_is_and_is_looked_at_again_when_told() {
     due.webhooks.get_mut(&2).unwrap().next = None;
     assert_eq!((due.rooms(at(9)), due.next(at(9))), (Vec::new(), Some(at(10))));
     assert!(due.is_ready(at(10)));
-    due.keep(&TookIn {
-        webhooks: [(1, false), (2, false)].into(),
-        told: [2].into(),
-        ..TookIn::default()
-    });
+    due.keep(&TookIn { webhooks: [(1, false), (2, false)].into(), told: [2].into(), ..TookIn::default() });
     assert_eq!(due.rooms(at(9)), [(2, 3)]);
     due.look_at_all(at(9));
     assert_eq!(due.rooms(at(9)).len(), 2);

@@ -96,7 +96,9 @@ fn tell_lost(webhooks: &Webhooks, intake: &Intake, (from, to): (i64, i64)) -> Ne
          server is down or behind"
     );
     let data: Map<_, _> =
-        [("from".to_owned(), json!(from)), ("to".to_owned(), json!(to)), ("count".to_owned(), json!(count))].into_iter().collect();
+        [("from".to_owned(), json!(from)), ("to".to_owned(), json!(to)), ("count".to_owned(), json!(count))]
+            .into_iter()
+            .collect();
     NewEvent {
         kind: EventKind::WebhookEventsLost,
         job_id: None,

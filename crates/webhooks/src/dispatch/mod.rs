@@ -81,7 +81,10 @@ impl Dispatcher {
                 Ok(Over::Lost) => {}
                 Ok(Over::Stopped) | Err(StoreError::Closed) => return,
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "webhooks are not delivered for a moment");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "webhooks are not delivered for a moment"
+                    );
                     tokio::select! {
                         () = tokio::time::sleep(BACKOFF) => {}
                         _ = self.stops.wait_for(|stops| *stops) => return,
@@ -97,7 +100,10 @@ impl Dispatcher {
         let store = &self.webhooks.inner.store;
         let recovered = store.recover_deliveries(self.webhooks.inner.clock.now()).await?;
         if recovered > 0 {
-            tracing::info!(recovered, "webhook deliveries that were under way when sending ended are made again");
+            tracing::info!(
+                recovered,
+                "webhook deliveries that were under way when sending ended are made again"
+            );
         }
         let mut due = Due::new(&self.webhooks.inner.settings);
         let mut attempts: JoinSet<Ended> = JoinSet::new();
@@ -150,12 +156,7 @@ impl Dispatcher {
     }
 
     /// Waits until there is something to do.
-    async fn wait(
-        &mut self,
-        due: &mut Due,
-        attempts: &mut JoinSet<Ended>,
-        looked_at: &mut Option<Instant>,
-    ) {
+    async fn wait(&mut self, due: &mut Due, attempts: &mut JoinSet<Ended>, looked_at: &mut Option<Instant>) {
         let now = self.webhooks.inner.clock.now();
         let sleep = due.next(now).map_or(SLEEP_MAX, |at| at.since(now)).min(SLEEP_MAX);
         let rested = looked_at.map_or_else(Instant::now, |at| at + self.apart());

@@ -7,12 +7,13 @@ mod trying;
 
 use crate::error::WebhookError;
 use crate::preset::Preset;
+use crate::sealing::Sealing;
 use crate::sending::Sent;
 use crate::settings::WebhookSettings;
 use crate::stats::{Stats, WebhookCounts};
 use oneoff_domain::{Clock, Context, FieldError, Random, Timestamp, WebhookId};
-use oneoff_outbound::OutboundClient;
-use oneoff_secrets::{SealingKey, SecretString};
+use oneoff_outbound::{BuildError, ClientSettings, EgressPolicy, OutboundClient};
+use oneoff_secrets::SecretString;
 use oneoff_storage::webhooks::AttemptedRequest;
 use oneoff_storage::{Store, Webhook, Written};
 use serde_json::Value;
@@ -38,7 +39,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) client: OutboundClient,
-    pub(crate) sealing: Option<SealingKey>,
+    pub(crate) sealing: Sealing,
     pub(crate) settings: WebhookSettings,
     /// Rung when something may be to do that no event of this node tells of at once.
     pub(crate) look: Notify,
@@ -75,27 +76,22 @@ pub struct Redelivered {
 }
 
 impl Webhooks {
-    /// Webhooks of a store. Without a key, none can have a secret.
-    #[must_use]
+    /// Webhooks of a store, which call out as the policy allows.
+    ///
+    /// # Errors
+    /// [`BuildError`] when TLS cannot be set up.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        client: OutboundClient,
-        sealing: Option<SealingKey>,
+        policy: EgressPolicy,
+        sealing: Sealing,
         settings: WebhookSettings,
-    ) -> Self {
-        let inner = Inner {
-            store,
-            clock,
-            random,
-            client,
-            sealing,
-            settings,
-            look: Notify::new(),
-            stats: Stats::default(),
-        };
-        Self { inner: Arc::new(inner) }
+    ) -> Result<Self, BuildError> {
+        let client = OutboundClient::new(ClientSettings::new(policy))?;
+        let (look, stats) = (Notify::new(), Stats::default());
+        let inner = Inner { store, clock, random, client, sealing, settings, look, stats };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     fn now(&self) -> Timestamp {
@@ -106,6 +102,12 @@ impl Webhooks {
     #[must_use]
     pub fn counts(&self) -> WebhookCounts {
         self.inner.stats.counts()
+    }
+
+    /// How long one attempt may take.
+    #[must_use]
+    pub fn timeout(&self) -> std::time::Duration {
+        self.inner.settings.timeout
     }
 
     /// How many events webhooks were not yet told of.
@@ -136,14 +138,12 @@ impl Webhooks {
         let found = found.filter(|webhook| webhook.is_allowed(context.allowed_projects.as_deref()));
         found.ok_or_else(|| WebhookError::not_found("webhook", id))
     }
-
 }
 
 /// The URL of a webhook, which was one when it was stored.
 pub(crate) fn url_of(webhook: &Webhook) -> Result<Url, WebhookError> {
-    Url::parse(&webhook.url).map_err(|error| {
-        WebhookError::field(FieldError::new("/url", format!("is not a URL: {error}")))
-    })
+    Url::parse(&webhook.url)
+        .map_err(|error| WebhookError::field(FieldError::new("/url", format!("is not a URL: {error}"))))
 }
 
 /// The form of a webhook; that of one which only a later version knows is the payload itself.

@@ -9,14 +9,16 @@ use oneoff_storage::Webhook;
 
 impl Webhooks {
     pub(super) fn seal(&self, id: WebhookId, secret: &SecretString) -> Result<String, WebhookError> {
-        let Some(key) = &self.inner.sealing else {
-            let error = FieldError::new("/secret", "cannot be kept, as this server has no key to seal it with").with_hint(
-                "set SEALING_KEY_FILE to the same key on every node, or send \"secret\": null for requests without a signature",
-            );
-            return Err(WebhookError::field(error));
+        const HINT: &str = "name a file with SEALING_KEY_FILE, the same one on every node, or send \"secret\": null for \
+            requests without a signature";
+        let refused = |why: String| {
+            let error = FieldError::new("/secret", format!("cannot be kept: {why}")).with_hint(HINT);
+            WebhookError::field(error)
         };
-        let sealed = key.seal(secret.expose().as_bytes(), &id.to_string(), self.inner.random.as_ref());
-        sealed.map_err(|error| WebhookError::field(FieldError::new("/secret", error.to_string())))
+        let random = self.inner.random.as_ref();
+        let key = self.inner.sealing.key_to_seal(random).map_err(refused)?;
+        let sealed = key.seal(secret.expose().as_bytes(), &id.to_string(), random);
+        sealed.map_err(|error| refused(error.to_string()))
     }
 
     /// The secrets that sign at a time, the current one first; or why they cannot be had.
@@ -28,11 +30,10 @@ impl Webhooks {
     }
 
     fn open(&self, id: WebhookId, sealed: &str) -> Result<WebhookSecret, String> {
-        let Some(key) = &self.inner.sealing else {
-            return Err("the secret cannot be opened: this server has no SEALING_KEY_FILE".to_owned());
-        };
-        let opened = key.open(sealed, &id.to_string()).map_err(|error| format!("the secret cannot be opened: {error}"))?;
-        let text = std::str::from_utf8(opened.expose()).map_err(|_| "the secret is no text".to_owned())?;
+        let why = |error: String| format!("the secret cannot be opened: {error}");
+        let key = self.inner.sealing.key_to_open().map_err(why)?;
+        let opened = key.open(sealed, &id.to_string()).map_err(|error| why(error.to_string()))?;
+        let text = std::str::from_utf8(opened.expose()).map_err(|error| why(error.to_string()))?;
         WebhookSecret::new(text).map_err(|error| error.to_string())
     }
 }

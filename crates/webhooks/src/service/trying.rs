@@ -27,12 +27,17 @@ impl Webhooks {
         let preset = preset_of(&webhook);
         let body = preset.body(webhook.template.as_deref(), &url, &payload);
         let delivery = DeliveryId::generate(now, self.inner.random.as_ref()).to_string();
-        let secrets = self.secrets(&webhook, now).map_err(|error| {
-            WebhookError::field(FieldError::new("/secret", error))
-        })?;
+        let secrets = self
+            .secrets(&webhook, now)
+            .map_err(|error| WebhookError::field(FieldError::new("/secret", error)))?;
         let name = event.map_or("test", EventKind::as_str);
-        let message =
-            Message { id: &delivery, event: name, body: &body, target: preset.target(&url), secrets: &secrets };
+        let message = Message {
+            id: &delivery,
+            event: name,
+            body: &body,
+            target: preset.target(&url),
+            secrets: &secrets,
+        };
         if context.dry_run {
             let headers = message.request(now).headers;
             let request = AttemptedRequest { url: message.target.to_string(), headers };
