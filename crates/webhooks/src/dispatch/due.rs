@@ -22,7 +22,8 @@ struct State {
     next: Option<Timestamp>,
     /// Attempts under way.
     under_way: usize,
-    /// Whether its last attempt failed: it then gets one at a time, so that it takes no room from others.
+    /// Whether its last attempt failed, or none was made yet: it then gets one at a time, so that it takes no room from
+    /// others.
     is_failing: bool,
 }
 
@@ -46,9 +47,9 @@ impl Due {
 
     /// Takes over which webhooks there are, and which of them have something new.
     pub(super) fn keep(&mut self, took_in: &TookIn) {
-        self.webhooks.retain(|key, state| state.under_way > 0 || took_in.webhooks.contains_key(key));
-        for (key, is_failing) in &took_in.webhooks {
-            let first = State { next: Some(Timestamp::MIN), under_way: 0, is_failing: *is_failing };
+        self.webhooks.retain(|key, state| state.under_way > 0 || took_in.webhooks.contains(key));
+        for key in &took_in.webhooks {
+            let first = State { next: Some(Timestamp::MIN), under_way: 0, is_failing: true };
             self.webhooks.entry(*key).or_insert(first);
         }
         for key in &took_in.told {

@@ -7,7 +7,14 @@ fn due(webhooks: &[(i64, bool)]) -> Due {
     let settings =
         WebhookSettings { concurrency: 8, concurrency_per_webhook: 3, ..WebhookSettings::default() };
     let mut due = Due::new(&settings);
-    due.keep(&TookIn { webhooks: webhooks.iter().copied().collect(), ..TookIn::default() });
+    due.keep(&TookIn { webhooks: webhooks.iter().map(|(key, _)| *key).collect(), ..TookIn::default() });
+    assert!(
+        due.webhooks.values().all(|state| state.is_failing),
+        "nobody has shown yet that it takes anything"
+    );
+    for (key, is_failing) in webhooks {
+        due.webhooks.get_mut(key).unwrap().is_failing = *is_failing;
+    }
     due
 }
 
@@ -43,7 +50,7 @@ fn what_is_not_due_waits_until_it_is_and_is_looked_at_again_when_told() {
     due.webhooks.get_mut(&2).unwrap().next = None;
     assert_eq!((due.rooms(at(9)), due.next(at(9))), (Vec::new(), Some(at(10))));
     assert!(due.is_ready(at(10)));
-    due.keep(&TookIn { webhooks: [(1, false), (2, false)].into(), told: [2].into(), ..TookIn::default() });
+    due.keep(&TookIn { webhooks: [1, 2].into(), told: [2].into(), ..TookIn::default() });
     assert_eq!(due.rooms(at(9)), [(2, 3)]);
     due.look_at_all(at(9));
     assert_eq!(due.rooms(at(9)).len(), 2);

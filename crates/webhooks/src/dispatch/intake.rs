@@ -9,7 +9,7 @@ use oneoff_domain::{DeliveryId, EventKind, NewEvent};
 use oneoff_storage::webhooks::{EventRecord, Intake, NewDelivery, PauseReason};
 use oneoff_storage::{StoreError, Webhook};
 use serde_json::{Map, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Events of a batch.
 const EVENTS: usize = 100;
@@ -17,8 +17,8 @@ const EVENTS: usize = 100;
 /// What a batch brought.
 #[derive(Debug, Default)]
 pub(super) struct TookIn {
-    /// All webhooks, and whether each fails.
-    pub(super) webhooks: HashMap<i64, bool>,
+    /// All webhooks.
+    pub(super) webhooks: HashSet<i64>,
     /// Those that have something new to be sent.
     pub(super) told: HashSet<i64>,
     /// Whether any of them may have something to be sent, as some were changed or deliveries are made again.
@@ -34,8 +34,8 @@ pub(super) async fn take_in(webhooks: &Webhooks) -> Result<TookIn, StoreError> {
         is_of_webhooks(event.event.kind) || all.iter().any(|webhook| may_want(webhook, event))
     };
     let intake = inner.store.webhook_intake(EVENTS, OUTPUT_MAX_BYTES, wanted).await?;
-    let all = intake.webhooks.iter().map(|webhook| (webhook.key, webhook.failing_since.is_some()));
-    let mut took_in = TookIn { webhooks: all.collect(), more: intake.more, ..TookIn::default() };
+    let all = intake.webhooks.iter().map(|webhook| webhook.key).collect();
+    let mut took_in = TookIn { webhooks: all, more: intake.more, ..TookIn::default() };
     if intake.webhooks.is_empty() || intake.next == intake.cursor {
         return Ok(took_in);
     }

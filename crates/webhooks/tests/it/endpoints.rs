@@ -24,7 +24,7 @@ mod exercise {
 
     pub(crate) async fn a_secret_is_sealed_and_changed_over_with_two_signatures(world: World) {
         let receiver = receiver(200);
-        let made = world.made(receiver.url(), &["*"], |_| {}).await;
+        let made = world.made(receiver.url(), &["job.failed"], |_| {}).await;
         let (old, id) = (made.secret.unwrap(), made.webhook.value.id);
         assert!(old.expose().starts_with("whsec_"));
         let stored = made.webhook.value.secret.unwrap();
@@ -51,7 +51,7 @@ mod exercise {
         for bad in [-1, i64::MAX] {
             assert!(world.webhooks.rotate_secret(context(), id, None, Some(bad)).await.is_err(), "{bad}");
         }
-        let unsigned = world.made(receiver.url(), &["*"], |draft| draft.secret = SecretDraft::None).await;
+        let unsigned = world.made(receiver.url(), &["job.failed"], |draft| draft.secret = SecretDraft::None).await;
         assert!(unsigned.secret.is_none() && unsigned.webhook.value.secret.is_none());
     }
 

@@ -258,6 +258,7 @@ pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T
 macro_rules! on_both {
     ($($exercise:ident($settings:expr)),+ $(,)?) => {
         mod sqlite {
+            use super::*;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $exercise() {
                 super::exercise::$exercise($crate::world::World::in_file($settings).await).await;
@@ -265,6 +266,7 @@ macro_rules! on_both {
         }
 
         mod postgres {
+            use super::*;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $exercise() {
                 super::exercise::$exercise($crate::world::World::on_server($settings).await).await;

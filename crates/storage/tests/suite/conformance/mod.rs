@@ -14,6 +14,7 @@ mod removing;
 mod retaining;
 mod searching;
 mod waiting;
+mod webhooks;
 
 /// Runs exercises, each on an empty store on SQLite and on one on PostgreSQL.
 macro_rules! on_both {
