@@ -13,8 +13,8 @@ use crate::connection::AnyConnection;
 use crate::postgres::gathered::Gathered;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text, Untyped};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use std::marker::PhantomData;
 
@@ -161,6 +161,18 @@ macro_rules! run_on {
 
 run_on!(Sqlite, SqliteConnection);
 run_on!(Pg, PgConnection);
+
+impl<S: Statement> Query for Bound<'_, S> {
+    type SqlType = Untyped;
+}
+
+/// Runs a statement that answers rows, on a server.
+pub(crate) fn rows_of<S: Statement, U>(conn: &mut PgConnection, values: &[Bind<'_>]) -> QueryResult<Vec<U>>
+where
+    U: QueryableByName<Pg> + 'static,
+{
+    Bound::<S> { values, statement: PhantomData }.load(conn)
+}
 
 fn wrong_count(sql: &str) -> diesel::result::Error {
     diesel::result::Error::QueryBuilderError(format!("wrong number of values for `{sql}`").into())

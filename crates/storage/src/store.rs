@@ -150,7 +150,7 @@ impl Store {
             let needs = Needs::Records(idempotency::hash_of(&context).into_iter().collect());
             let size = jobs.len();
             let body = move |tx: &mut Tx<'_>| job_write::create(tx, &context, now, jobs.clone());
-            return self.inner.writer.write_together(Lane::Api, size, needs, body).await;
+            return self.inner.writer.write_together(Lane::New, size, needs, body).await;
         }
         let is_one = jobs.len() == 1;
         let body = move |tx: &mut Tx<'_>| job_write::create(tx, &context, now, jobs);

@@ -4,7 +4,7 @@ use super::faults::GroupFault;
 use super::machine::{FailingRequest, PlannedMachine};
 use crate::StoreError;
 use crate::writer::group::GroupWriter;
-use crate::writer::lanes::{Lane, Lanes, Turns};
+use crate::writer::lanes::{Lane, Lanes, Takes, Turns};
 use crate::writer::request::Request;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,7 +70,7 @@ impl InlineWriter {
         commits: Commits,
     ) -> Self {
         let lanes = Arc::new(Lanes::on(Arc::clone(&machine) as _, max_waiting));
-        let parts = Parts { group, turns: lanes.turns() };
+        let parts = Parts { group, turns: lanes.turns(Takes::All) };
         Self { lanes, parts: Arc::new(Mutex::new(Some(parts))), machine, commits }
     }
 
@@ -119,7 +119,7 @@ impl InlineWriter {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(parts);
         // One by one and without a lock: a request may hold the last handle of the store.
-        let mut turns = self.lanes.turns();
+        let mut turns = self.lanes.turns(Takes::All);
         while self.lanes.take(&mut turns).is_some() {
             self.lanes.begin_group(&mut turns);
         }

@@ -6,7 +6,7 @@ use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::{pending, word};
 use crate::schema::{arrivals, job_holds, job_states};
-use crate::{Store, StoreError, queue};
+use crate::{Store, StoreError, queue, statement};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use oneoff_domain::{EventKind, JobKey};
@@ -46,8 +46,11 @@ struct FollowedEvent {
     is_own: bool,
 }
 
-const AFTER: &str = "SELECT sequence, kind, job_id, (epoch IS NOT DISTINCT FROM $2) AS is_own
-    FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $3";
+statement::statement!(
+    After,
+    "SELECT sequence, kind, job_id, (epoch IS NOT DISTINCT FROM ?) AS is_own \
+     FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
+);
 
 impl Store {
     /// Tells the listener of commits what other nodes changed after this event.
@@ -73,11 +76,8 @@ fn follow(conn: &mut AnyConnection, own: i64, after: i64) -> Result<(Followed, C
     let AnyConnection::Postgres(server) = conn else {
         return Ok((Followed::To { sequence: after, more: false }, Committed::default()));
     };
-    let events: Vec<FollowedEvent> = diesel::sql_query(AFTER)
-        .bind::<BigInt, _>(after)
-        .bind::<BigInt, _>(own)
-        .bind::<BigInt, _>(SLICE)
-        .load(server)?;
+    let values = [own.into(), after.into(), SLICE.into()];
+    let events: Vec<FollowedEvent> = statement::rows_of::<After, _>(server, &values)?;
     let first = events.first().map(|event| event.sequence);
     if first.is_some_and(|first| first != after + 1) {
         let sequence = crate::outbox::last_sequence(conn)?;

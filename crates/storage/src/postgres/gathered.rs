@@ -4,7 +4,6 @@
 use super::over_rows::{OverRows, Together};
 use crate::connection::AnyConnection;
 use crate::statement::{Bind, Statement};
-use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use std::any::TypeId;
 
@@ -107,28 +106,31 @@ impl Gathered {
         }
     }
 
+    /// All of it as one statement; `None` where it takes several.
+    pub(super) fn take_as_one(&mut self) -> QueryResult<Option<Together>> {
+        let mut together = Together::default();
+        for statement in self.statements.drain(..).filter(|statement| statement.rows > 0) {
+            let statement = OverRows::new(statement.parts, statement.columns)?;
+            if !together.can_take(&statement) {
+                return Ok(None);
+            }
+            together.take(statement);
+        }
+        Ok(Some(together))
+    }
+
     /// Writes all of it.
     pub(crate) fn write(&mut self, conn: &mut AnyConnection) -> QueryResult<()> {
-        let AnyConnection::Postgres(conn) = conn else {
-            return Err(malformed("rows are gathered for a server only"));
-        };
         let mut together = Together::default();
         for statement in self.statements.drain(..).filter(|statement| statement.rows > 0) {
             let statement = OverRows::new(statement.parts, statement.columns)?;
             if !together.may_take(&statement) {
-                write_all(std::mem::take(&mut together), conn)?;
+                std::mem::take(&mut together).write(conn)?;
             }
             together.take(statement);
         }
-        write_all(together, conn)
+        together.write(conn)
     }
-}
-
-fn write_all(together: Together, conn: &mut PgConnection) -> QueryResult<()> {
-    if !together.is_empty() {
-        together.execute(conn)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

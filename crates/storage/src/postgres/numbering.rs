@@ -2,7 +2,7 @@
 //! where they are read, numbered without gaps, once they are committed. One node does so at a time.
 
 use crate::connection::AnyConnection;
-use crate::{Committed, Store, StoreError};
+use crate::{Committed, Store, StoreError, statement};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -14,16 +14,19 @@ const SLICE: i64 = 5_000;
 const ALONE: &str = "SELECT pg_advisory_xact_lock(76230711834739)";
 
 // Events of one job commit one after another, and their keys are drawn in that order.
-const NUMBER: &str = "WITH taken AS (
-        DELETE FROM new_events WHERE key IN (SELECT key FROM new_events ORDER BY key LIMIT $1) RETURNING *
-    ), moved AS (
-        INSERT INTO events (sequence, written_at, kind, job_id, execution_id, project_id, data, epoch)
-        SELECT (SELECT coalesce(max(sequence), 0) FROM events) + row_number() OVER (ORDER BY key),
-            written_at, kind, job_id, execution_id, project_id, data, epoch
-        FROM taken ORDER BY key
-        RETURNING sequence
-    )
-    SELECT count(*) AS numbered, max(sequence) AS last FROM moved";
+statement::statement!(
+    Number,
+    "WITH taken AS ( \
+         DELETE FROM new_events WHERE key IN (SELECT key FROM new_events ORDER BY key LIMIT ?) RETURNING * \
+     ), moved AS ( \
+         INSERT INTO events (sequence, written_at, kind, job_id, execution_id, project_id, data, epoch) \
+         SELECT (SELECT coalesce(max(sequence), 0) FROM events) + row_number() OVER (ORDER BY key), \
+             written_at, kind, job_id, execution_id, project_id, data, epoch \
+         FROM taken ORDER BY key \
+         RETURNING sequence \
+     ) \
+     SELECT count(*) AS numbered, max(sequence) AS last FROM moved"
+);
 
 /// A slice of events that were numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,10 +46,14 @@ struct Numbered {
 }
 
 fn number(conn: &mut AnyConnection) -> QueryResult<NumberedSlice> {
-    conn.batch_execute(ALONE)?;
-    let Numbered { numbered, last } = diesel::sql_query(NUMBER).bind::<BigInt, _>(SLICE).get_result(conn)?;
+    let AnyConnection::Postgres(server) = conn else { return Ok(NumberedSlice::default()) };
+    server.batch_execute(ALONE)?;
+    let numbered: Vec<Numbered> = statement::rows_of::<Number, _>(server, &[SLICE.into()])?;
+    let Some(Numbered { numbered, last }) = numbered.into_iter().next() else {
+        return Ok(NumberedSlice::default());
+    };
     if let Some(last) = last {
-        conn.batch_execute(&format!("NOTIFY oneoff_events, '{last}'"))?;
+        server.batch_execute(&format!("NOTIFY oneoff_events, '{last}'"))?;
     }
     Ok(NumberedSlice { last, more: numbered == SLICE })
 }

@@ -1,6 +1,7 @@
 //! Written-out statements turned into statements over many rows, and several of those into one.
 
 use super::gathered::{Column, malformed};
+use crate::connection::AnyConnection;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -10,8 +11,10 @@ use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 pub(super) struct OverRows {
     /// The table that it changes.
     table: &'static str,
-    /// Whether it has to come after others, and before others: it sees what they changed, or holds what everybody wants.
-    is_alone: bool,
+    /// Whether it sees what others changed, and so has to come after them.
+    sees: bool,
+    /// Whether it holds what everybody wants, and so goes on its own where others follow.
+    is_wanted: bool,
     before: String,
     columns: Vec<Column>,
     after: String,
@@ -21,7 +24,8 @@ impl OverRows {
     pub(super) fn new(parts: &[&'static str], columns: Vec<Column>) -> QueryResult<Self> {
         let table = table_of(parts.first().copied().unwrap_or_default());
         let table = table.ok_or_else(|| malformed("no table"))?;
-        let is_alone = parts.iter().any(|part| part.contains("SELECT ") || part.contains("DO UPDATE"));
+        let has = |word: &str| parts.iter().any(|part| part.contains(word));
+        let (sees, is_wanted) = (has("SELECT "), has("DO UPDATE"));
         let names: Vec<String> = (1..=columns.len()).map(|number| format!("a{number}")).collect();
         let mut text = parts.first().copied().unwrap_or_default().to_owned();
         for (name, part) in names.iter().zip(parts.iter().skip(1)) {
@@ -37,12 +41,12 @@ impl OverRows {
             };
             let rest = rest.strip_prefix(')').ok_or_else(|| malformed("values without an end"))?;
             let before = format!("{into} SELECT {values} FROM unnest(");
-            return Ok(Self { table, is_alone, before, columns, after: format!("{rows}{rest}") });
+            return Ok(Self { table, sees, is_wanted, before, columns, after: format!("{rows}{rest}") });
         }
         let joined = if text.starts_with("DELETE") { "USING" } else { "FROM" };
         let (what, condition) = text.rsplit_once(" WHERE ").ok_or_else(|| malformed("no condition"))?;
         let before = format!("{what} {joined} unnest(");
-        Ok(Self { table, is_alone, before, columns, after: format!("{rows} WHERE {condition}") })
+        Ok(Self { table, sees, is_wanted, before, columns, after: format!("{rows} WHERE {condition}") })
     }
 }
 
@@ -101,13 +105,26 @@ pub(super) struct Together {
 }
 
 impl Together {
-    pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty()
+    /// Sends it, unless there is nothing to send.
+    pub(super) fn write(self, conn: &mut AnyConnection) -> QueryResult<()> {
+        let AnyConnection::Postgres(conn) = conn else {
+            return Err(malformed("rows are gathered for a server only"));
+        };
+        if !self.statements.is_empty() {
+            self.execute(conn)?;
+        }
+        Ok(())
     }
 
-    /// Whether this one may go along.
+    /// Whether this one may go along with others of a transaction that goes on.
     pub(super) fn may_take(&self, next: &OverRows) -> bool {
-        self.statements.iter().all(|known| !known.is_alone && !next.is_alone && known.table != next.table)
+        let is_wanted = next.is_wanted || self.statements.iter().any(|known| known.is_wanted);
+        self.statements.is_empty() || (!is_wanted && self.can_take(next))
+    }
+
+    /// Whether this one can go along.
+    pub(super) fn can_take(&self, next: &OverRows) -> bool {
+        self.statements.iter().all(|known| !known.sees && !next.sees && known.table != next.table)
     }
 
     pub(super) fn take(&mut self, next: OverRows) {
@@ -180,6 +197,9 @@ mod tests {
             !together.may_take(&over::<Delete>(&[1.into(), 2.into()])),
             "it may be about a row of the insert"
         );
+        assert!(together.can_take(&over::<Counter>(&[1.into()])), "where nothing follows");
+        assert!(!together.can_take(&over::<Seeing>(&[1.into()])), "it would not see what the others do");
+        assert!(!together.can_take(&over::<Delete>(&[1.into(), 2.into()])));
         for alone in [over::<Counter>(&[1.into()]), over::<Seeing>(&[1.into()])] {
             assert!(!together.may_take(&alone));
             let mut before = Together::default();

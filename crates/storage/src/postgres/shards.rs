@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-const SHARDS: i64 = 8;
+const SHARDS: i64 = 16;
 
 /// The choice of a node. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,12 @@ impl Shards {
     /// The rows of a node.
     pub(super) fn of(&self, epoch: i64) -> i64 {
         epoch.wrapping_add(self.avoided.load(Ordering::Relaxed)).rem_euclid(SHARDS)
+    }
+
+    /// Others, for a second connection of the same node.
+    pub(super) fn beside(&self) -> Self {
+        let avoided = self.avoided.load(Ordering::Relaxed).wrapping_add(SHARDS / 2);
+        Self { avoided: Arc::new(AtomicI64::new(avoided)) }
     }
 
     /// Goes on to others: these could not be written. Somebody may hold them for long, and every group counts.

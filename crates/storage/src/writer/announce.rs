@@ -4,6 +4,7 @@ use super::group::Listener;
 use super::outage::{Outage, Telling};
 use crate::{CommitListener, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Who is told, and what was told already.
@@ -17,6 +18,11 @@ impl Announcer {
     /// Tells this listener, and the log of commits that take longer.
     pub(crate) fn new(listener: Listener, slow_commit: Duration) -> Self {
         Self { listener, slow_commit, outage: Outage::default() }
+    }
+
+    /// One that tells the same listener of the commits of another connection.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(Arc::clone(&self.listener), self.slow_commit)
     }
 
     /// So many requests failed.

@@ -6,6 +6,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// So many keys a node draws from a sequence of a server at once: its increment.
 const BLOCK: i64 = 1024;
@@ -22,19 +23,26 @@ pub(crate) enum Keys {
         /// The last event.
         event: i64,
     },
-    /// Of a server: what is left of the blocks that this node drew. Events are numbered when they are committed.
-    Drawn {
-        /// Of definitions.
-        definitions: Range<i64>,
-        /// Of attempts.
-        attempts: Range<i64>,
-    },
+    /// Of a server: what is left of the blocks that this node drew. All connections of the node take from them, so that
+    /// jobs have their keys in the order in which it made them. Events are numbered when they are committed.
+    Drawn(Arc<Mutex<Blocks>>),
+}
+
+/// What is left of the blocks of keys that a node drew.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    definitions: Range<i64>,
+    attempts: Range<i64>,
 }
 
 #[derive(QueryableByName)]
 struct Drawn {
     #[diesel(sql_type = BigInt)]
     first: i64,
+}
+
+fn lock(blocks: &Mutex<Blocks>) -> MutexGuard<'_, Blocks> {
+    blocks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn draw(conn: &mut AnyConnection, from: &mut Range<i64>, sequence: &str) -> QueryResult<i64> {
@@ -51,7 +59,7 @@ fn draw(conn: &mut AnyConnection, from: &mut Range<i64>, sequence: &str) -> Quer
 impl Keys {
     /// Those of a server.
     pub(crate) fn drawn() -> Self {
-        Self::Drawn { definitions: 0..0, attempts: 0..0 }
+        Self::Drawn(Arc::default())
     }
 
     /// Reads the highest keys in use.
@@ -80,7 +88,7 @@ impl Keys {
                 *definition += 1;
                 Ok(*definition)
             }
-            Self::Drawn { definitions, .. } => draw(conn, definitions, "job_definition_keys"),
+            Self::Drawn(blocks) => draw(conn, &mut lock(blocks).definitions, "job_definition_keys"),
         }
     }
 
@@ -91,7 +99,7 @@ impl Keys {
                 *attempt += 1;
                 Ok(*attempt)
             }
-            Self::Drawn { attempts, .. } => draw(conn, attempts, "attempt_keys"),
+            Self::Drawn(blocks) => draw(conn, &mut lock(blocks).attempts, "attempt_keys"),
         }
     }
 
@@ -102,7 +110,7 @@ impl Keys {
                 *event += 1;
                 Some(*event)
             }
-            Self::Drawn { .. } => None,
+            Self::Drawn(_) => None,
         }
     }
 
@@ -110,7 +118,7 @@ impl Keys {
     pub(crate) fn last_event(&self) -> Option<i64> {
         match self {
             Self::Counted { event, .. } => Some(*event),
-            Self::Drawn { .. } => None,
+            Self::Drawn(_) => None,
         }
     }
 }

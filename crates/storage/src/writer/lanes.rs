@@ -1,4 +1,4 @@
-//! Where write requests wait: four lanes, each bounded, the urgent ones first and none of them starved.
+//! Where write requests wait: lanes, each bounded, the urgent ones first and none of them starved.
 
 use super::machine::{Machine, RealMachine};
 use super::request::Request;
@@ -24,10 +24,27 @@ pub(crate) enum Lane {
     Attempts,
     /// What somebody waits for.
     Api,
+    /// The same, where it only makes jobs: a writer may do so beside another one.
+    New,
     /// Output of running attempts.
     Output,
     /// Removal of what is old.
     Retention,
+}
+
+impl Lane {
+    fn is_of_api(self) -> bool {
+        matches!(self, Self::Api | Self::New)
+    }
+}
+
+/// What a writer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Everything.
+    All,
+    /// What only makes jobs.
+    New,
 }
 
 /// A request of the API that has waited for so long means that more come in than can be written: new ones are
@@ -60,12 +77,25 @@ type Queue = VecDeque<Waiter>;
 struct Waiting {
     attempts: Queue,
     api: Queue,
+    new: Queue,
     output: Queue,
     retention: Queue,
+    /// Of the API and of new jobs.
     api_size: usize,
     /// Records of the requests that were let in as a whole and are not done.
     let_in_size: usize,
     closed: bool,
+    all: AtWork,
+    beside: AtWork,
+}
+
+/// What one of the writers does.
+#[derive(Default)]
+struct AtWork {
+    /// It waits, and is not woken yet.
+    waits: bool,
+    /// The requests for new jobs in its group.
+    new_jobs: usize,
 }
 
 impl Waiting {
@@ -73,19 +103,48 @@ impl Waiting {
         match lane {
             Lane::Attempts => &mut self.attempts,
             Lane::Api => &mut self.api,
+            Lane::New => &mut self.new,
             Lane::Output => &mut self.output,
             Lane::Retention => &mut self.retention,
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.attempts.is_empty() && self.api.is_empty() && self.output.is_empty() && self.retention.is_empty()
+        let lanes = [&self.attempts, &self.api, &self.new, &self.output, &self.retention];
+        lanes.into_iter().all(VecDeque::is_empty)
+    }
+
+    fn writer(&mut self, takes: Takes) -> &mut AtWork {
+        match takes {
+            Takes::All => &mut self.all,
+            Takes::New => &mut self.beside,
+        }
+    }
+
+    /// Whether there is a group to begin for this writer. One of new jobs is worth it that is half as large as the other
+    /// writer's, which takes smaller ones along when it is done: each group costs a commit.
+    fn has_work(&self, takes: Takes) -> bool {
+        let others = [&self.attempts, &self.api, &self.output, &self.retention];
+        let (has_others, at_work) = match takes {
+            Takes::All => (others.into_iter().any(|lane| !lane.is_empty()), self.beside.new_jobs),
+            Takes::New => (false, self.all.new_jobs),
+        };
+        has_others || (!self.new.is_empty() && (self.closed || self.new.len() * 2 >= at_work))
+    }
+
+    /// Who is to be woken, if anybody waits who has work now.
+    fn wake(&mut self) -> Option<Takes> {
+        let woken = [Takes::New, Takes::All];
+        let woken = woken.into_iter().find(|takes| self.has_work(*takes) && self.writer(*takes).waits)?;
+        self.writer(woken).waits = false;
+        Some(woken)
     }
 }
 
 /// Whose turn it is, kept from group to group.
 #[derive(Debug)]
 pub(crate) struct Turns {
+    takes: Takes,
     turn: u64,
     taken: usize,
     retention_taken: bool,
@@ -103,14 +162,17 @@ impl Turns {
         !self.retention_taken && self.since.saturating_duration_since(self.retention_at) >= RETENTION_APART
     }
 
-    fn order(&self) -> [Lane; 4] {
+    fn order(&self) -> &'static [Lane] {
+        if self.takes == Takes::New {
+            return &[Lane::New];
+        }
         if self.retention_is_due() {
-            return [Lane::Attempts, Lane::Retention, Lane::Api, Lane::Output];
+            return &[Lane::Attempts, Lane::Retention, Lane::Api, Lane::New, Lane::Output];
         }
         if self.turn % OUTPUT_EVERY == OUTPUT_EVERY - 1 {
-            return [Lane::Attempts, Lane::Output, Lane::Api, Lane::Retention];
+            return &[Lane::Attempts, Lane::Output, Lane::Api, Lane::New, Lane::Retention];
         }
-        [Lane::Attempts, Lane::Api, Lane::Output, Lane::Retention]
+        &[Lane::Attempts, Lane::Api, Lane::New, Lane::Output, Lane::Retention]
     }
 }
 
@@ -130,6 +192,7 @@ impl Drop for LetIn {
 pub(crate) struct Lanes {
     waiting: Mutex<Waiting>,
     ready: Condvar,
+    new_ready: Condvar,
     max_waiting: usize,
     api_wait_max: Duration,
     machine: Arc<dyn Machine>,
@@ -145,13 +208,14 @@ impl Lanes {
     /// The same by the time of another machine.
     pub(crate) fn on(machine: Arc<dyn Machine>, max_waiting: usize) -> Self {
         let api_wait_max = API_WAIT_MAX;
-        Self { waiting: Mutex::default(), ready: Condvar::new(), max_waiting, api_wait_max, machine }
+        let (ready, new_ready) = (Condvar::new(), Condvar::new());
+        Self { waiting: Mutex::default(), ready, new_ready, max_waiting, api_wait_max, machine }
     }
 
-    /// The turns, before the first group.
-    pub(crate) fn turns(&self) -> Turns {
+    /// The turns of a writer, before its first group.
+    pub(crate) fn turns(&self, takes: Takes) -> Turns {
         let now = self.machine.now();
-        Turns { turn: 0, taken: 0, retention_taken: false, retention_at: now, since: now }
+        Turns { takes, turn: 0, taken: 0, retention_taken: false, retention_at: now, since: now }
     }
 
     /// A new group begins.
@@ -171,22 +235,22 @@ impl Lanes {
         if waiting.closed {
             return Err(StoreError::Closed);
         }
-        let was_empty = waiting.is_empty();
         let size = request.size();
         let since = self.machine.now();
         if !request.is_let_in() {
-            let is_behind = lane == Lane::Api && self.is_behind(&waiting, size, since);
+            let is_behind = lane.is_of_api() && self.is_behind(&waiting, size, since);
             if is_behind || waiting.queue(lane).len() >= self.max_waiting {
                 return Err(StoreError::Overloaded);
             }
         }
         waiting.queue(lane).push_back(Waiter { request, size, since });
-        if lane == Lane::Api {
+        if lane.is_of_api() {
             waiting.api_size += size;
         }
+        let woken = waiting.wake();
         drop(waiting);
-        if was_empty {
-            self.ready.notify_one();
+        if let Some(woken) = woken {
+            self.ready(woken).notify_one();
         }
         Ok(())
     }
@@ -195,7 +259,7 @@ impl Lanes {
     fn is_behind(&self, waiting: &Waiting, size: usize, now: Instant) -> bool {
         let waits_long = |first: &Waiter| now.saturating_duration_since(first.since) > self.api_wait_max;
         let is_full = waiting.api_size > 0 && waiting.api_size + size > API_MAX_SIZE;
-        is_full || waiting.api.front().is_some_and(waits_long)
+        is_full || [&waiting.api, &waiting.new].into_iter().any(|queue| queue.front().is_some_and(waits_long))
     }
 
     /// Lets a request of the API in as a whole that writes so many records in several parts: no part of it is refused
@@ -223,27 +287,47 @@ impl Lanes {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_one();
+        self.new_ready.notify_one();
+    }
+
+    fn ready(&self, takes: Takes) -> &Condvar {
+        match takes {
+            Takes::All => &self.ready,
+            Takes::New => &self.new_ready,
+        }
     }
 
     /// Waits until there is something to do, for at most so long.
-    pub(crate) fn wait(&self, at_most: Option<Duration>) -> Waited {
+    pub(crate) fn wait(&self, turns: &Turns, at_most: Option<Duration>) -> Waited {
+        self.wait_as(turns.takes, true, at_most)
+    }
+
+    /// Takes nothing for so long, and leaves it to the other writer.
+    pub(crate) fn stand_back(&self, turns: &Turns, at_most: Duration) -> Waited {
+        self.wait_as(turns.takes, false, Some(at_most))
+    }
+
+    fn wait_as(&self, takes: Takes, listens: bool, at_most: Option<Duration>) -> Waited {
         let deadline = at_most.map(|at_most| Instant::now() + at_most);
+        let ready = self.ready(takes);
         let mut waiting = self.lock();
-        loop {
-            if !waiting.is_empty() {
-                return Waited::Work;
+        waiting.writer(takes).new_jobs = 0;
+        let waited = loop {
+            if listens && waiting.has_work(takes) {
+                break Waited::Work;
             }
             if waiting.closed {
-                return Waited::Closed;
+                break Waited::Closed;
             }
+            waiting.writer(takes).waits = listens;
             waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => self.ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Waited::TimeUp,
-                Some(left) => {
-                    self.ready.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0
-                }
+                None => ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => break Waited::TimeUp,
+                Some(left) => ready.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
             };
-        }
+        };
+        waiting.writer(takes).waits = false;
+        waited
     }
 
     /// The next request of this group; `None` when nothing waits or the group is full.
@@ -253,13 +337,16 @@ impl Lanes {
             return None;
         }
         let mut waiting = self.lock();
-        for lane in turns.order() {
+        for &lane in turns.order() {
             if lane == Lane::Retention && turns.retention_taken {
                 continue;
             }
             if let Some(Waiter { request, size, .. }) = waiting.queue(lane).pop_front() {
-                if lane == Lane::Api {
+                if lane.is_of_api() {
                     waiting.api_size -= size;
+                }
+                if lane == Lane::New {
+                    waiting.writer(turns.takes).new_jobs += 1;
                 }
                 if lane == Lane::Retention {
                     turns.retention_taken = true;
@@ -275,93 +362,5 @@ impl Lanes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::writer::request::Call;
-
-    fn request() -> Box<dyn Request> {
-        Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()))
-    }
-
-    fn order_of(lanes: &Lanes, turns: &mut Turns) -> Vec<usize> {
-        lanes.begin_group(turns);
-        std::iter::from_fn(|| lanes.take(turns).map(|_| lanes.lock().api.len())).collect()
-    }
-
-    #[test]
-    fn each_lane_is_full_for_itself() {
-        let lanes = Lanes::new(2);
-        for _ in 0..2 {
-            lanes.push(Lane::Api, request()).unwrap();
-        }
-        assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
-        for lane in [Lane::Attempts, Lane::Output, Lane::Retention] {
-            lanes.push(lane, request()).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_api_is_full_by_what_its_requests_write() {
-        let lanes = Lanes::new(10);
-        let large = |size| -> Box<dyn Request> {
-            let shape = crate::writer::request::Shape { size, ..Default::default() };
-            Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()).of_shape(shape))
-        };
-        lanes.push(Lane::Api, large(2 * API_MAX_SIZE)).unwrap();
-        assert!(matches!(lanes.push(Lane::Api, large(1)), Err(StoreError::Overloaded)));
-        lanes.push(Lane::Attempts, large(API_MAX_SIZE)).unwrap();
-        assert_eq!(order_of(&lanes, &mut lanes.turns()).len(), 2);
-        lanes.push(Lane::Api, large(API_MAX_SIZE - 1)).unwrap();
-        lanes.push(Lane::Api, large(1)).unwrap();
-        assert!(matches!(lanes.push(Lane::Api, large(1)), Err(StoreError::Overloaded)));
-    }
-
-    #[test]
-    fn what_was_let_in_as_a_whole_is_not_refused_in_parts() {
-        let lanes = Arc::new(Lanes { api_wait_max: Duration::ZERO, ..Lanes::new(1) });
-        let part = |size| -> Box<dyn Request> {
-            let shape = crate::writer::request::Shape { size, is_let_in: true, ..Default::default() };
-            Box::new(Call::new(|_| Ok(()), |_: Result<(), StoreError>| ()).of_shape(shape))
-        };
-        let first = lanes.let_in(2 * API_MAX_SIZE).unwrap();
-        assert!(matches!(lanes.let_in(1), Err(StoreError::Overloaded)));
-        drop(first);
-        let (_first, second) = (lanes.let_in(1).unwrap(), lanes.let_in(API_MAX_SIZE - 1).unwrap());
-        assert!(matches!(lanes.let_in(1), Err(StoreError::Overloaded)));
-        lanes.push(Lane::Api, part(API_MAX_SIZE - 1)).unwrap();
-        while lanes.lock().api.front().unwrap().since == Instant::now() {}
-        assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
-        drop(second);
-        assert!(matches!(lanes.let_in(1), Err(StoreError::Overloaded)), "others wait for long");
-        lanes.push(Lane::Api, part(API_MAX_SIZE)).unwrap();
-        assert_eq!(order_of(&lanes, &mut lanes.turns()), [1, 0]);
-        lanes.close();
-        assert!(matches!(lanes.let_in(1), Err(StoreError::Closed)));
-    }
-
-    #[test]
-    fn the_api_is_refused_while_its_first_request_waits_for_too_long() {
-        let lanes = Lanes { api_wait_max: Duration::ZERO, ..Lanes::new(10) };
-        lanes.push(Lane::Api, request()).unwrap();
-        while lanes.lock().api.front().unwrap().since == Instant::now() {}
-        assert!(matches!(lanes.push(Lane::Api, request()), Err(StoreError::Overloaded)));
-        lanes.push(Lane::Attempts, request()).unwrap();
-        lanes.push(Lane::Output, request()).unwrap();
-        assert_eq!(order_of(&lanes, &mut lanes.turns()).len(), 3);
-        lanes.push(Lane::Api, request()).unwrap();
-    }
-
-    #[test]
-    fn retention_has_its_turn_although_the_api_has_no_end() {
-        let lanes = Lanes::new(10_000);
-        let mut turns = lanes.turns();
-        for _ in 0..5 {
-            lanes.push(Lane::Api, request()).unwrap();
-        }
-        lanes.push(Lane::Retention, request()).unwrap();
-        lanes.push(Lane::Retention, request()).unwrap();
-        turns.retention_at = Instant::now() - RETENTION_APART;
-        assert_eq!(order_of(&lanes, &mut turns), [5, 4, 3, 2, 1, 0], "first, and once in a group");
-        assert_eq!(order_of(&lanes, &mut turns), [0], "what is left of it, as nothing else waits");
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

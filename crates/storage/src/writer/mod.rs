@@ -1,4 +1,5 @@
-//! The one writer: requests wait in lanes, and a thread commits whatever waits as one transaction.
+//! The one writer: requests wait in lanes, and a thread commits whatever waits as one transaction. On a server a second
+//! one makes jobs beside it, so that one group is prepared while the other is committed.
 //!
 //! The executing of requests ([`group`]) knows neither threads nor channels; this file joins it to them.
 
@@ -25,7 +26,7 @@ use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use home::Home;
 pub use home::gather_answers_here;
-use lanes::{Lane, Lanes, LetIn, Waited};
+use lanes::{Lane, Lanes, LetIn, Takes, Waited};
 use request::{Call, Needs, Repeatable, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -34,7 +35,7 @@ use tx::Tx;
 /// The way to the writer's thread.
 pub(crate) struct Writer {
     lanes: Arc<Lanes>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     #[cfg(any(test, feature = "inline"))]
     inline: Option<crate::inline::InlineWriter>,
 }
@@ -50,31 +51,36 @@ impl Writer {
             .spawn(move || write_until_closed(group, &queue, guard, checkpoints))?;
         Ok(Self {
             lanes,
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(vec![thread]),
+            #[cfg(any(test, feature = "inline"))]
+            inline: None,
+        })
+    }
+
+    /// Starts the threads of a server's writers: of the one of everything, and of the one that makes jobs beside it.
+    pub(crate) fn start_on_server(groups: ServerGroups, max_waiting: usize) -> std::io::Result<Self> {
+        let lanes = Arc::new(Lanes::new(max_waiting));
+        let mut threads = Vec::new();
+        let beside = groups.beside();
+        for (name, groups, takes) in
+            [("store-writer", groups, Takes::All), ("store-writer-2", beside, Takes::New)]
+        {
+            let queue = Arc::clone(&lanes);
+            let write = move || write_to_server(groups, &queue, takes);
+            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(write)?);
+        }
+        Ok(Self {
+            lanes,
+            threads: Mutex::new(threads),
             #[cfg(any(test, feature = "inline"))]
             inline: None,
         })
     }
 
     /// Writes on the caller's thread.
-    /// Starts the thread of a server's writer.
-    pub(crate) fn start_on_server(groups: ServerGroups, max_waiting: usize) -> std::io::Result<Self> {
-        let lanes = Arc::new(Lanes::new(max_waiting));
-        let queue = Arc::clone(&lanes);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || write_to_server(groups, &queue))?;
-        Ok(Self {
-            lanes,
-            thread: Mutex::new(Some(thread)),
-            #[cfg(any(test, feature = "inline"))]
-            inline: None,
-        })
-    }
-
     #[cfg(any(test, feature = "inline"))]
     pub(crate) fn inline(writer: crate::inline::InlineWriter) -> Self {
-        Self { lanes: Arc::new(Lanes::new(0)), thread: Mutex::new(None), inline: Some(writer) }
+        Self { lanes: Arc::new(Lanes::new(0)), threads: Mutex::default(), inline: Some(writer) }
     }
 
     /// Hands a write over and waits for its commit. Once handed over it is done whether or not the caller
@@ -175,14 +181,15 @@ impl Writer {
             inline.close();
         }
         self.lanes.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(thread) = thread else { return };
-        // The last handle of a store may be dropped by a listener, on the writer's own thread.
-        if thread.thread().id() == std::thread::current().id() {
-            return;
-        }
-        if thread.join().is_err() {
-            tracing::error!("the writer's thread panicked");
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // The last handle of a store may be dropped by a listener, on a writer's own thread.
+            if thread.thread().id() == std::thread::current().id() {
+                continue;
+            }
+            if thread.join().is_err() {
+                tracing::error!("a writer's thread panicked");
+            }
         }
     }
 }
@@ -193,9 +200,9 @@ fn write_until_closed(
     mut guard: WalGuard,
     mut checkpoints: Checkpoints,
 ) {
-    let mut turns = lanes.turns();
+    let mut turns = lanes.turns(Takes::All);
     loop {
-        match lanes.wait(group.reopens_in()) {
+        match lanes.wait(&turns, group.reopens_in()) {
             Waited::Closed => return,
             Waited::TimeUp => group.mend(),
             Waited::Work => {
@@ -213,10 +220,14 @@ fn write_until_closed(
     }
 }
 
-fn write_to_server(mut groups: ServerGroups, lanes: &Lanes) {
-    let mut turns = lanes.turns();
+fn write_to_server(mut groups: ServerGroups, lanes: &Lanes, takes: Takes) {
+    let mut turns = lanes.turns(takes);
     loop {
-        match lanes.wait(groups.reopens_in()) {
+        let waited = match (takes, groups.reopens_in()) {
+            (Takes::New, Some(reopens_in)) => lanes.stand_back(&turns, reopens_in),
+            (_, reopens_in) => lanes.wait(&turns, reopens_in),
+        };
+        match waited {
             Waited::Closed => return,
             Waited::TimeUp => groups.mend(),
             Waited::Work => {

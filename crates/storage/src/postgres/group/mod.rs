@@ -4,6 +4,9 @@
 //! Where requests fail that ran together, nothing of them is kept and each runs again on its own, so that one does not
 //! take the others with it.
 
+mod at_once;
+mod wanted;
+
 use super::connect::ServerConnector;
 use super::follow;
 use super::gathered::Gathered;
@@ -30,6 +33,7 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wanted::{Wanted, together};
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
@@ -63,6 +67,9 @@ pub(crate) struct ServerGroups {
     announcer: Announcer,
     commits: CommitCount,
     shards: Shards,
+    keys: Keys,
+    /// Whether the connection was never open: nothing can have been missed then.
+    is_new: bool,
 }
 
 impl ServerGroups {
@@ -74,9 +81,23 @@ impl ServerGroups {
         announcer: Announcer,
     ) -> Self {
         let commits = CommitCount::default();
-        let shards = Shards::default();
-        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone())));
-        Self { link, connector, node, announcer, commits, shards }
+        let (shards, keys) = (Shards::default(), Keys::drawn());
+        let link = Link::Up(Box::new(Live::new(conn, &commits, shards.clone(), keys.clone())));
+        Self { link, connector, node, announcer, commits, shards, keys, is_new: false }
+    }
+
+    /// Groups of the same node on a connection of their own, which is not open yet.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            link: Link::Down { retry_at: Instant::now(), pause: RECONNECT_FIRST, error: StoreError::Closed },
+            connector: self.connector.clone(),
+            node: Arc::clone(&self.node),
+            announcer: self.announcer.beside(),
+            commits: self.commits.clone(),
+            shards: self.shards.beside(),
+            keys: self.keys.clone(),
+            is_new: true,
+        }
     }
 
     /// Counts the commits.
@@ -107,8 +128,10 @@ impl ServerGroups {
             let pause = *pause;
             self.link = match self.connector.writer() {
                 Ok(conn) => {
-                    self.announcer.tell(|listener| listener.reopened());
-                    Link::Up(Box::new(Live::new(conn, &self.commits, self.shards.clone())))
+                    if !std::mem::take(&mut self.is_new) {
+                        self.announcer.tell(|listener| listener.reopened());
+                    }
+                    Link::Up(Box::new(Live::new(conn, &self.commits, self.shards.clone(), self.keys.clone())))
                 }
                 Err(error) => Link::Down {
                     retry_at: Instant::now() + pause,
@@ -151,44 +174,11 @@ impl ServerGroups {
     }
 }
 
-/// What the requests of a group need that run together.
-#[derive(Default)]
-struct Wanted {
-    hashes: Vec<i64>,
-    waiting: Vec<i64>,
-    running: Vec<i64>,
-}
-
-/// Which requests run together: no two of them are about the same job or key.
-fn together(requests: &[Box<dyn Request>]) -> (Vec<bool>, Wanted) {
-    let mut wanted = Wanted::default();
-    let (mut hashes, mut jobs) = (HashSet::<i64>::new(), HashSet::<JobKey>::new());
-    let mut choose = |needs: &Needs| match needs {
-        Needs::Records(of) if of.iter().all(|hash| !hashes.contains(hash)) => {
-            hashes.extend(of);
-            wanted.hashes.extend(of);
-            true
-        }
-        Needs::Waiting(of) if of.iter().all(|job| !jobs.contains(job)) => {
-            jobs.extend(of);
-            wanted.waiting.extend(of.iter().map(|job| job.0));
-            true
-        }
-        Needs::Running(job) if jobs.insert(*job) => {
-            wanted.running.push(job.0);
-            true
-        }
-        Needs::Records(_) | Needs::Waiting(_) | Needs::Running(_) => false,
-    };
-    let chosen = requests.iter().map(|request| request.needs().is_some_and(&mut choose)).collect();
-    (chosen, wanted)
-}
-
 impl Live {
-    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards) -> Self {
+    fn new(conn: AnyConnection, commits: &CommitCount, shards: Shards, keys: Keys) -> Self {
         Self {
             conn,
-            keys: Keys::drawn(),
+            keys,
             unreadable: HashSet::new(),
             claimed: HashMap::new(),
             changed: ChangedJobs::new(commits.clone()),
@@ -207,6 +197,12 @@ impl Live {
         requests: &mut [Box<dyn Request>],
     ) -> Result<(Committed, Operations), StoreError> {
         let (mut chosen, wanted) = together(requests);
+        if wanted.locks_nothing() && chosen.iter().all(|chosen| *chosen) {
+            let done = self.execute_at_once(node, requests, &wanted)?;
+            if let Some(done) = done {
+                return Ok(done);
+            }
+        }
         let mut effects = Effects::default();
         self.begin()?;
         let run_together = self.run_together(node, requests, &mut chosen, &wanted, &mut effects);
@@ -224,11 +220,15 @@ impl Live {
         self.finish(node, effects)
     }
 
-    fn begin(&mut self) -> Result<(), StoreError> {
+    fn forget_others(&mut self) {
         if let Records::OfServer(known) = &mut self.records {
             known.clear();
         }
         self.type_rooms = None;
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.forget_others();
         self.conn.begin_write().map_err(unavailable)
     }
 
@@ -252,18 +252,7 @@ impl Live {
                 *chosen = false;
                 continue;
             }
-            let mark = self.gathered.mark();
-            match self.run(node, request.as_mut(), true) {
-                Ok(made) => effects.merge(made),
-                Err(WriteError::Database(error)) => {
-                    self.gathered = Gathered::default();
-                    return Err(error);
-                }
-                Err(refused) => {
-                    self.gathered.forget_since(&mark);
-                    request.fail(refused.into());
-                }
-            }
+            self.gather(node, request.as_mut(), effects)?;
         }
         self.gathered.write(&mut self.conn)
     }
@@ -366,6 +355,10 @@ impl Live {
         follow::tell_free_keys(&mut self.conn, &effects.changes)?;
         effects.operations.reach(Moment::BeforeCommit);
         AnyConnection::commit_transaction(&mut self.conn).map_err(server_commit_failed)?;
+        self.committed(effects)
+    }
+
+    fn committed(&mut self, effects: Effects) -> Result<(Committed, Operations), StoreError> {
         self.changed.committed();
         effects.operations.reach(Moment::AfterCommit);
         if effects.operations.fails(Moment::AfterCommit) {
@@ -377,12 +370,17 @@ impl Live {
         Ok((committed, operations))
     }
 
-    fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
+    fn gather_counts(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
         let shard = self.shards.of(node.epoch());
         for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
             self.gathered.add::<AddToCounter>(&values)?;
         }
+        Ok(())
+    }
+
+    fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
+        self.gather_counts(node, effects)?;
         self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())?;
         output::add_to_total(&mut self.conn, effects.output_bytes)
     }
