@@ -4,6 +4,7 @@
 //! One node attempts deliveries at a time, and only it lets one wait behind another and go again: what others make due
 //! (new deliveries, redeliveries) is due by its time, and found to be blocked when it is looked at.
 
+use super::attempted::{AttemptEnd, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy};
 use super::delivery::DeliveryStatus;
 use super::row::{self, PauseReason, Webhook};
 use super::write;
@@ -17,111 +18,11 @@ use crate::{Store, StoreError};
 use diesel::dsl::{min, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oneoff_domain::{Actor, Context, DeliveryId, EventKind, Timestamp};
+use oneoff_domain::{Actor, Context, EventKind, Timestamp};
 use serde_json::json;
 
 /// Deliveries of a webhook that are looked at in one claim. More of them may be blocked.
 const LOOKED_AT: i64 = 200;
-
-/// For which webhooks deliveries are claimed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claims {
-    /// The key of a webhook, and how many may be begun.
-    pub rooms: Vec<(i64, usize)>,
-    /// When an attempt is given up that nobody ends.
-    pub until: Timestamp,
-}
-
-/// A delivery that is being attempted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DueDelivery {
-    /// The store's key.
-    pub key: i64,
-    /// Its outer name.
-    pub id: DeliveryId,
-    /// The webhook as it is now.
-    pub webhook: Webhook,
-    /// The name of the event.
-    pub event: String,
-    /// The body to be sent.
-    pub payload: String,
-    /// Attempts in all, this one counted: what shows that it is still this one.
-    pub attempts: i64,
-    /// Attempts before this one since its schedule began.
-    pub tries: usize,
-    /// When its schedule began.
-    pub first_attempt_at: Timestamp,
-}
-
-/// What was claimed, and when the rest is due.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Claimed {
-    /// Deliveries to be sent.
-    pub due: Vec<DueDelivery>,
-    /// When the next delivery of a webhook is due, where it has one.
-    pub next: Vec<(i64, Option<Timestamp>)>,
-}
-
-/// The request as it was sent.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct AttemptedRequest {
-    /// Where to.
-    pub url: String,
-    /// Its headers, in order.
-    pub headers: Vec<(String, String)>,
-}
-
-/// The response as far as it is kept.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct AttemptedResponse {
-    /// The status.
-    pub code: u16,
-    /// Headers, in order.
-    pub headers: Vec<(String, String)>,
-    /// The beginning of the body.
-    pub body: String,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// The receiver has it.
-    Delivered,
-    /// It is tried again then.
-    RetryAt(Timestamp),
-    /// It is given up.
-    GivenUp,
-    /// It is given up, and so is the receiver, which said that it is gone.
-    Gone,
-}
-
-/// When a webhook is switched off by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PausePolicy {
-    /// If nothing could be delivered since before this.
-    pub failing_before: Timestamp,
-}
-
-/// An attempt that is over.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EndedAttempt {
-    /// The delivery.
-    pub key: i64,
-    /// Its webhook.
-    pub webhook_key: i64,
-    /// [`DueDelivery::attempts`].
-    pub attempts: i64,
-    /// How it ended.
-    pub end: AttemptEnd,
-    /// What was sent, if it came to that.
-    pub request: Option<AttemptedRequest>,
-    /// What came back.
-    pub response: Option<AttemptedResponse>,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// How long it took.
-    pub duration_us: i64,
-}
 
 /// Rows that are to be sent. Written out, the condition is that of the partial indices.
 fn is_pending() -> diesel::expression::SqlLiteral<Bool> {

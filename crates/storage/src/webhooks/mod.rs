@@ -2,6 +2,7 @@
 //! move of its cursor, and what becomes of each.
 
 mod attempt;
+mod attempted;
 mod delivery;
 mod intake;
 mod list;
@@ -10,7 +11,7 @@ mod remove;
 mod row;
 mod write;
 
-pub use attempt::{
+pub use attempted::{
     AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy,
 };
 pub(crate) use delivery::by_keys as deliveries_by_keys;

@@ -51,7 +51,8 @@ mod exercise {
         for bad in [-1, i64::MAX] {
             assert!(world.webhooks.rotate_secret(context(), id, None, Some(bad)).await.is_err(), "{bad}");
         }
-        let unsigned = world.made(receiver.url(), &["job.failed"], |draft| draft.secret = SecretDraft::None).await;
+        let unsigned =
+            world.made(receiver.url(), &["job.failed"], |draft| draft.secret = SecretDraft::None).await;
         assert!(unsigned.secret.is_none() && unsigned.webhook.value.secret.is_none());
     }
 
