@@ -1,7 +1,6 @@
 //! What a webhook may be, and which events it wants.
 
 use crate::filter::EventFilter;
-use crate::payload::payload;
 use crate::preset::Preset;
 use crate::signature::WebhookSecret;
 use oneoff_domain::limits::{
@@ -11,8 +10,8 @@ use oneoff_domain::limits::{
 use oneoff_domain::{Event, EventKind, FieldError, Job, NewEvent, Timestamp};
 use oneoff_outbound::EgressPolicy;
 use oneoff_storage::Webhook;
-use oneoff_storage::webhooks::{EventRecord, OutputEnds};
-use serde_json::{Map, Value, json};
+use oneoff_storage::webhooks::EventRecord;
+use serde_json::{Value, json};
 use url::Url;
 
 /// Collects what is wrong with the fields of a webhook.
@@ -177,21 +176,7 @@ pub(crate) fn lane(event: &NewEvent) -> String {
 /// An event as it might be, for trying out what is made of it.
 pub(crate) fn sample(kind: EventKind, now: Timestamp) -> Value {
     const JOB: &str = "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10";
-    let event = NewEvent {
-        kind,
-        job_id: None,
-        execution_id: None,
-        project_id: "default".to_owned(),
-        data: Map::new(),
-    };
-    let record = EventRecord {
-        event: Event { sequence: 0, at: now, event },
-        job: None,
-        execution: None,
-        output: OutputEnds::default(),
-    };
-    let mut sample = payload(&record);
-    sample["data"] = json!({
+    let data = json!({
         "job": {
             "id": JOB, "name": "Nightly backup", "type": "shell", "scheduled_at": now, "priority": 5,
             "project_id": "default", "timezone": "UTC", "status": kind.job_status(), "created_at": now,
@@ -208,7 +193,7 @@ pub(crate) fn sample(kind: EventKind, now: Timestamp) -> Value {
         },
         "details": {"reason": "exit_code", "exit_code": 1},
     });
-    sample
+    json!({ "event": kind.as_str(), "timestamp": now, "data": data })
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ mod exercise {
         );
         draft.project_ids = vec!["p".to_owned()];
         let own = world.webhooks.create(limited.clone(), draft).await.unwrap().webhook.value;
-        assert_eq!(world.webhooks.list(&limited).await.unwrap(), [own.clone()]);
+        assert_eq!(world.webhooks.list(&limited).await.unwrap(), std::slice::from_ref(&own));
         assert!(world.webhooks.delete(limited.clone(), all.id).await.is_err());
         let patch = oneoff_webhooks::WebhookPatch { project_ids: Some(Vec::new()), ..Default::default() };
         assert!(world.webhooks.update(limited.clone(), own.id, patch).await.is_err());
