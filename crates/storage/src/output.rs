@@ -86,7 +86,7 @@ pub(crate) fn insert_chunks(
 
 statement::statement!(AddToTotal, "UPDATE output_totals SET bytes = bytes + ? WHERE key = 1");
 
-/// Adds to the bytes that are kept in all. It is the last that a group does, since all that write output come by here.
+/// Adds to the bytes that are kept in all, in a file.
 pub(crate) fn add_to_total(conn: &mut AnyConnection, bytes: i64) -> QueryResult<()> {
     if bytes != 0 {
         statement::run::<AddToTotal>(conn, &[bytes.into()])?;

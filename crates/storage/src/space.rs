@@ -56,7 +56,9 @@ pub(crate) fn pages(conn: &mut SqliteConnection) -> QueryResult<Pages> {
 
 /// Bytes of output that are kept in all.
 pub(crate) fn output_bytes(conn: &mut AnyConnection) -> QueryResult<i64> {
-    output_totals::table.select(output_totals::bytes).filter(output_totals::key.eq(1)).get_result(conn)
+    // A file has one row, and a server few.
+    let rows: Vec<i64> = output_totals::table.select(output_totals::bytes).load(conn)?;
+    Ok(rows.into_iter().sum())
 }
 
 /// All but the log, which is a file of its own.

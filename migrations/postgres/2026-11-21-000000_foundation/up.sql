@@ -177,7 +177,7 @@ CREATE UNIQUE INDEX output_chunks_by_execution ON output_chunks (execution_key, 
 CREATE TABLE removed_output (
     execution_key BIGINT PRIMARY KEY
 );
--- One row: the bytes in all chunks.
+-- The bytes in all chunks are the sum over the rows: several nodes have one each, so that none waits for another's.
 CREATE TABLE output_totals (
     key BIGINT PRIMARY KEY,
     bytes BIGINT NOT NULL

@@ -106,6 +106,21 @@ fn rows_of_counters_that_somebody_locks_are_gone_around() {
 }
 
 #[test]
+fn totals_of_output_that_somebody_locks_are_gone_around() {
+    let database = shared_cluster().unwrap().database().unwrap();
+    let server = place(&database).serve();
+    let client = server.client();
+    run_job(&client, &shell("echo first"));
+    let held = database.hold("SELECT * FROM output_totals FOR UPDATE").unwrap();
+    for _ in 0..5 {
+        assert_eq!(run_job(&client, &shell("echo another")).status, "completed");
+    }
+    drop(held);
+    let total = database.query("SELECT sum(bytes) FROM output_totals").unwrap();
+    assert_eq!(total, database.query("SELECT sum(length(bytes)) FROM output_chunks").unwrap());
+}
+
+#[test]
 fn without_a_free_connection_a_start_says_so_and_a_node_that_runs_goes_on_when_there_is_one() {
     let (_cluster, database) = own_cluster();
     let limit = |connections: i32| {

@@ -80,10 +80,10 @@ const CHECKS: [&str; 19] = [
     "SELECT 'output ' || c.key || ' is of no attempt' AS fault FROM output_chunks AS c
      WHERE NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.key = c.execution_key)
          AND NOT EXISTS (SELECT 1 FROM removed_output AS r WHERE r.execution_key = c.execution_key)",
-    "SELECT 'the total of output is ' || t.bytes || ', there are ' || (
-         SELECT coalesce(sum(length(c.bytes)), 0) FROM output_chunks AS c) AS fault
-     FROM output_totals AS t
-     WHERE t.bytes <> (SELECT coalesce(sum(length(c.bytes)), 0) FROM output_chunks AS c)",
+    "SELECT 'the total of output is ' || total.bytes || ', there are ' || kept.bytes AS fault
+     FROM (SELECT sum(bytes) AS bytes FROM output_totals) AS total,
+         (SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM output_chunks) AS kept
+     WHERE total.bytes <> kept.bytes",
 ];
 
 /// What only a file has.

@@ -17,9 +17,10 @@ impl Shards {
         epoch.wrapping_add(self.avoided.load(Ordering::Relaxed)).rem_euclid(SHARDS)
     }
 
-    /// Others, for a second connection of the same node.
-    pub(super) fn beside(&self) -> Self {
-        let avoided = self.avoided.load(Ordering::Relaxed).wrapping_add(SHARDS / 2);
+    /// Others, for one of several further connections of the same node.
+    pub(super) fn beside(&self, number: usize) -> Self {
+        let step = i64::try_from(number + 1).unwrap_or(1).wrapping_mul(SHARDS / 3);
+        let avoided = self.avoided.load(Ordering::Relaxed).wrapping_add(step);
         Self { avoided: Arc::new(AtomicI64::new(avoided)) }
     }
 

@@ -38,13 +38,25 @@ impl Lane {
     }
 }
 
+/// How many writers there may be that only make jobs.
+pub(crate) const BESIDE: usize = 2;
+
 /// What a writer takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
     /// Everything.
     All,
-    /// What only makes jobs.
-    New,
+    /// What only makes jobs: the writer beside the others that has this number, below [`BESIDE`].
+    New(usize),
+}
+
+impl Takes {
+    fn writer(self) -> usize {
+        match self {
+            Self::All => BESIDE,
+            Self::New(number) => number,
+        }
+    }
 }
 
 /// A request of the API that has waited for so long means that more come in than can be written: new ones are
@@ -85,8 +97,8 @@ struct Waiting {
     /// Records of the requests that were let in as a whole and are not done.
     let_in_size: usize,
     closed: bool,
-    all: AtWork,
-    beside: AtWork,
+    /// Those that only make jobs first.
+    writers: [AtWork; BESIDE + 1],
 }
 
 /// What one of the writers does.
@@ -114,29 +126,29 @@ impl Waiting {
         lanes.into_iter().all(VecDeque::is_empty)
     }
 
-    fn writer(&mut self, takes: Takes) -> &mut AtWork {
-        match takes {
-            Takes::All => &mut self.all,
-            Takes::New => &mut self.beside,
+    fn change_writer(&mut self, takes: Takes, change: impl FnOnce(&mut AtWork)) {
+        if let Some(writer) = self.writers.get_mut(takes.writer()) {
+            change(writer);
         }
     }
 
-    /// Whether there is a group to begin for this writer. One of new jobs is worth it that is half as large as the other
-    /// writer's, which takes smaller ones along when it is done: each group costs a commit.
-    fn has_work(&self, takes: Takes) -> bool {
+    /// Whether there is a group to begin for this writer. One of new jobs is worth it that is half as large as the largest
+    /// that another one writes, which takes smaller ones along when it is done: each group costs a commit.
+    fn has_work(&self, writer: usize) -> bool {
         let others = [&self.attempts, &self.api, &self.output, &self.retention];
-        let (has_others, at_work) = match takes {
-            Takes::All => (others.into_iter().any(|lane| !lane.is_empty()), self.beside.new_jobs),
-            Takes::New => (false, self.all.new_jobs),
-        };
+        let has_others = writer == Takes::All.writer() && others.into_iter().any(|lane| !lane.is_empty());
+        let at_work = self.writers.iter().enumerate().filter(|(other, _)| *other != writer);
+        let at_work = at_work.map(|(_, other)| other.new_jobs).max().unwrap_or_default();
         has_others || (!self.new.is_empty() && (self.closed || self.new.len() * 2 >= at_work))
     }
 
     /// Who is to be woken, if anybody waits who has work now.
-    fn wake(&mut self) -> Option<Takes> {
-        let woken = [Takes::New, Takes::All];
-        let woken = woken.into_iter().find(|takes| self.has_work(*takes) && self.writer(*takes).waits)?;
-        self.writer(woken).waits = false;
+    fn wake(&mut self) -> Option<usize> {
+        let woken = (0..self.writers.len())
+            .find(|writer| self.writers.get(*writer).is_some_and(|of| of.waits) && self.has_work(*writer))?;
+        if let Some(writer) = self.writers.get_mut(woken) {
+            writer.waits = false;
+        }
         Some(woken)
     }
 }
@@ -163,7 +175,7 @@ impl Turns {
     }
 
     fn order(&self) -> &'static [Lane] {
-        if self.takes == Takes::New {
+        if self.takes != Takes::All {
             return &[Lane::New];
         }
         if self.retention_is_due() {
@@ -191,8 +203,8 @@ impl Drop for LetIn {
 /// The lanes.
 pub(crate) struct Lanes {
     waiting: Mutex<Waiting>,
-    ready: Condvar,
-    new_ready: Condvar,
+    /// One for each writer.
+    ready: [Condvar; BESIDE + 1],
     max_waiting: usize,
     api_wait_max: Duration,
     machine: Arc<dyn Machine>,
@@ -208,8 +220,8 @@ impl Lanes {
     /// The same by the time of another machine.
     pub(crate) fn on(machine: Arc<dyn Machine>, max_waiting: usize) -> Self {
         let api_wait_max = API_WAIT_MAX;
-        let (ready, new_ready) = (Condvar::new(), Condvar::new());
-        Self { waiting: Mutex::default(), ready, new_ready, max_waiting, api_wait_max, machine }
+        let ready = Default::default();
+        Self { waiting: Mutex::default(), ready, max_waiting, api_wait_max, machine }
     }
 
     /// The turns of a writer, before its first group.
@@ -249,8 +261,8 @@ impl Lanes {
         }
         let woken = waiting.wake();
         drop(waiting);
-        if let Some(woken) = woken {
-            self.ready(woken).notify_one();
+        if let Some(ready) = woken.and_then(|woken| self.ready.get(woken)) {
+            ready.notify_one();
         }
         Ok(())
     }
@@ -286,15 +298,7 @@ impl Lanes {
     /// Takes no more requests; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.ready.notify_one();
-        self.new_ready.notify_one();
-    }
-
-    fn ready(&self, takes: Takes) -> &Condvar {
-        match takes {
-            Takes::All => &self.ready,
-            Takes::New => &self.new_ready,
-        }
+        self.ready.iter().for_each(Condvar::notify_one);
     }
 
     /// Waits until there is something to do, for at most so long.
@@ -309,24 +313,24 @@ impl Lanes {
 
     fn wait_as(&self, takes: Takes, listens: bool, at_most: Option<Duration>) -> Waited {
         let deadline = at_most.map(|at_most| Instant::now() + at_most);
-        let ready = self.ready(takes);
+        let Some(ready) = self.ready.get(takes.writer()) else { return Waited::Closed };
         let mut waiting = self.lock();
-        waiting.writer(takes).new_jobs = 0;
+        waiting.change_writer(takes, |writer| writer.new_jobs = 0);
         let waited = loop {
-            if listens && waiting.has_work(takes) {
+            if listens && waiting.has_work(takes.writer()) {
                 break Waited::Work;
             }
             if waiting.closed {
                 break Waited::Closed;
             }
-            waiting.writer(takes).waits = listens;
+            waiting.change_writer(takes, |writer| writer.waits = listens);
             waiting = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => ready.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => break Waited::TimeUp,
                 Some(left) => ready.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         };
-        waiting.writer(takes).waits = false;
+        waiting.change_writer(takes, |writer| writer.waits = false);
         waited
     }
 
@@ -346,7 +350,7 @@ impl Lanes {
                     waiting.api_size -= size;
                 }
                 if lane == Lane::New {
-                    waiting.writer(turns.takes).new_jobs += 1;
+                    waiting.change_writer(turns.takes, |writer| writer.new_jobs += 1);
                 }
                 if lane == Lane::Retention {
                     turns.retention_taken = true;

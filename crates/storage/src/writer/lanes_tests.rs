@@ -92,7 +92,7 @@ fn retention_has_its_turn_although_the_api_has_no_end() {
 #[test]
 fn new_jobs_are_made_by_whichever_writer_is_free() {
     let lanes = Lanes::new(100);
-    let (mut all, mut beside) = (lanes.turns(Takes::All), lanes.turns(Takes::New));
+    let (mut all, mut beside) = (lanes.turns(Takes::All), lanes.turns(Takes::New(0)));
     let take = |turns: &mut Turns| {
         lanes.begin_group(turns);
         std::iter::from_fn(|| lanes.take(turns)).count()
@@ -115,12 +115,15 @@ fn new_jobs_are_made_by_whichever_writer_is_free() {
     lanes.push(Lane::New, request()).unwrap();
     assert!(work(&all));
     assert_eq!(take(&mut all), 1);
+    let third = lanes.turns(Takes::New(1));
+    lanes.push(Lane::New, request()).unwrap();
+    assert!(work(&third), "half of two, the largest that is written");
 }
 
 #[test]
 fn a_writer_that_stands_back_leaves_all_to_the_other() {
     let lanes = Lanes::new(100);
-    let (all, beside) = (lanes.turns(Takes::All), lanes.turns(Takes::New));
+    let (all, beside) = (lanes.turns(Takes::All), lanes.turns(Takes::New(0)));
     lanes.push(Lane::New, request()).unwrap();
     assert_eq!(lanes.stand_back(&beside, Duration::ZERO), Waited::TimeUp);
     assert_eq!(lanes.wait(&all, None), Waited::Work);
@@ -132,7 +135,7 @@ fn a_writer_that_stands_back_leaves_all_to_the_other() {
 #[test]
 fn who_waits_is_woken_by_what_it_takes() {
     let lanes = Arc::new(Lanes::new(100));
-    for (takes, lane) in [(Takes::New, Lane::New), (Takes::All, Lane::Output), (Takes::All, Lane::New)] {
+    for (takes, lane) in [(Takes::New(0), Lane::New), (Takes::All, Lane::Output), (Takes::All, Lane::New)] {
         let waiting = Arc::clone(&lanes);
         let waits = std::thread::spawn(move || {
             let mut turns = waiting.turns(takes);
@@ -140,7 +143,7 @@ fn who_waits_is_woken_by_what_it_takes() {
             waiting.begin_group(&mut turns);
             waiting.take(&mut turns).is_some()
         });
-        while !lanes.lock().writer(takes).waits {
+        while !lanes.lock().writers[takes.writer()].waits {
             std::thread::yield_now();
         }
         lanes.push(lane, request()).unwrap();

@@ -1,5 +1,5 @@
-//! The one writer: requests wait in lanes, and a thread commits whatever waits as one transaction. On a server a second
-//! one makes jobs beside it, so that one group is prepared while the other is committed.
+//! The one writer: requests wait in lanes, and a thread commits whatever waits as one transaction. On a server
+//! others make jobs beside it, so that one group is prepared while another is committed.
 //!
 //! The executing of requests ([`group`]) knows neither threads nor channels; this file joins it to them.
 
@@ -26,7 +26,7 @@ use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use home::Home;
 pub use home::gather_answers_here;
-use lanes::{Lane, Lanes, LetIn, Takes, Waited};
+use lanes::{BESIDE, Lane, Lanes, LetIn, Takes, Waited};
 use request::{Call, Needs, Repeatable, Request, Shape};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -57,17 +57,17 @@ impl Writer {
         })
     }
 
-    /// Starts the threads of a server's writers: of the one of everything, and of the one that makes jobs beside it.
+    /// Starts the threads of a server's writers: of the one of everything, and of those that make jobs beside it.
     pub(crate) fn start_on_server(groups: ServerGroups, max_waiting: usize) -> std::io::Result<Self> {
         let lanes = Arc::new(Lanes::new(max_waiting));
         let mut threads = Vec::new();
-        let beside = groups.beside();
-        for (name, groups, takes) in
-            [("store-writer", groups, Takes::All), ("store-writer-2", beside, Takes::New)]
-        {
+        let mut writers: Vec<_> =
+            (0..BESIDE).map(|number| (groups.beside(number), Takes::New(number))).collect();
+        writers.push((groups, Takes::All));
+        for (groups, takes) in writers {
             let queue = Arc::clone(&lanes);
             let write = move || write_to_server(groups, &queue, takes);
-            threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(write)?);
+            threads.push(std::thread::Builder::new().name("store-writer".to_owned()).spawn(write)?);
         }
         Ok(Self {
             lanes,
@@ -224,7 +224,7 @@ fn write_to_server(mut groups: ServerGroups, lanes: &Lanes, takes: Takes) {
     let mut turns = lanes.turns(takes);
     loop {
         let waited = match (takes, groups.reopens_in()) {
-            (Takes::New, Some(reopens_in)) => lanes.stand_back(&turns, reopens_in),
+            (Takes::New(_), Some(reopens_in)) => lanes.stand_back(&turns, reopens_in),
             (_, reopens_in) => lanes.wait(&turns, reopens_in),
         };
         match waited {

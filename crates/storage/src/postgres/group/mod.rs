@@ -17,7 +17,6 @@ use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
 use crate::idempotency::Records;
-use crate::output;
 use crate::rows::job::{self as job_rows, StoredJob};
 use crate::statement;
 use crate::writer::announce::Announcer;
@@ -86,15 +85,15 @@ impl ServerGroups {
         Self { link, connector, node, announcer, commits, shards, keys, is_new: false }
     }
 
-    /// Groups of the same node on a connection of their own, which is not open yet.
-    pub(crate) fn beside(&self) -> Self {
+    /// Groups of the same node on a connection of their own, which is not open yet; with a number, of several.
+    pub(crate) fn beside(&self, number: usize) -> Self {
         Self {
             link: Link::Down { retry_at: Instant::now(), pause: RECONNECT_FIRST, error: StoreError::Closed },
             connector: self.connector.clone(),
             node: Arc::clone(&self.node),
             announcer: self.announcer.beside(),
             commits: self.commits.clone(),
-            shards: self.shards.beside(),
+            shards: self.shards.beside(number),
             keys: self.keys.clone(),
             is_new: true,
         }
@@ -376,13 +375,15 @@ impl Live {
             let values = [status.as_str().into(), shard.into(), (*difference).into()];
             self.gathered.add::<AddToCounter>(&values)?;
         }
+        if effects.output_bytes != 0 {
+            self.gathered.add::<AddToOutput>(&[shard.into(), effects.output_bytes.into()])?;
+        }
         Ok(())
     }
 
     fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
         self.gather_counts(node, effects)?;
-        self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())?;
-        output::add_to_total(&mut self.conn, effects.output_bytes)
+        self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())
     }
 }
 
@@ -390,4 +391,9 @@ statement::statement!(
     AddToCounter,
     "INSERT INTO job_counters (status, shard, jobs) VALUES (?, ?, ?) \
      ON CONFLICT (status, shard) DO UPDATE SET jobs = job_counters.jobs + excluded.jobs"
+);
+statement::statement!(
+    AddToOutput,
+    "INSERT INTO output_totals (key, bytes) VALUES (?, ?) \
+     ON CONFLICT (key) DO UPDATE SET bytes = output_totals.bytes + excluded.bytes"
 );
