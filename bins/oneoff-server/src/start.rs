@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::{listen, node_name, open_files, version};
-use oneoff::{Found, Handle, OneOff, Opened, Service};
+use oneoff::{Found, Handle, OneOff, Opened, Service, Webhooks};
 use oneoff_api::{ApiSettings, MetricsHandle};
 use std::ffi::OsString;
 use std::future::Future;
@@ -110,7 +110,7 @@ pub async fn start(
     let oneoff = opened.start().await?;
     let (service, found) = (oneoff.service(), oneoff.found().clone());
     node_name::warn_of_namesakes(&service.nodes().await, found.epoch);
-    let api = api_settings(&settings, metrics);
+    let api = api_settings(&settings, metrics, oneoff.webhooks());
     let (stop_http, http_stops) = oneshot::channel();
     let http = spawn_http(listener, api, service.clone(), http_stops).map_err(ServerError::Http)?;
     let (end, ended) = oneshot::channel();
@@ -134,7 +134,11 @@ async fn open_jobs(
         .origins(settings.origins.clone())
         .shutdown_grace(settings.shutdown_grace)
         .lease(settings.lease)
-        .egress_policy(settings.egress_policy);
+        .egress_policy(settings.egress_policy)
+        .webhooks(settings.webhooks.clone());
+    if let Some(path) = &settings.sealing_key_file {
+        builder = builder.sealing_key_file(path);
+    }
     for job_type in oneoff::BUILTIN_JOB_TYPES {
         if !settings.disabled_job_types.iter().any(|disabled| disabled == job_type) {
             builder = builder.builtin(*job_type);
@@ -165,7 +169,7 @@ fn metrics() -> Result<MetricsHandle, oneoff_api::MetricsError> {
     }
 }
 
-fn api_settings(settings: &Settings, metrics: Option<MetricsHandle>) -> ApiSettings {
+fn api_settings(settings: &Settings, metrics: Option<MetricsHandle>, webhooks: Webhooks) -> ApiSettings {
     ApiSettings {
         base_path: settings.base_path.clone(),
         auth_enabled: settings.auth_enabled,
@@ -181,6 +185,7 @@ fn api_settings(settings: &Settings, metrics: Option<MetricsHandle>) -> ApiSetti
         max_connections: open_files::connections(settings),
         slow_request: SLOW_REQUEST,
         metrics,
+        webhooks: Some(webhooks),
     }
 }
 

@@ -11,6 +11,7 @@ mod problem;
 mod records;
 mod system;
 mod time;
+mod webhook;
 
 pub use access::{
     ApiKeyView, AuditEntryView, CreateApiKey, NewApiKeyView, RevokedApiKey, RotateApiKey, SessionView,
@@ -31,6 +32,10 @@ pub use records::{
 };
 pub use system::{EventView, NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 pub use time::{ParseTime, ParsedTime};
+pub use webhook::{
+    DeliveryView, Redeliver, RedeliveredView, RotateSecret, SentRequestView, WebhookRequest, WebhookTestView,
+    WebhookView,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -6,6 +6,7 @@ use crate::state::ApiState;
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use oneoff_storage::Space;
+use oneoff_webhooks::Webhooks;
 use std::fmt;
 use std::time::Duration;
 
@@ -79,6 +80,18 @@ fn describe() {
     );
     metrics::describe_gauge!("oneoff_wal_bytes", "Size of the write-ahead log");
     metrics::describe_gauge!("oneoff_output_bytes", "Output of executions that is kept");
+    metrics::describe_counter!(
+        "oneoff_webhook_deliveries_total",
+        "Webhook deliveries that arrived (success) or were given up (failed), and attempts that are followed by another (retried)"
+    );
+    metrics::describe_counter!(
+        "oneoff_webhook_events_lost_total",
+        "Events that were removed before webhooks were told of them"
+    );
+    metrics::describe_gauge!(
+        "oneoff_webhook_outbox_lag_events",
+        "Events of the outbox that webhooks were not yet told of; 0 without webhooks"
+    );
     node_metrics::describe();
     metrics::describe_counter!("oneoff_http_requests_total", "Requests by method, path and status");
     metrics::describe_histogram!("oneoff_http_request_duration_seconds", "Time to the head of the answer");
@@ -98,11 +111,29 @@ pub(crate) async fn get(state: web::Data<ApiState>) -> Result<HttpResponse, ApiE
     metrics::gauge!("oneoff_workers_active").set(as_f64(workers.active_workers));
     metrics::gauge!("oneoff_jobs_queued").set(as_f64(workers.queued_jobs));
     node_metrics::note(&state.service.nodes().await);
+    if let Some(webhooks) = &state.settings.webhooks {
+        note_webhooks(webhooks).await;
+    }
     match state.service.space().await {
         Ok(space) => note_space(space),
         Err(error) => tracing::debug!(%error, "the size of the database is not known for the metrics"),
     }
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(handle.render()))
+}
+
+/// What was delivered, and how far the outbox is ahead of what webhooks were told.
+async fn note_webhooks(webhooks: &Webhooks) {
+    let counts = webhooks.counts();
+    for (result, count) in
+        [("success", counts.delivered), ("failed", counts.failed), ("retried", counts.retried)]
+    {
+        metrics::counter!("oneoff_webhook_deliveries_total", "result" => result).absolute(count);
+    }
+    metrics::counter!("oneoff_webhook_events_lost_total").absolute(counts.lost_events);
+    match webhooks.lag().await {
+        Ok(lag) => metrics::gauge!("oneoff_webhook_outbox_lag_events").set(lag as f64),
+        Err(error) => tracing::debug!(%error, "how far webhooks are behind is not known for the metrics"),
+    }
 }
 
 fn note_space(space: Space) {

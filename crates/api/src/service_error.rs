@@ -5,6 +5,7 @@ use crate::problem::ApiError;
 use oneoff_domain::FieldError;
 use oneoff_scheduler::ServiceError;
 use oneoff_storage::{AccessRefusal, Refusal, StoreError};
+use oneoff_webhooks::WebhookError;
 
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
@@ -13,6 +14,15 @@ impl From<ServiceError> for ApiError {
             ServiceError::Refused(refusal) => of_refusal(refusal),
             ServiceError::Store(error) => of_store(error),
             ServiceError::Stopping => stopping(),
+        }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Invalid(errors) => ApiError::invalid(errors),
+            WebhookError::Store(error) => of_store(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::client_address::AddressRange;
 use crate::metrics_endpoint::MetricsHandle;
+use oneoff_webhooks::Webhooks;
 use std::time::Duration;
 
 /// What can be set about the API.
@@ -35,6 +36,8 @@ pub struct ApiSettings {
     pub slow_request: Duration,
     /// The metrics recorder; without one `/metrics` does not exist.
     pub metrics: Option<MetricsHandle>,
+    /// The webhooks; without them their routes do not exist.
+    pub webhooks: Option<Webhooks>,
 }
 
 impl ApiSettings {

@@ -18,6 +18,7 @@ mod settings;
 mod system;
 mod transport;
 mod wait;
+mod webhooks;
 
 pub use access::AuditQuery;
 pub use chains::{ChainExecutionQuery, ChainQuery};
@@ -32,3 +33,4 @@ pub use records::ProjectJobs;
 pub use settings::{ApiKey, ClientSettings, Timeouts};
 pub use transport::Client;
 pub use wait::{Waited, is_final};
+pub use webhooks::DeliveryQuery;

@@ -1,7 +1,7 @@
 //! What happened: the closed list of events that the outbox carries.
 
 use crate::job::named;
-use crate::{ExecutionId, JobId, Timestamp};
+use crate::{ExecutionId, JobId, JobStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -78,6 +78,18 @@ named! {
         TagDeleted = "tag.deleted",
         /// Settings were changed while servers run.
         SettingsUpdated = "settings.updated",
+        /// A webhook was made.
+        WebhookCreated = "webhook.created",
+        /// A webhook was edited, switched on or off, or got a new secret.
+        WebhookUpdated = "webhook.updated",
+        /// A webhook was deleted.
+        WebhookDeleted = "webhook.deleted",
+        /// The server switched a webhook off: its receiver is gone, or failed for too long.
+        WebhookPaused = "webhook.paused",
+        /// Deliveries of a webhook are to be made again.
+        WebhookRedelivered = "webhook.redelivered",
+        /// Events were removed before webhooks were told of them; the data says which.
+        WebhookEventsLost = "webhook.events_lost",
     }
 }
 
@@ -95,6 +107,24 @@ impl EventKind {
                 | Self::TagDeleted
                 | Self::SettingsUpdated
         )
+    }
+
+    /// The status that a job has when this happens to it, where every one has the same. Of others the data of the
+    /// event says it.
+    #[must_use]
+    pub fn job_status(self) -> Option<JobStatus> {
+        match self {
+            Self::JobCreated | Self::JobUpdated | Self::JobReleased | Self::JobRetrying => {
+                Some(JobStatus::Scheduled)
+            }
+            Self::JobHeld => Some(JobStatus::Held),
+            Self::JobStarted => Some(JobStatus::Running),
+            Self::JobCompleted => Some(JobStatus::Completed),
+            Self::JobFailed => Some(JobStatus::Failed),
+            Self::JobCancelled => Some(JobStatus::Cancelled),
+            Self::JobMissed => Some(JobStatus::Missed),
+            _ => None,
+        }
     }
 }
 

@@ -93,6 +93,14 @@ id! {
     /// The outer name of an execution, which is one attempt of a job.
     ExecutionId
 }
+id! {
+    /// The outer name of a webhook.
+    WebhookId
+}
+id! {
+    /// The outer name of a delivery, which is one event for one webhook.
+    DeliveryId
+}
 
 id! {
     /// The outer name of a chain.

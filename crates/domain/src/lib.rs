@@ -38,7 +38,7 @@ pub use context::{Actor, Context, IdempotencyKey};
 pub use event::{Event, EventKind, NewEvent};
 pub use execution::{Execution, ExecutionStatus, OutputStream};
 pub use fence::Fence;
-pub use ids::{ChainExecutionId, ChainId, ExecutionId, JobId, JobKey, new_record_id};
+pub use ids::{ChainExecutionId, ChainId, DeliveryId, ExecutionId, JobId, JobKey, WebhookId, new_record_id};
 pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash, OnLate, RetryPolicy};
 pub use live_settings::{LIVE_SETTINGS, LiveSetting, LiveSettings};
 pub use origin::{Origin, OriginKind};

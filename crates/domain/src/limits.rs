@@ -76,3 +76,15 @@ pub const CHAIN_DESCRIPTION_MAX_CHARS: usize = 4096;
 pub const CHAIN_LINKS_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that a link's job is given of the output of the link before it: the end of it.
 pub const PREVIOUS_OUTPUT_MAX_BYTES: usize = 32 * 1024;
+/// Webhooks in all.
+pub const WEBHOOKS_MAX: usize = 100;
+/// Characters of a webhook's URL.
+pub const WEBHOOK_URL_MAX_CHARS: usize = 2048;
+/// Projects, tags or job types that a webhook is limited to.
+pub const WEBHOOK_FILTER_MAX: usize = 64;
+/// Events that a webhook names.
+pub const WEBHOOK_EVENTS_MAX: usize = 64;
+/// Bytes of a webhook's own template.
+pub const WEBHOOK_TEMPLATE_MAX_BYTES: usize = 16 * 1024;
+/// Deliveries that one request makes again.
+pub const REDELIVERIES_MAX: u32 = 10_000;

@@ -43,6 +43,8 @@ pub struct LiveSettings {
     pub audit_retention: Option<Duration>,
     /// How long idempotency records are kept.
     pub idempotency_retention: Option<Duration>,
+    /// How long deliveries of webhooks are kept.
+    pub delivery_retention: Option<Duration>,
     /// Bytes of output in all; an inner `None` is no bound.
     pub output_total_max_bytes: Option<Option<u64>>,
 }
@@ -73,6 +75,11 @@ pub const LIVE_SETTINGS: &[LiveSetting] = &[
         key: "default_timezone",
         allowed: "an IANA time zone such as Europe/Madrid",
         read: |text, to| set(&mut to.default_timezone, time::is_timezone(text).then(|| text.to_owned())),
+    },
+    LiveSetting {
+        key: "delivery_retention_days",
+        allowed: DAYS,
+        read: |text, to| set(&mut to.delivery_retention, days(text)),
     },
     LiveSetting {
         key: "event_retention_days",

@@ -7,6 +7,7 @@ use oneoff_executors::{BUILTIN_JOB_TYPES, EgressPolicy, Executor, Registry, RunC
 use oneoff_scheduler::system::{SystemClock, SystemRandom};
 use oneoff_scheduler::{GuardianCommand, Retention, SchedulerSettings};
 use oneoff_storage::{DatabaseUrl, NotAnAddress, StoreOptions};
+use oneoff_webhooks::WebhookSettings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::future::Future;
@@ -21,6 +22,14 @@ pub struct OneOff {
     pub(crate) settings: SchedulerSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) webhooks: WebhookParts,
+}
+
+/// What webhooks are made of when the store is open.
+pub(crate) struct WebhookParts {
+    pub(crate) egress: EgressPolicy,
+    pub(crate) sealing_key_file: Option<PathBuf>,
+    pub(crate) settings: WebhookSettings,
 }
 
 impl OneOff {
@@ -60,6 +69,8 @@ pub struct Builder {
     executors: Vec<Registration>,
     builtins: BTreeSet<String>,
     egress: EgressPolicy,
+    webhooks: WebhookSettings,
+    sealing_key_file: Option<PathBuf>,
     settings: SchedulerSettings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -74,6 +85,8 @@ impl Default for Builder {
             executors: Vec::new(),
             builtins: BTreeSet::new(),
             egress: EgressPolicy::default(),
+            webhooks: WebhookSettings::default(),
+            sealing_key_file: None,
             settings: SchedulerSettings::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
@@ -141,7 +154,23 @@ impl Builder {
         self
     }
 
-    /// Which addresses the built-in `http` type may reach.
+    /// When deliveries of webhooks are tried again, how long each may take, and more.
+    #[must_use]
+    pub fn webhooks(mut self, settings: WebhookSettings) -> Self {
+        self.webhooks = settings;
+        self
+    }
+
+    /// The file of the key by which secrets are sealed: 64 hexadecimal digits that only the owner may read. Nodes that
+    /// share a database need the same one. If none is given, a key is made beside the SQLite file when it is first
+    /// needed.
+    #[must_use]
+    pub fn sealing_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sealing_key_file = Some(path.into());
+        self
+    }
+
+    /// Which addresses webhooks and the built-in `http` type may reach.
     #[must_use]
     pub fn egress_policy(mut self, policy: EgressPolicy) -> Self {
         self.egress = policy;
@@ -247,14 +276,17 @@ impl Builder {
             register(&mut registry);
         }
         check_job_types(&registry)?;
-        let Self { mut store, postgres, node_name, settings, clock, random, .. } = self;
+        let Self {
+            mut store, postgres, node_name, settings, clock, random, egress, sealing_key_file, ..
+        } = self;
+        let webhooks = WebhookParts { egress, sealing_key_file, settings: self.webhooks };
         if let Some(url) = postgres {
             store.server = Some(url?);
         }
         if let Some(name) = node_name {
             store.node_name = name;
         }
-        Ok(OneOff { store, registry, settings, clock, random })
+        Ok(OneOff { store, registry, settings, clock, random, webhooks })
     }
 
     /// [`Self::build`] and [`OneOff::start`].

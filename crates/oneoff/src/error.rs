@@ -2,6 +2,7 @@
 
 use oneoff_executors::BuildError;
 use oneoff_scheduler::{ServiceError, StartError};
+use oneoff_secrets::KeyFileError;
 use oneoff_storage::{NotAnAddress, OpenError};
 
 /// Why OneOff could not be built or started, or did not do what was asked.
@@ -24,6 +25,9 @@ pub enum Error {
     /// The client of the built-in `http` type cannot be set up.
     #[error(transparent)]
     Builtin(#[from] BuildError),
+    /// The key that seals secrets cannot be used. The text says what to do.
+    #[error(transparent)]
+    SealingKey(#[from] KeyFileError),
     /// The database cannot be opened. The text says what to do.
     #[error(transparent)]
     Open(#[from] OpenError),

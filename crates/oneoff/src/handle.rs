@@ -1,16 +1,21 @@
 //! A running OneOff.
 
-use crate::{Error, OneOff};
+use crate::builder::WebhookParts;
+use crate::{Error, OneOff, delivery};
 use oneoff_domain::{Actor, Clock, Context, Execution, ExecutionId, Job, JobId, Random};
 use oneoff_executors::Registry;
 use oneoff_scheduler::{JobDraft, Scheduler, SchedulerSettings, Service, ServiceError};
 use oneoff_storage::{ExecutionFilter, ExecutionSort, PageRequest, SortOrder, Store};
+use oneoff_webhooks::{Dispatch, Sealing, Webhooks};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of output that are read at a time.
 const OUTPUT_PAGE_BYTES: usize = 256 * 1024;
+
+/// How long webhook deliveries that are under way may take at a stop, within the grace.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// What was found in the database at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +37,9 @@ pub struct Handle {
     scheduler: Scheduler,
     service: Service,
     found: Found,
+    webhooks: Webhooks,
+    dispatch: Dispatch,
+    drain: Duration,
 }
 
 /// A OneOff whose database is open, and which starts no job yet.
@@ -41,15 +49,18 @@ pub struct Opened {
     settings: SchedulerSettings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    webhooks: WebhookParts,
+    sealing: Sealing,
 }
 
 impl Opened {
     pub(crate) async fn open(built: OneOff) -> Result<Self, Error> {
-        let OneOff { store: options, registry, settings, clock, random } = built;
+        let OneOff { store: options, registry, settings, clock, random, webhooks } = built;
+        let sealing = delivery::sealing(&options, webhooks.sealing_key_file.as_deref())?;
         let now = clock.now();
         let opening = tokio::task::spawn_blocking(move || Store::open(options, now));
         let store = opening.await.map_err(Error::Interrupted)??;
-        Ok(Self { store, registry, settings, clock, random })
+        Ok(Self { store, registry, settings, clock, random, webhooks, sealing })
     }
 
     /// Recovers what an earlier process left behind, and starts jobs as they are due. Must be called within a tokio
@@ -58,15 +69,17 @@ impl Opened {
     /// # Errors
     /// [`Error::Start`], whose text says what to do.
     pub async fn start(self) -> Result<Handle, Error> {
-        let Self { store, registry, settings, clock, random } = self;
+        let Self { store, registry, settings, clock, random, webhooks, sealing } = self;
+        let drain = settings.shutdown_grace.min(DRAIN_MAX);
         let counters = store.counters().await.map_err(ServiceError::from)?;
         let has_api_keys = store.has_api_keys().await.map_err(ServiceError::from)?;
         let (database, epoch) = (store.path().to_owned(), store.epoch());
-        let scheduler = Scheduler::start(store, registry, settings, clock, random).await?;
+        let scheduler = Scheduler::start(store, registry, settings, clock, random.clone()).await?;
         let service = scheduler.service();
         let overdue = scheduler.overdue_at_start();
         let found = Found { database, jobs: counters.jobs.values().sum(), overdue, epoch, has_api_keys };
-        Ok(Handle { scheduler, service, found })
+        let (webhooks, dispatch) = delivery::start(&scheduler, random, sealing, webhooks)?;
+        Ok(Handle { scheduler, service, found, webhooks, dispatch, drain })
     }
 }
 
@@ -144,6 +157,12 @@ impl Handle {
         self.service.clone()
     }
 
+    /// The webhooks. Cheap to clone.
+    #[must_use]
+    pub fn webhooks(&self) -> Webhooks {
+        self.webhooks.clone()
+    }
+
     /// What was found in the database at the start.
     #[must_use]
     pub fn found(&self) -> &Found {
@@ -159,7 +178,7 @@ impl Handle {
     /// Starts no more jobs, waits for those that run up to the grace, cancels and records the rest, and closes
     /// the database. What was scheduled waits in it for the next start.
     pub async fn shutdown(self) {
-        self.scheduler.shutdown().await;
+        self.scheduler.shutdown_after(self.dispatch.drain(self.drain)).await;
     }
 }
 

@@ -39,6 +39,7 @@
 
 mod builder;
 mod chain;
+mod delivery;
 mod error;
 mod function;
 mod handle;
@@ -68,6 +69,7 @@ pub use oneoff_scheduler::{
 };
 pub use oneoff_secrets::api_key;
 pub use oneoff_storage::{DatabaseUrl, NotAnAddress, OpenError, StoreOptions};
+pub use oneoff_webhooks::{Schedule as WebhookSchedule, WebhookSettings, Webhooks};
 
 /// The HTTP API for your own actix-web application.
 #[cfg(feature = "http")]

@@ -26,6 +26,7 @@ pub mod status;
 pub mod system;
 mod watchers;
 
+pub use lease::Role;
 pub use service::bulk::PlannedJobs;
 pub use service::chain_draft::{ChainDraft, ChainPatch, LinkDraft, LinkJob};
 pub use service::draft::{JobDraft, JobPatch, Schedule};

@@ -30,6 +30,8 @@ pub struct Retention {
     pub audit: Duration,
     /// Idempotency records, for so long a request may be repeated; 7 days.
     pub idempotency: Duration,
+    /// Deliveries of webhooks, from their end; 30 days. What is still to be sent is kept.
+    pub deliveries: Duration,
     /// Bytes of output in all, beyond which the oldest goes; 10 GiB. `None` is no bound.
     pub output_max_bytes: Option<u64>,
 }
@@ -42,6 +44,7 @@ impl Default for Retention {
             events: 30 * DAY,
             audit: 365 * DAY,
             idempotency: 7 * DAY,
+            deliveries: 30 * DAY,
             output_max_bytes: Some(10 * 1024 * 1024 * 1024),
         }
     }
@@ -51,8 +54,8 @@ impl Retention {
     /// The shortest of all.
     #[must_use]
     pub fn shortest(&self) -> Duration {
-        let Self { jobs, executions, events, audit, idempotency, .. } = *self;
-        jobs.min(executions).min(events).min(audit).min(idempotency)
+        let Self { jobs, executions, events, audit, idempotency, deliveries, .. } = *self;
+        jobs.min(executions).min(events).min(audit).min(idempotency).min(deliveries)
     }
 
     /// The same with what is stored of the settings in place of what was given.
@@ -64,6 +67,7 @@ impl Retention {
             events: live.event_retention.unwrap_or(self.events),
             audit: live.audit_retention.unwrap_or(self.audit),
             idempotency: live.idempotency_retention.unwrap_or(self.idempotency),
+            deliveries: live.delivery_retention.unwrap_or(self.deliveries),
             output_max_bytes: live.output_total_max_bytes.unwrap_or(self.output_max_bytes),
         }
     }

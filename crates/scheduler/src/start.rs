@@ -2,7 +2,7 @@
 
 use crate::core::{Alarm, Core, Input, Now, SlotCounts};
 use crate::driver::{CoreStatus, Driver};
-use crate::lease::{Ground, Held, Leadership, Leases, RETENTION};
+use crate::lease::{Ground, Held, Leadership, Leases, RETENTION, Role, WEBHOOKS};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
 use crate::reconcile::{alive, holds, key_use, nodes, numbering, retention, search};
@@ -64,6 +64,7 @@ pub struct Scheduler {
     overdue_at_start: usize,
     leases: Option<Leases>,
     clock: Arc<dyn Clock>,
+    webhooks: Role,
 }
 
 impl Scheduler {
@@ -174,6 +175,11 @@ impl Scheduler {
             Some(leases) => leases.retention(),
             None => Arc::new(Leadership::for_ever(RETENTION)),
         };
+        let webhooks = match &leases {
+            Some(leases) => leases.webhooks(),
+            None => Arc::new(Leadership::for_ever(WEBHOOKS)),
+        };
+        let webhooks = Role::new(webhooks, clock.clone());
         let keep = settings.retention.clone();
         tokio::spawn(holds::run(store.clone(), clock.clone(), mailbox.clone(), look_at_holds));
         tokio::spawn(retention::run(
@@ -209,6 +215,7 @@ impl Scheduler {
             overdue_at_start,
             leases,
             clock,
+            webhooks,
         })
     }
 
@@ -224,15 +231,43 @@ impl Scheduler {
         self.overdue_at_start
     }
 
+    /// The role of delivering webhooks: of several nodes one has it.
+    #[must_use]
+    pub fn webhooks_role(&self) -> Role {
+        self.webhooks.clone()
+    }
+
+    /// The clock by which everything is due: where nodes share a store, that of its database.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
     /// Stops claiming, waits for running attempts up to the grace, cancels and records the rest, and closes
     /// the store.
     pub async fn shutdown(self) {
+        self.shutdown_after(std::future::ready(())).await;
+    }
+
+    /// The same, with something to be done before the store is closed: after the last outcome is recorded where this
+    /// process is alone, and otherwise before the roles of this node go to others, who do what is left.
+    pub async fn shutdown_after(self, drained: impl Future<Output = ()>) {
         self.service.stop_accepting();
         self.mailbox.send(Input::Stop);
         if tokio::time::timeout(ENDING, self.quiet.notified()).await.is_err() {
             tracing::error!("claims that were on their way are not answered");
         }
+        let mut drained = Some(drained);
         if let Some(leases) = &self.leases {
+            if let Some(drained) = drained.take() {
+                drained.await;
+            }
             leases.resign(&self.store).await;
         }
         let mut count = self.runner.running.count();
@@ -248,6 +283,9 @@ impl Scheduler {
         }
         if tokio::time::timeout(ENDING, self.runner.wait_for_all()).await.is_err() {
             tracing::error!("not every outcome could be recorded; the next start records them as lost");
+        }
+        if let Some(drained) = drained {
+            drained.await;
         }
         if let Some(leases) = self.leases {
             leases.end(&self.store, self.clock.as_ref()).await;

@@ -61,6 +61,7 @@ pub mod search;
 pub mod space;
 pub mod store;
 pub mod system;
+pub mod webhooks;
 
 pub use access::{
     AccessRefusal, ApiKey, ApiKeyPatch, ApiKeyStore, NewApiKey, NewSession, NewSetupLink, Rotated, Rotation,
@@ -93,4 +94,5 @@ pub use search::{SearchLag, SearchSlice};
 pub use space::Space;
 pub use store::Store;
 pub use system::{Counters, LostExecution};
+pub use webhooks::{DeliveryStatus, Webhook};
 pub use writer::gather_answers_here;

@@ -3,10 +3,12 @@
 mod access;
 mod chain_tables;
 mod records;
+mod webhook_tables;
 
 pub(crate) use access::{api_keys, sessions, setup_links};
 pub(crate) use chain_tables::{chain_execution_links, chain_executions, chains};
 pub(crate) use records::{catalog_versions, job_tags, projects, run_counters, settings, tags};
+pub(crate) use webhook_tables::{removed_webhooks, webhook_cursor, webhook_deliveries, webhooks};
 
 diesel::table! {
     job_states (key) {

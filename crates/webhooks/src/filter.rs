@@ -148,8 +148,8 @@ mod tests {
         assert_eq!(wanted("clock.*"), ["clock.step"]);
         assert_eq!(wanted("*").len(), EventKind::ALL.len());
         assert_eq!(wanted("jobs.*"), ["jobs.removed"]);
-        assert_eq!(wanted("job.*").len(), EventKind::ALL.len() - 2);
-        assert_eq!(wanted("job.*,jobs.removed,clock.step").len(), EventKind::ALL.len());
+        assert_eq!(wanted("job.*").len(), 11);
+        assert!(wanted("job.*").iter().all(|name| name.starts_with("job.")));
     }
 
     #[test]

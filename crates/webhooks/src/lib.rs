@@ -1,14 +1,45 @@
-//! From an event to a signed webhook request: which endpoint wants it, what is sent, how it is signed, and when
-//! it is tried again. Pure: nothing here stores, sends or waits.
+//! Webhooks: endpoints that are told of events, over a signed request each.
+//!
+//! [`Webhooks`] is what people use: it makes and changes endpoints, tries them out and shows deliveries. [`Dispatch`] is
+//! the task that makes deliveries of the event outbox and sends them, on one node at a time. What is decided about an
+//! event is pure: which endpoint wants it ([`filter`]), what is sent ([`payload`], [`template`]), how it is signed
+//! ([`signature`]) and when it is tried again ([`schedule`]).
 
+mod dispatch;
+mod draft;
+mod endpoint;
+pub mod error;
 pub mod filter;
+pub mod lead;
+mod output_text;
 pub mod payload;
+pub mod preset;
 pub mod request;
+mod retry_after;
 pub mod schedule;
+pub mod sealing;
+mod sending;
+mod service;
+pub mod settings;
 pub mod signature;
+mod stats;
+mod summary;
+pub mod template;
+#[cfg(test)]
+mod testing;
 
+pub use dispatch::Dispatch;
+pub use draft::{SecretDraft, WebhookDraft, WebhookPatch};
+pub use error::WebhookError;
 pub use filter::{EventFilter, InvalidFilter};
-pub use payload::{payload, test_payload};
+pub use lead::{AlwaysLeads, Lead};
+pub use oneoff_outbound::{BuildError, EgressPolicy};
+pub use preset::Preset;
 pub use request::{Delivery, Request};
-pub use schedule::{Answer, Next, after_attempt};
+pub use schedule::{Answer, Next, Schedule};
+pub use sealing::Sealing;
+pub use sending::Sent;
+pub use service::{MadeWebhook, Redelivered, Tested, Webhooks};
+pub use settings::WebhookSettings;
 pub use signature::{InvalidSecret, WebhookSecret, generate_secret};
+pub use stats::WebhookCounts;

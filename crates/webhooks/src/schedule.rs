@@ -7,10 +7,22 @@
 use oneoff_domain::Timestamp;
 use std::time::Duration;
 
-/// Seconds from the first attempt to each of those that follow.
+/// Seconds from the first attempt to each of those that follow, where nothing else is set.
 pub const RETRIES_AFTER_SECONDS: [u64; 9] = [5, 30, 120, 600, 3600, 10_800, 21_600, 43_200, 86_400];
 /// The least distance between two attempts, also where the server was down for some.
 const DISTANCE_MIN: Duration = Duration::from_secs(5);
+
+/// When attempts follow the first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    retries_after: Vec<Duration>,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { retries_after: RETRIES_AFTER_SECONDS.map(Duration::from_secs).to_vec() }
+    }
+}
 
 /// How a receiver answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,33 +51,54 @@ pub enum Next {
     Gone,
 }
 
-/// What follows the attempt number `attempt` (from 0) of a delivery.
-///
-/// 2xx is success and 410 the end. Everything else is tried again, also other 4xx: a receiver that is deployed or
-/// configured wrongly answers 404 or 401 for a while. What `Retry-After` asks for is kept if it is later than the
-/// schedule, at most up to the last attempt of the schedule.
-#[must_use]
-pub fn after_attempt(
-    answer: Answer,
-    attempt: usize,
-    first_at: Timestamp,
-    now: Timestamp,
-    random: u64,
-) -> Next {
-    let asked = match answer {
-        Answer::Status { status: 200..=299, .. } => return Next::Delivered,
-        Answer::Status { status: 410, .. } => return Next::Gone,
-        Answer::Status { retry_after, .. } => retry_after.unwrap_or_default(),
-        Answer::None => Duration::ZERO,
-    };
-    let Some(after_seconds) = RETRIES_AFTER_SECONDS.get(attempt).copied() else { return Next::GiveUp };
-    let before_seconds = attempt.checked_sub(1).and_then(|index| RETRIES_AFTER_SECONDS.get(index)).copied();
-    let distance = Duration::from_secs(after_seconds - before_seconds.unwrap_or(0));
-    let last = RETRIES_AFTER_SECONDS.last().copied().unwrap_or(after_seconds);
-    let scheduled = first_at.saturating_add(Duration::from_secs(after_seconds));
-    let asked = now.saturating_add(asked).min(first_at.saturating_add(Duration::from_secs(last)));
-    let at = scheduled.max(asked).max(now.saturating_add(DISTANCE_MIN));
-    Next::RetryAt(at.saturating_add(jitter(distance, random)))
+impl Schedule {
+    /// Attempts so long after the first one. Those that are not later than the one before are left out.
+    #[must_use]
+    pub fn new(retries_after: impl IntoIterator<Item = Duration>) -> Self {
+        let mut rising: Vec<Duration> = Vec::new();
+        for after in retries_after {
+            if rising.last().is_none_or(|last| *last < after) {
+                rising.push(after);
+            }
+        }
+        Self { retries_after: rising }
+    }
+
+    /// Attempts after the first one.
+    #[must_use]
+    pub fn retries(&self) -> &[Duration] {
+        &self.retries_after
+    }
+
+    /// What follows the attempt number `attempt` (from 0) of a delivery.
+    ///
+    /// 2xx is success and 410 the end. Everything else is tried again, also other 4xx: a receiver that is deployed or
+    /// configured wrongly answers 404 or 401 for a while. What `Retry-After` asks for is kept if it is later than the
+    /// schedule, at most up to the last attempt of the schedule.
+    #[must_use]
+    pub fn after_attempt(
+        &self,
+        answer: Answer,
+        attempt: usize,
+        first_at: Timestamp,
+        now: Timestamp,
+        random: u64,
+    ) -> Next {
+        let asked = match answer {
+            Answer::Status { status: 200..=299, .. } => return Next::Delivered,
+            Answer::Status { status: 410, .. } => return Next::Gone,
+            Answer::Status { retry_after, .. } => retry_after.unwrap_or_default(),
+            Answer::None => Duration::ZERO,
+        };
+        let Some(after) = self.retries_after.get(attempt).copied() else { return Next::GiveUp };
+        let before = attempt.checked_sub(1).and_then(|index| self.retries_after.get(index)).copied();
+        let distance = after.saturating_sub(before.unwrap_or_default());
+        let last = self.retries_after.last().copied().unwrap_or(after);
+        let scheduled = first_at.saturating_add(after);
+        let asked = now.saturating_add(asked).min(first_at.saturating_add(last));
+        let at = scheduled.max(asked).max(now.saturating_add(DISTANCE_MIN.min(distance)));
+        Next::RetryAt(at.saturating_add(jitter(distance, random)))
+    }
 }
 
 /// Between nothing and a tenth of `distance`.
@@ -78,6 +111,16 @@ fn jitter(distance: Duration, random: u64) -> Duration {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn after_attempt(
+        answer: Answer,
+        attempt: usize,
+        first_at: Timestamp,
+        now: Timestamp,
+        random: u64,
+    ) -> Next {
+        Schedule::default().after_attempt(answer, attempt, first_at, now, random)
+    }
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::EPOCH.saturating_add(Duration::from_secs(seconds))

@@ -8,7 +8,7 @@ pub mod table;
 
 pub use layers::{Given, Sources};
 
-use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions};
+use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions, WebhookSettings};
 use oneoff_api::AddressRange;
 use oneoff_domain::LiveSetting;
 use reader::Reader;
@@ -64,7 +64,7 @@ pub struct Settings {
     /// `DEFAULT_TIMEZONE`
     pub default_timezone: String,
     /// `LOG_RETENTION_DAYS`, `JOB_RETENTION_DAYS`, `EVENT_RETENTION_DAYS`, `AUDIT_RETENTION_DAYS`,
-    /// `IDEMPOTENCY_RETENTION_DAYS` and `OUTPUT_TOTAL_MAX_BYTES`
+    /// `IDEMPOTENCY_RETENTION_DAYS`, `WEBHOOK_DELIVERY_RETENTION_DAYS` and `OUTPUT_TOTAL_MAX_BYTES`
     pub retention: Retention,
     /// `DEFAULT_PRIORITY`
     pub default_priority: u8,
@@ -90,6 +90,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<AddressRange>,
     /// `EGRESS_POLICY`
     pub egress_policy: EgressPolicy,
+    /// `WEBHOOK_RETRY_SECONDS`, `WEBHOOK_TIMEOUT_SECONDS` and `WEBHOOK_PAUSE_AFTER_HOURS`
+    pub webhooks: WebhookSettings,
+    /// `SEALING_KEY_FILE`
+    pub sealing_key_file: Option<PathBuf>,
     /// `MAX_CONNECTIONS`
     pub max_connections: usize,
     /// `SHUTDOWN_GRACE_SECONDS`
@@ -190,6 +194,9 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         public_url: reader.read("PUBLIC_URL", parse::public_url),
         trusted_proxies: reader.read("TRUSTED_PROXIES", parse::proxies),
         egress_policy: reader.read("EGRESS_POLICY", parse::egress),
+        webhooks: webhooks(&mut reader),
+        sealing_key_file: reader
+            .read("SEALING_KEY_FILE", |text| Ok((!text.is_empty()).then(|| PathBuf::from(text)))),
         max_connections: reader.read("MAX_CONNECTIONS", |text| parse::whole(text, 16, 65_536)),
         shutdown_grace: reader
             .read("SHUTDOWN_GRACE_SECONDS", |text| parse::whole(text, 0, 86_400).map(Duration::from_secs)),
@@ -249,10 +256,22 @@ fn retention(reader: &mut Reader<'_>) -> Retention {
         events: reader.read("EVENT_RETENTION_DAYS", parse::days),
         audit: reader.read("AUDIT_RETENTION_DAYS", parse::days),
         idempotency: reader.read("IDEMPOTENCY_RETENTION_DAYS", parse::days),
+        deliveries: reader.read("WEBHOOK_DELIVERY_RETENTION_DAYS", parse::days),
         output_max_bytes: reader.read("OUTPUT_TOTAL_MAX_BYTES", |text| {
             let bytes = parse::whole(text, 0, i64::MAX.unsigned_abs())?;
             Ok((bytes > 0).then_some(bytes))
         }),
+    }
+}
+
+fn webhooks(reader: &mut Reader<'_>) -> WebhookSettings {
+    let seconds = |text: &str| parse::whole(text, 1, 120).map(Duration::from_secs);
+    let hours = |text: &str| parse::whole(text, 1, 8_760_u64).map(|hours| Duration::from_secs(hours * 3600));
+    WebhookSettings {
+        schedule: reader.read("WEBHOOK_RETRY_SECONDS", parse::retry_schedule),
+        timeout: reader.read("WEBHOOK_TIMEOUT_SECONDS", seconds),
+        pause_after: reader.read("WEBHOOK_PAUSE_AFTER_HOURS", hours),
+        ..WebhookSettings::default()
     }
 }
 
@@ -284,6 +303,7 @@ mod tests {
         assert_eq!(settings.log_level, LogLevel::Info);
         assert_eq!(settings.default_timezone, "UTC");
         assert_eq!(settings.retention, Retention::default());
+        assert_eq!(settings.webhooks, WebhookSettings::default());
         assert_eq!(settings.default_priority, 5);
         assert_eq!(settings.environment, "production");
         assert!(!settings.auth_enabled && settings.metrics_enabled);

@@ -2,7 +2,7 @@
 
 use super::reader::{Parsed, Unusable};
 use super::{LogFormat, LogLevel};
-use oneoff::{DatabaseUrl, EgressPolicy};
+use oneoff::{DatabaseUrl, EgressPolicy, WebhookSchedule};
 use oneoff_api::AddressRange;
 use oneoff_domain::suggest::nearest;
 use std::collections::BTreeMap;
@@ -40,6 +40,17 @@ pub(super) fn days(text: &str) -> Parsed<Duration> {
         }
         _ => unusable(),
     }
+}
+
+/// Seconds after a first attempt, rising.
+pub(super) fn retry_schedule(text: &str) -> Parsed<WebhookSchedule> {
+    const RETRIES_MAX: usize = 20;
+    let seconds: Vec<u64> = items(text).map(|item| whole(item, 1, 86_400)).collect::<Parsed<_>>()?;
+    let is_rising = seconds.is_sorted_by(|before, after| before < after);
+    if seconds.is_empty() || seconds.len() > RETRIES_MAX || !is_rising {
+        return unusable();
+    }
+    Ok(WebhookSchedule::new(seconds.into_iter().map(Duration::from_secs)))
 }
 
 /// The words that v1 took, and those that people write beside them.
@@ -364,6 +375,14 @@ mod tests {
         refuses(job_types, &["shel", "docker9"]);
         assert_eq!(type_limits("shell=8, http=64").ok().map(|limits| limits.len()), Some(2));
         refuses(type_limits, &["shell", "shell=0", "shell=-1", "shell=1,shell=2", "x=1", "shell=10001"]);
+    }
+
+    #[test]
+    fn retries_rise_and_are_within_a_day() {
+        let schedule = retry_schedule("5, 30,86400").ok().unwrap();
+        assert_eq!(schedule.retries(), [5, 30, 86_400].map(Duration::from_secs));
+        let many = vec!["1"; 21].join(",");
+        refuses(retry_schedule, &["", ",", "0", "30,5", "5,5", "86401", "5;30", "1.5", "-1", "x", &many]);
     }
 
     #[test]

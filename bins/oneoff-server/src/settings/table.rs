@@ -155,6 +155,45 @@ pub const SETTINGS: &[Setting] = &[
         about: &["For how long a request may be repeated with its Idempotency-Key, in days."],
     },
     Setting {
+        name: "WEBHOOK_DELIVERY_RETENTION_DAYS",
+        default: "30",
+        allowed: "a number of days from 0.001 to 36500",
+        about: &[
+            "How long deliveries of webhooks are kept after they arrived or were given up, in days.",
+            "What is still to be sent is kept however old it is.",
+        ],
+    },
+    Setting {
+        name: "WEBHOOK_RETRY_SECONDS",
+        default: "5,30,120,600,3600,10800,21600,43200,86400",
+        allowed: "1 to 20 whole numbers from 1 to 86400, each above the one before, separated by commas",
+        about: &[
+            "When a delivery of a webhook that failed is tried again, in seconds after its first attempt.",
+            "After the last of them it is given up, and can be made again by hand.",
+        ],
+    },
+    Setting {
+        name: "WEBHOOK_TIMEOUT_SECONDS",
+        default: "30",
+        allowed: "a whole number from 1 to 120",
+        about: &["How long one attempt to deliver a webhook may take."],
+    },
+    Setting {
+        name: "WEBHOOK_PAUSE_AFTER_HOURS",
+        default: "72",
+        allowed: "a whole number from 1 to 8760",
+        about: &["A webhook to which nothing could be delivered for so long is switched off."],
+    },
+    Setting {
+        name: "SEALING_KEY_FILE",
+        default: "",
+        allowed: "empty, or the path of a file with 64 hexadecimal digits that only its owner may read",
+        about: &[
+            "The key by which secrets of webhooks are sealed in the database. Empty is a file beside the database",
+            "(oneoff.key beside oneoff.db), made when it is needed. With PostgreSQL, give every node the same file.",
+        ],
+    },
+    Setting {
         name: "OUTPUT_TOTAL_MAX_BYTES",
         default: "10737418240",
         allowed: "a whole number of bytes from 0 to 9223372036854775807; 0 is no bound",

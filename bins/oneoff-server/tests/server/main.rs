@@ -40,3 +40,5 @@ mod retention;
 mod shutdown;
 #[cfg(test)]
 mod small_disk;
+#[cfg(test)]
+mod webhooks;

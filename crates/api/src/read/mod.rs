@@ -15,3 +15,4 @@ pub(crate) mod query;
 pub(crate) mod records;
 pub(crate) mod strict;
 pub(crate) mod value;
+pub(crate) mod webhook_requests;

@@ -19,6 +19,7 @@ pub(crate) mod settings;
 pub(crate) mod system;
 pub(crate) mod tags;
 pub(crate) mod time;
+pub(crate) mod webhooks;
 
 use crate::error_table::ErrorCode;
 use crate::metrics_endpoint;
@@ -148,7 +149,39 @@ fn api(config: &mut web::ServiceConfig) {
         )
         .service(resource("/setup", POST).route(web::post().to(session::set_up)))
         .service(resource("/audit", READ).wrap(Compress::default()).route(get().to(audit::list)))
-        .service(resource("/events", "GET").route(web::get().to(events::stream)));
+        .service(resource("/events", "GET").route(web::get().to(events::stream)))
+        .configure(webhook_routes);
+}
+
+fn webhook_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/webhooks", "GET, HEAD, POST")
+                .route(get().to(webhooks::list))
+                .route(web::post().to(webhooks::create)),
+        )
+        .service(
+            resource("/webhooks/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(get().to(webhooks::get))
+                .route(web::patch().to(webhooks::update))
+                .route(web::delete().to(webhooks::delete)),
+        )
+        .service(resource("/webhooks/{id}/test", POST).route(web::post().to(webhooks::test)))
+        .service(
+            resource("/webhooks/{id}/rotate-secret", POST).route(web::post().to(webhooks::rotate_secret)),
+        )
+        .service(resource("/webhooks/{id}/redeliver", POST).route(web::post().to(webhooks::redeliver_many)))
+        .service(
+            resource("/webhooks/{id}/deliveries", READ)
+                .wrap(Compress::default())
+                .route(get().to(webhooks::deliveries)),
+        )
+        .service(resource("/webhooks/{id}/deliveries/{delivery}", READ).route(get().to(webhooks::delivery)))
+        .service(
+            resource("/webhooks/{id}/deliveries/{delivery}/redeliver", POST)
+                .route(web::post().to(webhooks::redeliver)),
+        )
+        .service(resource("/webhook-events", READ).route(get().to(webhooks::events)));
 }
 
 fn get() -> Route {

@@ -11,3 +11,4 @@ pub(crate) mod output;
 pub(crate) mod records;
 pub(crate) mod system;
 pub(crate) mod text;
+pub(crate) mod webhook;

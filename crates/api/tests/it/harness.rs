@@ -11,7 +11,9 @@ use oneoff_executors::Registry;
 use oneoff_fakes::FakeExecutor;
 use oneoff_pg_fixture::{Cluster, Database};
 use oneoff_scheduler::{NodeHealth, Scheduler, SchedulerSettings, Service, SystemClock, SystemRandom};
+use oneoff_secrets::SealingKey;
 use oneoff_storage::{DatabaseUrl, Store, StoreOptions};
+use oneoff_webhooks::{EgressPolicy, Sealing, WebhookSettings, Webhooks};
 use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub(crate) struct Harness {
     pub(crate) store: Store,
     pub(crate) shell: FakeExecutor,
     pub(crate) scheduler: Scheduler,
+    pub(crate) webhooks: Webhooks,
     _place: Place,
 }
 
@@ -73,7 +76,15 @@ impl Harness {
             }
         };
         tokio::time::timeout(Duration::from_secs(30), leased).await.expect("the node has its lease");
-        Self { service, store, shell, scheduler, _place: place }
+        let webhooks = Webhooks::new(
+            store.clone(),
+            scheduler.clock(),
+            Arc::new(SystemRandom),
+            EgressPolicy::Default,
+            Sealing::with(SealingKey::from_bytes([7; 32])),
+            WebhookSettings { timeout: Duration::from_secs(5), ..WebhookSettings::default() },
+        );
+        Self { service, store, shell, scheduler, webhooks: webhooks.unwrap(), _place: place }
     }
 
     /// Waits until every event that was written can be read: where nodes share a store, events are numbered later.
@@ -94,6 +105,7 @@ impl Harness {
         settings: ApiSettings,
     ) -> Api<impl ActixService<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error> + use<>>
     {
+        let settings = ApiSettings { webhooks: Some(self.webhooks.clone()), ..settings };
         Api(init_service(App::new().configure(configure(settings, self.service.clone()))).await)
     }
 }
@@ -114,6 +126,7 @@ pub(crate) fn settings() -> ApiSettings {
         max_connections: 1_000,
         slow_request: Duration::from_secs(1),
         metrics: None,
+        webhooks: None,
     }
 }
 

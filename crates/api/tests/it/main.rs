@@ -28,3 +28,4 @@ mod records;
 mod server;
 mod sessions;
 mod time;
+mod webhooks;

@@ -8,7 +8,8 @@ mod keeper;
 mod rescue;
 mod roles;
 
-pub(crate) use roles::{Leadership, RETENTION};
+pub use roles::Role;
+pub(crate) use roles::{Leadership, RETENTION, WEBHOOKS};
 
 use crate::driver::CoreStatus;
 use crate::mailbox::Mailbox;
@@ -54,6 +55,12 @@ impl Held {
     /// How long ending an attempt may take that lost its lease.
     pub(crate) fn ending(&self) -> Duration {
         self.ending
+    }
+
+    /// For how much longer it holds unless it is renewed; `None` is for ever.
+    fn left(&self, now: BootTime) -> Option<Duration> {
+        let until_us = self.until_us.load(Ordering::Acquire);
+        (until_us != u64::MAX).then(|| BootTime(Duration::from_micros(until_us)).since(now))
     }
 
     fn renew(&self, until: BootTime) {
@@ -120,6 +127,11 @@ impl Leases {
     /// Who numbers events.
     pub(crate) fn events(&self) -> Arc<Leadership> {
         self.roles.events.clone()
+    }
+
+    /// Who delivers webhooks.
+    pub(crate) fn webhooks(&self) -> Arc<Leadership> {
+        self.roles.webhooks.clone()
     }
 
     /// Lets the roles of this node go, so that others can take them at once.

@@ -80,6 +80,7 @@ fn policy(now: Timestamp, keep: &Retention) -> RetentionPolicy {
         events_before: now.saturating_sub(keep.events),
         audit_before: now.saturating_sub(keep.audit),
         idempotency_before: now.saturating_sub(keep.idempotency),
+        deliveries_before: now.saturating_sub(keep.deliveries),
         output_max_bytes: keep.output_max_bytes,
     }
 }

@@ -117,7 +117,8 @@ fn check(change: SettingChange, live: &mut LiveSettings, checks: &mut Checks) ->
 
 /// What the server was started with, as text.
 fn given(settings: &SchedulerSettings, key: &str) -> String {
-    let Retention { jobs, executions, events, audit, idempotency, output_max_bytes } = settings.retention;
+    let Retention { jobs, executions, events, audit, idempotency, deliveries, output_max_bytes } =
+        settings.retention;
     match key {
         "workers_count" => settings.workers_count.to_string(),
         "reserved_slots" => settings.reserved_slots.to_string(),
@@ -133,6 +134,7 @@ fn given(settings: &SchedulerSettings, key: &str) -> String {
         "event_retention_days" => days(events),
         "audit_retention_days" => days(audit),
         "idempotency_retention_days" => days(idempotency),
+        "delivery_retention_days" => days(deliveries),
         "output_total_max_bytes" => output_max_bytes.unwrap_or(0).to_string(),
         _ => String::new(),
     }

@@ -4,6 +4,7 @@
 //! many were looked at that the answer would take long, the page ends early with a cursor to go on from.
 
 pub(crate) mod audit;
+pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod full_rows;
 pub(crate) mod job_page;

@@ -270,4 +270,8 @@ const SET_KEYS: &str = "
     SELECT setval(pg_get_serial_sequence('chain_executions', 'key'), greatest((SELECT max(key) FROM chain_executions), 1));
     SELECT setval(pg_get_serial_sequence('chain_execution_links', 'key'),
         greatest((SELECT max(key) FROM chain_execution_links), 1));
+    SELECT setval(pg_get_serial_sequence('webhooks', 'key'),
+        greatest((SELECT max(key) FROM webhooks), (SELECT max(webhook_key) FROM removed_webhooks), 1));
+    SELECT setval(pg_get_serial_sequence('webhook_deliveries', 'key'),
+        greatest((SELECT max(key) FROM webhook_deliveries), 1));
 ";

@@ -76,6 +76,9 @@ pub(super) fn all() -> Vec<Unit> {
         unit!(sessions by key),
         unit!(setup_links by key),
         unit!(restores by key),
+        unit!(webhooks by key),
+        unit!(webhook_cursor by key),
+        unit!(removed_webhooks by webhook_key),
         unit!(job_counters by key),
         unit!(run_counters by key),
         unit!(catalog_versions by key),
@@ -99,6 +102,7 @@ pub(super) fn all() -> Vec<Unit> {
         unit!(chains by key),
         unit!(chain_executions by key),
         unit!(chain_execution_links by key),
+        unit!(webhook_deliveries by key),
         unit!(audit_entries by key),
         unit!(idempotency_records by key),
     ]

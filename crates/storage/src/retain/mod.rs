@@ -54,6 +54,7 @@ const REMOVALS: &[Removal] = &[
     records::remove_events,
     records::remove_audit_entries,
     records::remove_idempotency_records,
+    records::remove_deliveries,
 ];
 
 /// Removes one slice.

@@ -17,6 +17,8 @@ pub struct RetentionPolicy {
     pub audit_before: Timestamp,
     /// Idempotency records that were written before this are removed.
     pub idempotency_before: Timestamp,
+    /// Deliveries of webhooks that succeeded or were given up before this are removed.
+    pub deliveries_before: Timestamp,
     /// Output beyond this many bytes in all is removed, the oldest first; `None` is no bound.
     pub output_max_bytes: Option<u64>,
 }
@@ -32,6 +34,7 @@ impl RetentionPolicy {
             events_before: Timestamp::EPOCH,
             audit_before: Timestamp::EPOCH,
             idempotency_before: Timestamp::EPOCH,
+            deliveries_before: Timestamp::EPOCH,
             output_max_bytes: None,
         }
     }
@@ -44,7 +47,7 @@ pub struct RetentionSlice {
     pub jobs: usize,
     /// Executions that were removed.
     pub executions: usize,
-    /// Events, audit entries, idempotency records and chain executions that were removed.
+    /// Events, audit entries, idempotency records, deliveries and chain executions that were removed.
     pub records: usize,
     /// Bytes of output that were removed.
     pub output_bytes: u64,

@@ -6,6 +6,7 @@ use super::policy::{RetentionPolicy, RetentionSlice};
 use crate::failure::WriteError;
 use crate::idempotency_index;
 use crate::schema::{audit_entries, events, idempotency_records as records};
+use crate::webhooks;
 use crate::writer::tx::Tx;
 use diesel::dsl::{max, sql};
 use diesel::prelude::*;
@@ -121,5 +122,22 @@ pub(super) fn remove_idempotency_records(
     if let Some(last) = last {
         diesel::delete(records::table.filter(records::key.le(last))).execute(tx.conn)?;
     }
+    Ok(())
+}
+
+/// Work of the removal of a delivery: it is in several indices, and may have some kilobytes.
+const WORK_OF_DELIVERY: i64 = 5;
+
+/// Removes old deliveries of webhooks.
+pub(super) fn remove_deliveries(
+    tx: &mut Tx<'_>,
+    policy: &RetentionPolicy,
+    budget: &mut Budget,
+    slice: &mut RetentionSlice,
+) -> Result<(), WriteError> {
+    let rows = budget.rows(WORK_OF_DELIVERY);
+    let removed = webhooks::remove_deliveries(tx, policy.deliveries_before, rows)?;
+    slice.records += removed;
+    budget.spend(i64::try_from(removed).unwrap_or(rows).saturating_mul(WORK_OF_DELIVERY));
     Ok(())
 }

@@ -157,6 +157,29 @@ pub(crate) fn insert(on: &mut impl Target, new: Revision<'_>) -> Result<(), crat
     Ok(())
 }
 
+/// The definition that a job had at a time, where that is not the one of `last`, which is its newest; `None` where it is.
+pub(crate) fn at(conn: &mut AnyConnection, last: i64, time: Timestamp) -> QueryResult<Option<JobDefinition>> {
+    let mut next = Some(last);
+    while let Some(key) = next {
+        let row = job_definitions::table.find(key);
+        let found: Option<(i64, Option<i64>)> = row
+            .select((job_definitions::created_at, job_definitions::previous_key))
+            .get_result(conn)
+            .optional()?;
+        let Some((created_at, previous)) = found else { return Ok(None) };
+        if created_at > time.as_micros() && previous.is_some() {
+            next = previous;
+            continue;
+        }
+        if key == last {
+            return Ok(None);
+        }
+        let row: DefinitionRow = row.select(DefinitionRow::as_select()).get_result(conn)?;
+        return Ok(Some(row.into_domain().definition));
+    }
+    Ok(None)
+}
+
 /// Removes all revisions of a job, of which `last` is the newest. Answers the tags of that one.
 pub(crate) fn delete_all(conn: &mut AnyConnection, last: i64) -> QueryResult<Vec<String>> {
     let mut next = Some(last);

@@ -233,8 +233,19 @@ impl Tx<'_> {
         kind: EventKind,
         job: &Job,
         execution: Option<ExecutionId>,
-        data: Map<String, Value>,
+        mut data: Map<String, Value>,
     ) -> Result<(), WriteError> {
+        // Readers come later, when the job may have another one.
+        if kind.job_status() != Some(job.state.status) {
+            data.insert("status".to_owned(), job.state.status.as_str().into());
+        }
+        if kind == EventKind::JobDeleted {
+            let definition = &job.definition;
+            data.insert("name".to_owned(), definition.name.as_str().into());
+            data.insert("type".to_owned(), definition.job_type.as_str().into());
+            let tags = self.catalog.tags_of(&definition.tags).into_iter().map(|tag| tag.name);
+            data.insert("tags".to_owned(), tags.collect());
+        }
         let event = NewEvent {
             kind,
             job_id: Some(job.id),

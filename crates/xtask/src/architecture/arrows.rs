@@ -62,8 +62,9 @@ pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
     ("oneoff-storage", &["oneoff-pg-fixture"]),
     ("oneoff-executors", &["oneoff-fakes"]),
     ("oneoff-scheduler", &["oneoff-fakes", "oneoff-pg-fixture"]),
+    ("oneoff-webhooks", &["oneoff-fakes", "oneoff-pg-fixture"]),
     ("oneoff-api", &["oneoff-fakes", "oneoff-executors", "oneoff-pg-fixture"]),
-    ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-pg-fixture"]),
+    ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-fakes", "oneoff-pg-fixture"]),
     ("oneoff-cli", &["oneoff-test-server"]),
 ];
 

@@ -21,6 +21,7 @@ mod retaining;
 mod searching;
 mod tagging;
 mod waiting;
+mod webhooks;
 
 /// Runs exercises, each on an empty store on SQLite and on one on PostgreSQL.
 macro_rules! on_both {

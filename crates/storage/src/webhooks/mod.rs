@@ -1,0 +1,24 @@
+//! Webhooks and their deliveries: records that people write, deliveries that are made of the outbox together with the
+//! move of its cursor, and what becomes of each.
+
+mod attempt;
+mod attempted;
+mod delivery;
+mod intake;
+mod list;
+mod redeliver;
+mod remove;
+mod row;
+mod write;
+
+pub use attempted::{
+    AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy,
+};
+pub(crate) use delivery::by_keys as deliveries_by_keys;
+pub use delivery::{DeliveryRecord, DeliveryStatus, NewDelivery};
+pub use intake::{EventRecord, Intake, OutputEnds};
+pub use list::DeliveryFilter;
+pub use redeliver::{RedeliverFilter, RedeliveredSlice};
+pub(crate) use remove::remove_deliveries;
+pub use row::{PauseReason, Webhook};
+pub use write::{NewWebhook, WebhookChange, WebhookDecide};

@@ -1,0 +1,246 @@
+//! Webhooks: deliveries are made with the move of the cursor, claimed in the order of their lanes, and ended once.
+
+crate::conformance::on_both!(
+    deliveries_and_the_cursor_move_together_and_once,
+    a_lane_goes_one_after_another_and_others_do_not_wait,
+    an_attempt_is_ended_by_its_number_alone,
+    what_was_claimed_by_a_process_that_is_gone_is_due_again,
+    a_webhook_that_is_switched_off_gives_up_what_it_has,
+    deliveries_go_by_age_and_with_their_webhook_but_not_while_they_are_pending,
+    an_event_is_told_with_the_definition_of_its_time,
+    a_deleted_webhook_gets_nothing_and_its_key_is_not_used_again,
+);
+
+pub(crate) mod exercise {
+    use crate::fixture::*;
+    use oneoff_domain::*;
+    use oneoff_storage::webhooks::*;
+    use oneoff_storage::*;
+
+    const URL: &str = "https://hooks.example.com/";
+
+    fn id<T: std::str::FromStr>() -> T
+    where
+        T::Err: std::fmt::Debug,
+    {
+        job_id().to_string().parse().unwrap()
+    }
+
+    async fn webhook(store: &Store) -> Webhook {
+        let words = |word: &str| vec![word.to_owned()];
+        let new = NewWebhook {
+            id: id(),
+            name: "hook".to_owned(),
+            url: URL.to_owned(),
+            events: words("*"),
+            project_ids: Vec::new(),
+            tags: Vec::new(),
+            job_types: Vec::new(),
+            preset: "generic".to_owned(),
+            template: None,
+            secret: None,
+            is_active: true,
+        };
+        store.create_webhook(context(), noon(), new).await.unwrap().value
+    }
+
+    fn delivery(webhook: &Webhook, sequence: i64, lane: &str) -> NewDelivery {
+        NewDelivery {
+            id: id(),
+            webhook_key: webhook.key,
+            event_sequence: sequence,
+            event: "job.created".to_owned(),
+            lane: lane.to_owned(),
+            project_id: "default".to_owned(),
+            payload: "{}".to_owned(),
+            dead: None,
+        }
+    }
+
+    async fn make(store: &Store, from: i64, to: i64, new: Vec<NewDelivery>) -> bool {
+        store.make_deliveries(at(1), from, to, new, None).await.unwrap()
+    }
+
+    async fn claim_up_to(store: &Store, webhook: &Webhook, second: u64, room: usize) -> Claimed {
+        let claims = Claims { rooms: vec![(webhook.key, room)], until: at(second + 90) };
+        store.claim_deliveries(at(second), claims).await.unwrap()
+    }
+
+    fn ended(due: &DueDelivery, end: AttemptEnd) -> EndedAttempt {
+        EndedAttempt {
+            key: due.key,
+            webhook_key: due.webhook.key,
+            attempts: due.attempts,
+            end,
+            request: Some(AttemptedRequest {
+                url: URL.to_owned(),
+                headers: vec![("a".to_owned(), "b".to_owned())],
+            }),
+            response: Some(AttemptedResponse { code: 200, headers: Vec::new(), body: "ok".to_owned() }),
+            error: None,
+            duration_us: 7,
+        }
+    }
+
+    const NEVER: PausePolicy = PausePolicy { failing_before: Timestamp::EPOCH };
+
+    async fn end(store: &Store, second: u64, due: &DueDelivery, end: AttemptEnd) {
+        assert_eq!(store.end_delivery_attempt(at(second), ended(due, end), NEVER).await.unwrap(), None);
+    }
+
+    async fn all(store: &Store, webhook: &Webhook) -> Vec<DeliveryRecord> {
+        let page =
+            store.deliveries(webhook.id, DeliveryFilter::default(), 200, None, true).await.unwrap().unwrap();
+        assert_eq!(page.total, u64::try_from(page.items.len()).ok());
+        page.items.into_iter().rev().collect()
+    }
+
+    pub(crate) async fn deliveries_and_the_cursor_move_together_and_once(store: &Store) {
+        let webhook = webhook(store).await;
+        create(store, new_job(at(500))).await;
+        let newest = last_event_sequence(store).await.unwrap();
+        let intake = store.webhook_intake(100, 0, |_, _| true).await.unwrap();
+        assert_eq!((intake.cursor, intake.next, intake.newest, intake.lost), (0, newest, newest, None));
+        assert_eq!(intake.records.len(), 2, "the webhook itself and the job");
+        assert!(intake.records[1].job.is_some());
+        assert!(make(store, 0, newest, vec![delivery(&webhook, 2, "a")]).await);
+        assert!(!make(store, 0, newest, vec![delivery(&webhook, 2, "a")]).await, "somebody was faster");
+        assert!(!make(store, 1, newest, vec![delivery(&webhook, 3, "a")]).await);
+        assert_eq!(all(store, &webhook).await.len(), 1);
+        let intake = store.webhook_intake(100, 0, |_, _| true).await.unwrap();
+        assert_eq!((intake.cursor, intake.records.len()), (newest, 0));
+        assert_eq!(store.webhook_lag().await.unwrap(), 0);
+    }
+
+    pub(crate) async fn a_lane_goes_one_after_another_and_others_do_not_wait(store: &Store) {
+        let webhook = webhook(store).await;
+        let new = [(1, "a"), (2, "a"), (3, "b"), (4, "a")].map(|(at, lane)| delivery(&webhook, at, lane));
+        make(store, 0, 4, new.to_vec()).await;
+        let first = claim_up_to(store, &webhook, 2, 8).await;
+        assert_eq!(first.due.iter().map(|due| due.id).collect::<Vec<_>>(), [new[0].id, new[2].id]);
+        assert!(claim_up_to(store, &webhook, 3, 8).await.due.is_empty());
+        end(store, 4, &first.due[0], AttemptEnd::RetryAt(at(50))).await;
+        assert!(claim_up_to(store, &webhook, 49, 8).await.due.is_empty());
+        let again = claim_up_to(store, &webhook, 50, 8).await;
+        assert_eq!((again.due[0].id, again.due[0].attempts, again.due[0].tries), (new[0].id, 2, 1));
+        assert_eq!(again.due[0].first_attempt_at, at(2));
+        end(store, 51, &again.due[0], AttemptEnd::GivenUp).await;
+        let next = claim_up_to(store, &webhook, 51, 8).await;
+        assert_eq!(next.due.iter().map(|due| due.id).collect::<Vec<_>>(), [new[1].id]);
+        end(store, 52, &next.due[0], AttemptEnd::Delivered).await;
+        assert_eq!(claim_up_to(store, &webhook, 52, 8).await.due[0].id, new[3].id);
+        let statuses: Vec<_> =
+            all(store, &webhook).await.into_iter().map(|delivery| delivery.status).collect();
+        let (pending, success, failed) =
+            (DeliveryStatus::Pending, DeliveryStatus::Success, DeliveryStatus::Failed);
+        assert_eq!(statuses, [failed, success, pending, pending]);
+        // What is made again goes before what comes after it in its lane, and that waits for it.
+        let dead = store.redeliver(context(), at(53), webhook.id, new[0].id).await.unwrap();
+        assert_eq!((dead.status, dead.attempts), (pending, 2));
+        let due = claim_up_to(store, &webhook, 54, 8).await.due;
+        assert_eq!((due[0].id, due[0].tries, due[0].attempts), (new[0].id, 0, 3));
+    }
+
+    pub(crate) async fn an_attempt_is_ended_by_its_number_alone(store: &Store) {
+        let webhook = webhook(store).await;
+        make(store, 0, 1, vec![delivery(&webhook, 1, "a")]).await;
+        let due = claim_up_to(store, &webhook, 2, 1).await.due.remove(0);
+        let stale = DueDelivery { attempts: 7, ..due.clone() };
+        end(store, 3, &stale, AttemptEnd::Delivered).await;
+        assert_eq!(all(store, &webhook).await[0].status, DeliveryStatus::Pending);
+        end(store, 4, &due, AttemptEnd::Delivered).await;
+        end(store, 5, &due, AttemptEnd::GivenUp).await;
+        let delivery = all(store, &webhook).await.remove(0);
+        assert_eq!((delivery.status, delivery.completed_at), (DeliveryStatus::Success, Some(at(4))));
+        assert_eq!((delivery.response_code, delivery.response_body.as_deref()), (Some(200), Some("ok")));
+        assert_eq!(delivery.request_headers, [("a".to_owned(), "b".to_owned())]);
+    }
+
+    pub(crate) async fn what_was_claimed_by_a_process_that_is_gone_is_due_again(store: &Store) {
+        let webhook = webhook(store).await;
+        make(store, 0, 1, vec![delivery(&webhook, 1, "a")]).await;
+        claim_up_to(store, &webhook, 2, 1).await;
+        assert_eq!(store.recover_deliveries(at(3)).await.unwrap(), 1);
+        assert_eq!(claim_up_to(store, &webhook, 3, 1).await.due[0].attempts, 2);
+        let late = claim_up_to(store, &webhook, 3 + 90, 1).await;
+        assert_eq!(late.due[0].attempts, 3, "nobody ended it in time");
+        assert_eq!(late.next, [(webhook.key, Some(at(93 + 90)))]);
+    }
+
+    pub(crate) async fn a_webhook_that_is_switched_off_gives_up_what_it_has(store: &Store) {
+        let webhook = webhook(store).await;
+        make(store, 0, 2, vec![delivery(&webhook, 1, "a"), delivery(&webhook, 2, "a")]).await;
+        let due = claim_up_to(store, &webhook, 2, 1).await.due.remove(0);
+        let reason = store.end_delivery_attempt(at(3), ended(&due, AttemptEnd::Gone), NEVER).await.unwrap();
+        assert_eq!(reason, Some(PauseReason::Gone));
+        let off = store.webhook(webhook.id).await.unwrap().unwrap();
+        assert_eq!((off.is_active, off.paused_reason, off.paused_at), (false, reason, Some(at(3))));
+        assert!(off.version > webhook.version);
+        let claimed = claim_up_to(store, &webhook, 4, 8).await;
+        assert_eq!((claimed.due.len(), claimed.next), (0, vec![(webhook.key, None)]));
+        let rest = all(store, &webhook).await.remove(1);
+        assert_eq!((rest.status, rest.attempts), (DeliveryStatus::Failed, 0));
+        assert!(rest.error.unwrap().contains("410"));
+        assert!(event_kinds(store).await.contains(&EventKind::WebhookPaused));
+        let refused = store.redeliver(context(), at(5), webhook.id, rest.id).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Refused(Refusal::Invalid(_))));
+    }
+
+    pub(crate) async fn deliveries_go_by_age_and_with_their_webhook_but_not_while_they_are_pending(
+        store: &Store,
+    ) {
+        let (webhook, other) = (webhook(store).await, webhook(store).await);
+        let new = vec![delivery(&webhook, 1, "a"), delivery(&webhook, 2, "b"), delivery(&other, 1, "a")];
+        make(store, 0, 2, new).await;
+        let due = claim_up_to(store, &webhook, 2, 1).await.due.remove(0);
+        end(store, 3, &due, AttemptEnd::Delivered).await;
+        let before =
+            |time| RetentionPolicy { deliveries_before: time, ..RetentionPolicy::keep_all(at(9_000)) };
+        retain(store, before(at(3))).await.unwrap();
+        assert_eq!(all(store, &webhook).await.len(), 2);
+        assert_eq!(retain(store, before(at(4))).await.unwrap().records, 1);
+        retain(store, before(at(8_000))).await.unwrap();
+        assert_eq!(all(store, &webhook).await.len(), 1, "it is still to be sent");
+        store.delete_webhook(context(), at(5), webhook.id).await.unwrap();
+        assert_eq!(
+            store.deliveries(webhook.id, DeliveryFilter::default(), 9, None, false).await.unwrap(),
+            None
+        );
+        assert_eq!(retain(store, before(noon())).await.unwrap().records, 1);
+        assert_eq!(all(store, &other).await.len(), 1);
+    }
+
+    pub(crate) async fn an_event_is_told_with_the_definition_of_its_time(store: &Store) {
+        webhook(store).await;
+        let job = create(store, job_with(at(500), |definition| definition.name = "before".to_owned())).await;
+        let edit: Decide = Box::new(|job| {
+            let mut definition = job.definition.clone();
+            definition.name = "after".to_owned();
+            let mut state = job.state.clone();
+            state.version += 1;
+            Ok(JobChange {
+                definition: Some(definition),
+                ..change(state, "job.update", EventKind::JobUpdated)
+            })
+        });
+        store.change_job(context(), at(9), job.id, edit).await.unwrap();
+        last_event_sequence(store).await.unwrap();
+        let intake = store.webhook_intake(100, 0, |_, _| true).await.unwrap();
+        let names: Vec<String> =
+            intake.records.into_iter().filter_map(|r| Some(r.job?.definition.name)).collect();
+        assert_eq!(names, ["before", "after"]);
+    }
+
+    pub(crate) async fn a_deleted_webhook_gets_nothing_and_its_key_is_not_used_again(store: &Store) {
+        let gone = webhook(store).await;
+        store.delete_webhook(context(), at(1), gone.id).await.unwrap();
+        make(store, 0, 1, vec![delivery(&gone, 1, "a")]).await;
+        let next = webhook(store).await;
+        assert!(next.key > gone.key);
+        assert!(all(store, &next).await.is_empty());
+        assert!(matches!(
+            store.delete_webhook(context(), at(2), gone.id).await,
+            Err(StoreError::Refused(Refusal::NotFound { .. }))
+        ));
+    }
+}

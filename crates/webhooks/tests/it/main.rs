@@ -1,0 +1,13 @@
+//! The dispatcher over real stores and real HTTP on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "shared functions of tests fail by panicking"
+)]
+
+mod behaviour;
+mod endpoints;
+mod fickle;
+mod world;

@@ -1,0 +1,277 @@
+//! A store, webhooks on it, and a dispatcher that can be killed.
+
+use oneoff_domain::*;
+use oneoff_fakes::SeededRandom;
+use oneoff_secrets::SealingKey;
+use oneoff_storage::webhooks::{DeliveryFilter, DeliveryRecord};
+use oneoff_storage::*;
+use oneoff_webhooks::*;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The wall clock of this machine.
+pub(crate) struct RealClock;
+
+impl Clock for RealClock {
+    #[expect(clippy::disallowed_methods, reason = "the clock of these tests")]
+    fn now(&self) -> Timestamp {
+        let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+        Timestamp::from_micros(i64::try_from(micros).unwrap()).unwrap()
+    }
+
+    fn boot_time(&self) -> BootTime {
+        BootTime(Duration::from_micros(self.now().as_micros().unsigned_abs()))
+    }
+}
+
+/// Tells of the newest event.
+struct Newest(watch::Sender<i64>);
+
+impl CommitListener for Newest {
+    fn committed(&self, committed: Committed) {
+        if let Some(last) = committed.last_event_sequence {
+            self.0.send_if_modified(|newest| std::mem::replace(newest, last.max(*newest)) < last);
+        }
+    }
+}
+
+/// Where the database is.
+enum Place {
+    File(#[expect(dead_code, reason = "removed when it is dropped")] tempfile::TempDir),
+    Server(#[expect(dead_code, reason = "dropped with it")] oneoff_pg_fixture::Database),
+}
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) random: Arc<SeededRandom>,
+    events: watch::Receiver<i64>,
+    numbering: Option<JoinHandle<()>>,
+    dispatch: Option<Dispatch>,
+    _place: Place,
+}
+
+pub(crate) fn settings() -> WebhookSettings {
+    WebhookSettings {
+        schedule: Schedule::new([20, 60, 120, 200].map(Duration::from_millis)),
+        timeout: Duration::from_millis(700),
+        ..WebhookSettings::default()
+    }
+}
+
+impl World {
+    pub(crate) async fn in_file(settings: WebhookSettings) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(directory.path().join("oneoff.db"));
+        Self::on(options, Place::File(directory), settings)
+    }
+
+    pub(crate) async fn on_server(settings: WebhookSettings) -> Self {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let options = StoreOptions::on_server(DatabaseUrl::new(database.url()).unwrap());
+        Self::on(options, Place::Server(database), settings)
+    }
+
+    fn on(options: StoreOptions, place: Place, settings: WebhookSettings) -> Self {
+        let store = Store::open(options, RealClock.now()).unwrap();
+        let (newest, events) = watch::channel(0);
+        store.listen(Arc::new(Newest(newest)));
+        // As the holder of that role does.
+        let numbering = store.is_shared().then(|| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                while store.number_events().await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        });
+        let random = Arc::new(SeededRandom::new(42));
+        let sealing = Sealing::with(SealingKey::from_bytes([9; 32]));
+        let webhooks = Webhooks::new(
+            store.clone(),
+            Arc::new(RealClock),
+            random.clone(),
+            EgressPolicy::Default,
+            sealing,
+            settings,
+        );
+        let webhooks = webhooks.unwrap();
+        let mut world = Self { store, webhooks, random, events, numbering, dispatch: None, _place: place };
+        world.start();
+        world
+    }
+
+    pub(crate) fn start(&mut self) {
+        let dispatch = Dispatch::start(self.webhooks.clone(), Arc::new(AlwaysLeads), self.events.clone());
+        self.dispatch = Some(dispatch);
+    }
+
+    /// Ends the dispatcher in the midst of what it does.
+    pub(crate) async fn kill(&mut self) {
+        self.dispatch.take().unwrap().drain(Duration::ZERO).await;
+    }
+
+    pub(crate) async fn drain(&mut self) {
+        self.dispatch.take().unwrap().drain(PATIENCE).await;
+    }
+
+    pub(crate) async fn webhook(&self, url: &str, events: &[&str]) -> Webhook {
+        self.made(url, events, |_| {}).await.webhook.value
+    }
+
+    pub(crate) async fn made(
+        &self,
+        url: &str,
+        events: &[&str],
+        edit: impl FnOnce(&mut WebhookDraft),
+    ) -> MadeWebhook {
+        let mut draft = WebhookDraft {
+            name: "hook".to_owned(),
+            url: url.to_owned(),
+            events: events.iter().map(|&event| event.to_owned()).collect(),
+            ..WebhookDraft::default()
+        };
+        edit(&mut draft);
+        self.webhooks.create(context(), draft).await.unwrap()
+    }
+
+    pub(crate) async fn webhook_now(&self, webhook: &Webhook) -> Webhook {
+        self.store.webhook(webhook.id).await.unwrap().unwrap()
+    }
+
+    /// A job that is created, runs and is over: three events.
+    pub(crate) async fn run_job(&self) -> JobId {
+        self.run_job_with(|_| {}).await
+    }
+
+    pub(crate) async fn run_job_with(&self, edit: impl FnOnce(&mut JobDefinition)) -> JobId {
+        let now = RealClock.now();
+        let mut definition = definition();
+        edit(&mut definition);
+        let new = NewJob {
+            id: JobId::generate(now, self.random.as_ref()),
+            definition,
+            state: JobState::scheduled(now, None),
+            origin: None,
+            created_by: Actor::Local,
+        };
+        let job = self.store.create_jobs(context(), now, vec![new]).await.unwrap().value.remove(0);
+        let execution_id = ExecutionId::generate(now, self.random.as_ref());
+        let request = ClaimRequest { job: job.key, due_at: now, execution_id };
+        let claimed = self.store.claim(wall_now, vec![request]).await.unwrap().remove(0);
+        let ClaimResult::Claimed(claimed) = claimed else { panic!("{claimed:?}") };
+        let finish = Finish {
+            execution_id,
+            fence: claimed.fence,
+            outcome: AttemptOutcome::success(),
+            completed_at: RealClock.now(),
+            duration_us: 1_500,
+            output: Vec::new(),
+            output_bytes: 0,
+            output_truncated: false,
+            random: 0,
+        };
+        self.store.finish(finish).await.unwrap();
+        job.id
+    }
+
+    /// Every delivery of a webhook, oldest first.
+    pub(crate) async fn deliveries(&self, webhook: &Webhook) -> Vec<DeliveryRecord> {
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self.store.deliveries(webhook.id, DeliveryFilter::default(), 200, cursor, false).await;
+            let page = page.unwrap().unwrap();
+            all.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                all.reverse();
+                return all;
+            }
+        }
+    }
+
+    /// Waits until a webhook has so many deliveries, of which none is still to be made.
+    pub(crate) async fn settled(&self, webhook: &Webhook, count: usize) -> Vec<DeliveryRecord> {
+        eventually(async || {
+            let all = self.deliveries(webhook).await;
+            let is_over = all.iter().all(|delivery| delivery.status != DeliveryStatus::Pending);
+            (all.len() == count && is_over).then_some(all)
+        })
+        .await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(numbering) = &self.numbering {
+            numbering.abort();
+        }
+        self.store.close();
+    }
+}
+
+fn wall_now() -> Timestamp {
+    RealClock.now()
+}
+
+pub(crate) fn context() -> Context {
+    Context::new(Actor::Local)
+}
+
+pub(crate) fn definition() -> JobDefinition {
+    JobDefinition {
+        name: "job".to_owned(),
+        job_type: "shell".to_owned(),
+        config: serde_json::Map::new(),
+        project_id: "default".to_owned(),
+        tags: Vec::new(),
+        priority: 5,
+        timezone: "UTC".to_owned(),
+        timeout_seconds: None,
+        retry: RetryPolicy::default(),
+        max_lateness_seconds: None,
+        on_late: OnLate::Run,
+        on_crash: OnCrash::Retry,
+        concurrency_key: None,
+        external_id: None,
+        metadata: serde_json::Map::new(),
+    }
+}
+
+/// Waits for something to be there.
+pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it did not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Runs exercises, each on a store in a file and on one on PostgreSQL.
+macro_rules! on_both {
+    ($($exercise:ident($settings:expr)),+ $(,)?) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $exercise() {
+                super::exercise::$exercise($crate::world::World::in_file($settings).await).await;
+            })+
+        }
+
+        mod postgres {
+            use super::*;
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $exercise() {
+                super::exercise::$exercise($crate::world::World::on_server($settings).await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
