@@ -1,12 +1,14 @@
 //! The settings of the server: one table, four layers, all problems at once.
 
 pub mod layers;
+mod log_choices;
 mod parse;
 mod reader;
 pub mod render;
 pub mod table;
 
 pub use layers::{Given, Sources};
+pub use log_choices::{LogFormat, LogLevel};
 
 use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions, WebhookSettings};
 use oneoff_api::AddressRange;
@@ -15,32 +17,6 @@ use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The least severe log lines that are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogLevel {
-    /// Everything.
-    Debug,
-    /// What happens.
-    #[default]
-    Info,
-    /// What may be wrong.
-    Warn,
-    /// What is wrong.
-    Error,
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
-    #[default]
-    Auto,
-    /// Text.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
 
 /// Everything that can be set, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

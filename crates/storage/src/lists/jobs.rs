@@ -1,6 +1,7 @@
 //! The list of jobs, by creation or by scheduled time.
 
 use super::Listing;
+use super::job_parts::Part;
 use super::job_sets::{self, KEYS_AT_A_TIME, with_status};
 use super::narrow::{NarrowRow, UNTAGGED};
 use super::schedule::{self, Range};
@@ -37,40 +38,6 @@ enum Way {
     Few(Vec<i64>),
     /// The jobs of a project or with a tag, in the order of their creation.
     OfSet,
-}
-
-/// A part of the jobs that has an index by scheduled time.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    /// Those that wait, by their next start.
-    Waiting,
-    /// Those that run.
-    Running,
-    /// Those that are held.
-    Held,
-    /// Those that are over, or those of them that ended in this status.
-    Ended(Option<JobStatus>),
-}
-
-impl Part {
-    /// The parts that hold the jobs of these statuses, or all jobs.
-    fn of(statuses: &[JobStatus]) -> Vec<Self> {
-        if statuses.is_empty() {
-            return vec![Self::Waiting, Self::Running, Self::Held, Self::Ended(None)];
-        }
-        let has_completed = statuses.contains(&JobStatus::Completed);
-        let mut parts = if has_completed { vec![Self::Ended(None)] } else { Vec::new() };
-        for status in statuses {
-            match status {
-                JobStatus::Scheduled => parts.push(Self::Waiting),
-                JobStatus::Running => parts.push(Self::Running),
-                JobStatus::Held => parts.push(Self::Held),
-                _ if has_completed => {}
-                status => parts.push(Self::Ended(Some(*status))),
-            }
-        }
-        parts
-    }
 }
 
 pub(super) struct JobListing {

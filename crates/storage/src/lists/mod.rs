@@ -8,6 +8,7 @@ pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod full_rows;
 pub(crate) mod job_page;
+mod job_parts;
 mod job_sets;
 pub(crate) mod jobs;
 mod narrow;
