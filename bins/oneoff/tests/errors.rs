@@ -200,7 +200,7 @@ fn hostile_job() -> Value {
     let deep = (0..100).fold(json!(text), |inside, _| json!({ "a": inside }));
     json!({
         "id": ID, "name": text, "type": "shell", "config": {"script": text}, "status": "scheduled",
-        "project_id": text, "tags": [{"id": text, "name": text, "is_default": false, "created_at": "2026-11-21T09:00:00Z"}], "priority": 5, "timezone": "Europe/Madrid",
+        "project_id": text, "tags": [{"id": text, "name": text, "is_default": false, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:00Z", "version": 1}], "priority": 5, "timezone": "Europe/Madrid",
         "scheduled_at": "2020-12-01T08:00:00Z", "scheduled_local": "2020-12-01T09:00:00",
         "timeout_seconds": null, "max_retries": 0, "retry_delay_seconds": 10, "retry_max_delay_seconds": 3600,
         "retry_exit_codes": null, "max_lateness_seconds": null, "on_late": "run", "on_crash": "retry",

@@ -63,7 +63,7 @@ pub enum Refusal {
     DefaultProject,
     /// A project that still has jobs is not deleted without a word about them.
     #[error(
-        "the project `{id}` has jobs: send jobs=move with move_to=<project> to keep them elsewhere, or jobs=delete to \
+        "the project `{id}` has jobs or chains: send jobs=move with move_to=<project> to keep them elsewhere, or jobs=delete to \
          delete them with it"
     )]
     ProjectHasJobs {
@@ -71,7 +71,7 @@ pub enum Refusal {
         id: String,
     },
     /// A project of which jobs run is not deleted.
-    #[error("jobs of the project `{id}` are running: wait for them or cancel them first")]
+    #[error("jobs or chains of the project `{id}` are running: wait for them or cancel them first")]
     ProjectRuns {
         /// Its id.
         id: String,

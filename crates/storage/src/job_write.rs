@@ -149,6 +149,16 @@ pub(crate) fn create_one(
         return Err(no_project(&new.definition.project_id).into());
     }
     catalog::check_takes_jobs(tx.catalog, context, &new.definition.project_id)?;
+    create_accepted(tx, context, now, new)
+}
+
+/// The same of a job that was accepted before, with something else: it must not be refused any more.
+pub(crate) fn create_accepted(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    new: NewJob,
+) -> Result<Job, WriteError> {
     let key = tx.new_job_key()?;
     let job = Job {
         key,

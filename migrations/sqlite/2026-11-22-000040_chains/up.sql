@@ -13,6 +13,7 @@ CREATE TABLE chains (
     version BIGINT NOT NULL
 );
 CREATE INDEX chains_by_name ON chains (name, key);
+CREATE INDEX chains_by_project ON chains (project_id, key);
 
 -- Each time that a chain runs. It outlives its chain.
 CREATE TABLE chain_executions (
@@ -31,6 +32,8 @@ CREATE TABLE chain_executions (
     version BIGINT NOT NULL
 );
 CREATE INDEX chain_executions_by_chain ON chain_executions (chain_id, key);
+-- Those that run, or are yet to.
+CREATE INDEX chain_executions_active ON chain_executions (project_id, key) WHERE ended_at IS NULL;
 -- For retention.
 CREATE INDEX chain_executions_by_end ON chain_executions (ended_at, key) WHERE ended_at IS NOT NULL;
 

@@ -58,7 +58,7 @@ async fn what_is_wrong_is_told_by_field() {
         (json!({"url": URL, "events": "*"}), "/name", "name is required"),
         (json!({"name": "n", "events": "*"}), "/url", "URL is required"),
         (json!({"name": "n", "url": URL}), "/events", "at least one event is required"),
-        (json!({"name": "n", "url": URL, "events": ""}), "/events", "invalid event type: "),
+        (json!({"name": "n", "url": URL, "events": ""}), "/events", "at least one event is required"),
         (json!({"name": "n", "url": URL, "events": []}), "/events", "at least one event is required"),
         (json!({"name": "n", "url": URL, "events": "job.faild"}), "/events", "job.failed"),
         (json!({"name": "n", "url": URL, "events": 7}), "/events", "must be a list"),

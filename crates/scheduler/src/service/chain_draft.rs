@@ -93,6 +93,9 @@ impl Service {
             check_name(name, &mut checks);
         }
         check_description(description.as_ref().and_then(Option::as_deref), &mut checks);
+        if links.is_some() {
+            self.check_project(context, project_id, &mut checks);
+        }
         let planned = links.map(|links| self.plan_links(context, links, project_id, now, &mut checks));
         let (links, new_tags) = planned.transpose()?.unzip();
         checks.into_result()?;
@@ -175,7 +178,15 @@ impl Service {
         let schedule = Schedule { at: None, immediate: false, ..draft.schedule };
         // A job without a time is a held one.
         let project_id = Some(project_id.to_owned());
-        self.plan(context, JobDraft { schedule, held: true, project_id, ..draft }, now)
+        let planned = self.plan(context, JobDraft { schedule, held: true, project_id, ..draft }, now);
+        planned.map_err(|error| match error {
+            // What is wrong with the chain's project is told of the chain.
+            ServiceError::Invalid(mut errors) => {
+                errors.0.retain(|error| error.pointer != "/project_id");
+                ServiceError::Invalid(errors)
+            }
+            other => other,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 use super::projects::{shown, store_change};
 use super::write::{Done, check_version, settle, to_change};
 use super::{Catalog, check_takes_jobs};
+use crate::chains::of_project;
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::job as job_rows;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 
 /// Jobs of a slice.
 const SLICE_JOBS: i64 = 200;
+/// Chains of a slice. One may be megabytes.
+const SLICE_CHAINS: i64 = 20;
 
 /// What becomes of the jobs of a project that is deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,10 @@ pub(crate) fn jobs_of(conn: &mut AnyConnection, project: &str, limit: i64) -> Qu
         .load(conn)
 }
 
+fn is_empty(conn: &mut AnyConnection, project: &str) -> QueryResult<bool> {
+    Ok(jobs_of(conn, project, 1)?.is_empty() && of_project::ids(conn, project, 1)?.is_empty())
+}
+
 fn has_running(conn: &mut AnyConnection, project: &str) -> QueryResult<bool> {
     let running: Vec<i64> = running_jobs::table.select(running_jobs::job_key).load(conn)?;
     let of_project = job_states::table
@@ -85,10 +92,10 @@ fn deletable(
     if let JobsOfProject::Move(to) = jobs {
         check_target(catalog, context, id, to)?;
     }
-    if has_running(conn, id)? {
+    if has_running(conn, id)? || of_project::has_active(conn, id)? {
         return Err(Refusal::ProjectRuns { id: id.to_owned() }.into());
     }
-    if *jobs == JobsOfProject::Refuse && !jobs_of(conn, id, 1)?.is_empty() {
+    if *jobs == JobsOfProject::Refuse && !is_empty(conn, id)? {
         return Err(Refusal::ProjectHasJobs { id: id.to_owned() }.into());
     }
     Ok(project)
@@ -133,7 +140,7 @@ impl Store {
             let catalog = to_change(tx)?;
             let project = deletable(tx.conn, &catalog, &context, &id, &jobs)?;
             check_version(&context, project.version)?;
-            let value = if jobs_of(tx.conn, &id, 1)?.is_empty() {
+            let value = if is_empty(tx.conn, &id)? {
                 remove(tx, &context, now, &project)?;
                 ProjectRemoval::Gone
             } else {
@@ -215,7 +222,7 @@ fn take_slice(
     jobs: &JobsOfProject,
 ) -> Result<usize, WriteError> {
     let keys = jobs_of(tx.conn, id, SLICE_JOBS)?;
-    if keys.is_empty() {
+    if keys.is_empty() && of_project::ids(tx.conn, id, 1)?.is_empty() {
         return Ok(0);
     }
     if let JobsOfProject::Move(to) = jobs {
@@ -226,6 +233,14 @@ fn take_slice(
         return Err(Refusal::ProjectHasJobs { id: id.to_owned() }.into());
     }
     let context = Context { if_match: None, ..context.clone() };
+    if keys.is_empty() {
+        let to = match jobs {
+            JobsOfProject::Refuse => return Err(Refusal::ProjectHasJobs { id: id.to_owned() }.into()),
+            JobsOfProject::Move(to) => Some(to.as_str()),
+            JobsOfProject::Delete => None,
+        };
+        return of_project::take_slice(tx, &context, now, (id, to), SLICE_CHAINS);
+    }
     for key in &keys {
         let Some(stored) = job_rows::to_change(tx.conn, JobKey(*key))? else { continue };
         if stored.job.definition.project_id != id {

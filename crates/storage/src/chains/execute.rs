@@ -3,6 +3,7 @@
 use super::records::{self, no_job_of_link};
 use super::{no_execution, step};
 use crate::audit::{self, Deed};
+use crate::catalog::check_takes_jobs;
 use crate::failure::WriteError;
 use crate::idempotency;
 use crate::job_write::is_allowed;
@@ -42,6 +43,7 @@ pub(super) fn execute(
         return Ok(Written { value: value.ok_or_else(|| no_execution(*id))?, replayed: true });
     }
     let chain = records::find(tx, context, new.chain_id)?;
+    check_takes_jobs(tx.catalog, context, &chain.project_id)?;
     let definitions = snapshot(tx, context, &chain)?;
     let mut links = Vec::with_capacity(definitions.len());
     for (index, (link, definition)) in (0..).zip(chain.links.iter().zip(&definitions)) {

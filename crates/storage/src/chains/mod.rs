@@ -4,6 +4,7 @@
 mod cancel;
 mod execute;
 mod lists;
+pub(crate) mod of_project;
 mod previous;
 mod records;
 pub(crate) mod step;

@@ -2,6 +2,7 @@
 
 use super::no_chain;
 use crate::audit::{self, Deed};
+use crate::catalog::check_takes_jobs;
 use crate::failure::WriteError;
 use crate::idempotency;
 use crate::job_write::{is_allowed, no_project};
@@ -56,6 +57,7 @@ pub(super) fn create(
     if !is_allowed(context, &new.project_id) {
         return Err(no_project(&new.project_id).into());
     }
+    check_takes_jobs(tx.catalog, context, &new.project_id)?;
     check_jobs(tx, context, &new.links)?;
     let NewChain { id, name, description, project_id, links } = new;
     let mut chain = Chain {
@@ -101,6 +103,31 @@ pub(super) fn change(
     let (was, is) = (content(&before), content(&chain));
     note(tx, context, now, &chain, Deeds::UPDATE, (Some(&was), Some(&is)))?;
     Ok(chain)
+}
+
+/// Gives a chain, with what its links define, to another project.
+pub(super) fn move_to(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    id: ChainId,
+    project_id: &str,
+) -> Result<(), WriteError> {
+    let before = find(tx, context, id)?;
+    let mut chain = Chain {
+        project_id: project_id.to_owned(),
+        updated_at: now,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    for link in &mut chain.links {
+        if let LinkSource::Definition(definition) = &mut link.source {
+            project_id.clone_into(&mut definition.project_id);
+        }
+    }
+    chain_rows::update(tx.conn, &chain)?;
+    let (was, is) = (json!({ "project_id": before.project_id }), json!({ "project_id": project_id }));
+    note(tx, context, now, &chain, Deeds::UPDATE, (Some(&was), Some(&is)))
 }
 
 /// Removes a chain.

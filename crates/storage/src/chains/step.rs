@@ -5,7 +5,7 @@
 //! any more fails its link.
 
 use crate::failure::WriteError;
-use crate::job_write::{NewJob, create_one};
+use crate::job_write::{NewJob, create_accepted};
 use crate::rows::chain_execution as rows;
 use crate::writer::tx::Tx;
 use oneoff_domain::chain_step::{LinkState, Then, advance};
@@ -178,7 +178,7 @@ fn start(
         origin: Some(Origin { kind: OriginKind::Chain, id: id.to_string(), index: link.index }),
         created_by: Actor::System,
     };
-    create_one(tx, &Context::new(Actor::System), now, job)?;
+    create_accepted(tx, &Context::new(Actor::System), now, job)?;
     Ok(true)
 }
 

@@ -94,6 +94,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, chain: &Chain) -> Result<i64, Wri
 pub(crate) fn update(conn: &mut AnyConnection, chain: &Chain) -> Result<(), WriteError> {
     let links = to_json("chains.links", &chain.links)?;
     let values = (
+        chains::project_id.eq(&chain.project_id),
         chains::name.eq(&chain.name),
         chains::description.eq(&chain.description),
         chains::links.eq(links),

@@ -45,6 +45,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn what_runs_is_a_snapshot(store: &Store) {
+        project(store, "other").await;
         let original = create(
             store,
             job_with(at(9000), |definition| {
@@ -97,6 +98,7 @@ pub(crate) mod exercise {
         let only = |project: &str| Context { allowed_projects: Some(vec![project.to_owned()]), ..context() };
         let chain = chain_of(store, vec![plain()]).await;
         let execution = execute(store, &chain).await;
+        project(store, "mine").await;
         let stranger = only("mine");
         let edit = ChainEdit { name: Some("x".to_owned()), ..ChainEdit::default() };
         assert!(store.change_chain(stranger.clone(), at(1), chain.id, edit).await.is_err());

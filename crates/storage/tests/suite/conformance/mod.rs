@@ -5,6 +5,7 @@ mod auditing;
 mod chain_fixture;
 mod chain_records;
 mod chains;
+mod chains_of_projects;
 mod changing;
 mod claiming;
 mod creating;
