@@ -173,7 +173,7 @@ fn output_of_a_job_on_one_node_is_followed_live_on_the_other() {
 }
 
 #[test]
-fn a_key_that_is_removed_is_refused_by_all_nodes_at_once() {
+fn a_key_that_is_taken_from_the_database_is_refused_by_all_nodes_in_a_moment() {
     let database = database();
     let place = |name| place(&database, name).with("AUTH_ENABLED", "true");
     let nodes = ["east", "west"].map(|name| place(name).serve());
@@ -183,5 +183,5 @@ fn a_key_that_is_removed_is_refused_by_all_nodes_at_once() {
     let codes = || nodes.each_ref().map(|node| get(node.port(), "/api/jobs", &[&header]).0);
     assert_eq!(codes(), [200, 200]);
     database.query("DELETE FROM api_keys").unwrap();
-    assert_eq!(codes(), [401, 401]);
+    wait_for(|| (codes() == [401, 401]).then_some(()));
 }

@@ -27,8 +27,8 @@ on_both!(
 );
 
 mod exercise {
-    use crate::world::{PATIENCE, World, context, eventually};
-    use oneoff_domain::Clock;
+    use crate::world::{PATIENCE, World, context, eventually, wall_now};
+    use oneoff_domain::{Clock, ProjectChange};
     use oneoff_fakes::{FakeReceiver, Reply};
     use oneoff_storage::webhooks::{PauseReason, RedeliverFilter};
     use oneoff_storage::{DeliveryStatus, RetentionPolicy};
@@ -248,6 +248,13 @@ mod exercise {
 
     pub(crate) async fn webhooks_want_some_projects_tags_and_types(world: World) {
         let receiver = answering(200);
+        for project in ["p", "x"] {
+            let change = ProjectChange { name: Some(project.to_owned()), ..ProjectChange::default() };
+            let made = world.store.create_project(context(), wall_now(), project.to_owned(), change);
+            made.await.unwrap();
+        }
+        let tags = ["t", "x"].map(|name| (format!("id of {name}"), name.to_owned()));
+        world.store.ensure_tags(context(), wall_now(), tags.to_vec()).await.unwrap();
         let picky = world
             .made(receiver.url(), &["job.completed"], |draft| {
                 draft.project_ids = vec!["p".to_owned()];
@@ -264,7 +271,7 @@ mod exercise {
             world
                 .run_job_with(|definition| {
                     definition.project_id = project.to_owned();
-                    definition.tags = vec![tag.to_owned()];
+                    definition.tags = vec![format!("id of {tag}")];
                     definition.job_type = job_type.to_owned();
                 })
                 .await;

@@ -214,7 +214,7 @@ impl Drop for World {
     }
 }
 
-fn wall_now() -> Timestamp {
+pub(crate) fn wall_now() -> Timestamp {
     RealClock.now()
 }
 
