@@ -206,7 +206,7 @@ fn hostile_job() -> Value {
         "retry_exit_codes": null, "max_lateness_seconds": null, "on_late": "run", "on_crash": "retry",
         "concurrency_key": text, "external_id": text, "metadata": {"deep": deep}, "run": 1, "attempt": 0,
         "next_attempt_at": null, "cancel_requested": false, "holds": [], "last_execution": null,
-        "created_by": null, "created_at": "2020-11-21T09:00:00Z", "updated_at": "2020-11-21T09:00:00Z",
+        "origin": null, "created_by": null, "created_at": "2020-11-21T09:00:00Z", "updated_at": "2020-11-21T09:00:00Z",
         "version": 1,
     })
 }
