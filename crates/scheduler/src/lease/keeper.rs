@@ -115,6 +115,9 @@ impl Keeper {
         }
         let until = BootTime(over.0.saturating_sub(*lease / PARTS));
         let was_held = held.holds(clock.boot_time());
+        if !was_held {
+            held.lapse();
+        }
         held.renew(until);
         mailbox.send(Input::LeaseHeld { epoch: store.epoch(), until });
         if !was_held {

@@ -34,17 +34,18 @@ const PARTS: u32 = 4;
 pub(crate) struct Held {
     until_us: AtomicU64,
     ending: Duration,
+    lapses: AtomicU64,
 }
 
 impl Held {
     /// Nobody else is there who could take anything over.
     pub(crate) fn for_ever() -> Self {
-        Self { until_us: AtomicU64::new(u64::MAX), ending: Duration::MAX }
+        Self { until_us: AtomicU64::new(u64::MAX), ending: Duration::MAX, lapses: AtomicU64::new(0) }
     }
 
     /// Not held yet. Ending everything may take that long when it is over.
     pub(crate) fn not_yet(ending: Duration) -> Self {
-        Self { until_us: AtomicU64::new(0), ending }
+        Self { until_us: AtomicU64::new(0), ending, lapses: AtomicU64::new(0) }
     }
 
     pub(crate) fn holds(&self, now: BootTime) -> bool {
@@ -70,6 +71,17 @@ impl Held {
 
     fn lose(&self) {
         self.until_us.store(0, Ordering::Release);
+        self.lapse();
+    }
+
+    /// It was over before it was renewed.
+    fn lapse(&self) {
+        self.lapses.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often it was over. While that stays the same and it holds, nobody was allowed to end what this node runs.
+    pub(crate) fn lapses(&self) -> u64 {
+        self.lapses.load(Ordering::Acquire)
     }
 }
 

@@ -94,6 +94,7 @@ impl Runner {
             output,
             processes: self.processes.clone(),
         };
+        let lapses = self.held.lapses();
         // This process may have been stopped for a while since it claimed.
         if !self.held.holds(self.clock.boot_time()) {
             return StopReason::LeaseLost.outcome();
@@ -101,7 +102,10 @@ impl Runner {
         let mut task = tokio::spawn(executor.run(context));
         let mut stopped = began.stop;
         tokio::select! {
-            ended = &mut task => outcome_of(ended),
+            ended = &mut task => {
+                let is_unbroken = self.held.holds(self.clock.boot_time()) && self.held.lapses() == lapses;
+                of_its_own(outcome_of(ended), is_unbroken)
+            }
             () = boot_deadline(self.clock.as_ref(), began.boot, timeout) => {
                 began.trigger.fire(StopReason::TimedOut);
                 let reason = stopped.wait().await;
@@ -157,6 +161,15 @@ async fn end(
     }
 }
 
+/// When this node's lease is over its guardian ends the processes, and so may who takes them over; a server that was
+/// stopped meanwhile sees that first. Such an end is none of the job's own.
+fn of_its_own(outcome: AttemptOutcome, lease_is_unbroken: bool) -> AttemptOutcome {
+    match outcome.reason {
+        Reason::Signal if !lease_is_unbroken => StopReason::LeaseLost.outcome(),
+        _ => outcome,
+    }
+}
+
 fn outcome_of(ended: Result<AttemptOutcome, JoinError>) -> AttemptOutcome {
     match ended {
         Ok(outcome) => outcome,
@@ -183,5 +196,20 @@ async fn boot_deadline(clock: &dyn Clock, began: BootTime, timeout: Option<Durat
             return;
         }
         tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_ended_while_the_lease_was_over_is_lost() {
+        let killed = AttemptOutcome::failed(Reason::Signal, "ended by SIGKILL");
+        assert_eq!(of_its_own(killed.clone(), true), killed);
+        assert_eq!(of_its_own(killed, false), StopReason::LeaseLost.outcome());
+        for own in [AttemptOutcome::success(), AttemptOutcome::failed(Reason::ExitCode, "exit 1")] {
+            assert_eq!(of_its_own(own.clone(), false), own);
+        }
     }
 }

@@ -313,6 +313,10 @@ impl Lanes {
         let Some(ready) = self.ready.get(takes.writer()) else { return Waited::Closed };
         let mut waiting = self.lock();
         waiting.change_writer(takes, |writer| writer.new_jobs = 0);
+        if !listens && let Some(ready) = waiting.wake().and_then(|woken| self.ready.get(woken)) {
+            // What was left to this writer is another one's now.
+            ready.notify_one();
+        }
         let waited = loop {
             if listens && waiting.has_work(takes.writer()) {
                 break Waited::Work;

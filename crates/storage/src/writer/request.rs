@@ -5,7 +5,6 @@ use crate::StoreError;
 use crate::failure::WriteError;
 use oneoff_domain::JobKey;
 
-/// A request with its type erased.
 /// What a request needs to have been locked and read, so that it can run together with others: it then reads nothing
 /// more, and writes only rows that belong to these. Such a request can be run again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +17,7 @@ pub(crate) enum Needs {
     Running(JobKey),
 }
 
+/// A request with its type erased.
 pub(crate) trait Request: Send {
     /// Runs inside the transaction. The result is kept until it can be answered.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError>;

@@ -14,7 +14,7 @@ impl Webhooks {
     /// A page of a webhook's deliveries, the newest first.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Invalid`] of the cursor, or the store's.
+    /// [`oneoff_storage::Refusal::NotFound`], [`oneoff_storage::Refusal::Invalid`] of the cursor, or the store's.
     pub async fn deliveries(
         &self,
         context: &Context,
@@ -30,7 +30,7 @@ impl Webhooks {
     /// A delivery.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], or the store's.
+    /// [`oneoff_storage::Refusal::NotFound`], or the store's.
     pub async fn delivery(
         &self,
         context: &Context,
@@ -45,7 +45,7 @@ impl Webhooks {
     /// Has a delivery made again.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Invalid`] while the webhook is switched off, or the store's.
+    /// [`oneoff_storage::Refusal::NotFound`], [`oneoff_storage::Refusal::Invalid`] while the webhook is switched off, or the store's.
     pub async fn redeliver(
         &self,
         context: Context,
@@ -63,7 +63,7 @@ impl Webhooks {
     /// Has many deliveries made again, oldest first, at most [`REDELIVERIES_MAX`].
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::Invalid`] while the webhook is switched off, or the store's.
+    /// [`oneoff_storage::Refusal::NotFound`], [`oneoff_storage::Refusal::Invalid`] while the webhook is switched off, or the store's.
     pub async fn redeliver_many(
         &self,
         context: Context,

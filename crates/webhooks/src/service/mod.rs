@@ -132,7 +132,7 @@ impl Webhooks {
     /// A webhook.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], or the store's.
+    /// [`oneoff_storage::Refusal::NotFound`], or the store's.
     pub async fn get(&self, context: &Context, id: WebhookId) -> Result<Webhook, WebhookError> {
         let found = self.inner.store.webhook(id).await?;
         let found = found.filter(|webhook| webhook.is_allowed(context.allowed_projects.as_deref()));

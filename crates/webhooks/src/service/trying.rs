@@ -13,7 +13,7 @@ impl Webhooks {
     /// event, what is sent is a sample of it. Of a dry run, only what would be sent is answered.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], a secret that cannot be opened, or the store's.
+    /// [`oneoff_storage::Refusal::NotFound`], a secret that cannot be opened, or the store's.
     pub async fn test(
         &self,
         context: &Context,
