@@ -82,7 +82,21 @@ fn migrate(url: &DatabaseUrl, conn: &mut AnyConnection) -> Result<(), OpenError>
 pub(crate) fn beside(url: &DatabaseUrl) -> Result<ApiKeyStore, OpenError> {
     let mut conn = connection(url)?;
     migrate(url, &mut conn)?;
+    refuse_half_moved(url, &mut conn)?;
     Ok(ApiKeyStore::of_server(PathBuf::from(url.to_string()), conn))
+}
+
+/// What is written while the database is being filled from a file would be in the way of its rows.
+fn refuse_half_moved(url: &DatabaseUrl, conn: &mut AnyConnection) -> Result<(), OpenError> {
+    match is_half_moved(conn).map_err(|error| failed(url, error))? {
+        true => Err(OpenError::HalfMoved { url: url.to_string() }),
+        false => Ok(()),
+    }
+}
+
+fn is_half_moved(conn: &mut AnyConnection) -> QueryResult<bool> {
+    let unfinished = moving::table.filter(moving::finished_at.is_null()).count();
+    Ok(unfinished.get_result::<i64>(conn)? > 0)
 }
 
 /// What a server says of itself and of the database.
@@ -102,7 +116,11 @@ pub(crate) fn look_at(url: &DatabaseUrl) -> Result<AboutServer, OpenError> {
     conn.begin_write().map_err(|error| failed(url, error))?;
     let is_behind = migrations::is_behind(&mut conn).map_err(|error| of_source(url, error));
     AnyConnection::rollback_transaction(&mut conn).map_err(|error| failed(url, error))?;
-    Ok(AboutServer { version, is_behind: is_behind? })
+    let is_behind = is_behind?;
+    if !is_behind {
+        refuse_half_moved(url, &mut conn)?;
+    }
+    Ok(AboutServer { version, is_behind })
 }
 
 /// A connection to a database that no node uses.
@@ -123,10 +141,9 @@ pub(crate) fn unused(url: &DatabaseUrl, now: Timestamp) -> Result<AnyConnection,
 fn begin_moved(conn: &mut AnyConnection, node: &str, now: Timestamp) -> QueryResult<Option<i64>> {
     conn.write_transaction(|conn| {
         conn.batch_execute("LOCK TABLE epochs IN ROW EXCLUSIVE MODE")?;
-        let unfinished = moving::table.filter(moving::finished_at.is_null()).count();
-        match unfinished.get_result::<i64>(conn)? {
-            0 => begin_epoch(conn, node, now).map(Some),
-            _ => Ok(None),
+        match is_half_moved(conn)? {
+            false => begin_epoch(conn, node, now).map(Some),
+            true => Ok(None),
         }
     })
 }

@@ -56,6 +56,11 @@ async fn a_moving_that_is_killed_again_and_again_ends_as_one_that_is_not() {
         let refused = open_server(&database).err().unwrap();
         assert!(matches!(refused, OpenError::HalfMoved { .. }), "{refused:?}");
         assert!(refused.to_string().contains("migrate-data"), "{refused}");
+        let server = server_options(&database);
+        let beside = Store::open_beside(&server).err().unwrap();
+        assert!(matches!(beside, OpenError::HalfMoved { .. }), "a key would be in the way: {beside:?}");
+        let looked = Store::look_at_server(&server).unwrap_err();
+        assert!(matches!(looked, OpenError::HalfMoved { .. }), "{looked:?}");
         rounds += 1;
         assert!(rounds < 60);
     }

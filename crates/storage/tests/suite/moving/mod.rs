@@ -140,6 +140,10 @@ pub(crate) async fn filled() -> Filled {
     Filled { directory, running: vec![retried, lost], waiting, held: held.id, failed: failed.id }
 }
 
+pub(crate) fn server_options(database: &Database) -> StoreOptions {
+    StoreOptions { server: Some(url(database)), ..StoreOptions::new("") }
+}
+
 pub(crate) fn open_server(database: &Database) -> Result<Store, OpenError> {
-    Store::open(StoreOptions { server: Some(url(database)), ..StoreOptions::new("") }, at(2_000))
+    Store::open(server_options(database), at(2_000))
 }
