@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::oracle::{self, Violation};
 use crate::plan::{DOWNTIME, KillAt, LifePlan};
 use crate::processes::{self, JobProcess};
-use crate::server::{LEASE, Place, Server, Started};
+use crate::server::{LEASE, Place, SLOTS, Server, Started};
 use crate::workload::{Doors, Mix, Workload};
 use anyhow::{Context as _, Result, bail};
 use oneoff_api_types::ReleaseJobs;
@@ -72,7 +72,7 @@ pub async fn live(place: &Place, plan: &HistoryPlan) -> Result<Outcome> {
         place,
         plan,
         ledger: Ledger::default(),
-        evidence: Evidence::default(),
+        evidence: Evidence { slots: SLOTS, ..Evidence::default() },
         survivors: Vec::new(),
     };
     let mut outcome = Outcome::default();
