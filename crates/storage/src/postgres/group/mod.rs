@@ -51,6 +51,7 @@ struct Live {
     gathered: Gathered,
     waiting: WaitingJobs,
     type_rooms: Option<HashMap<String, usize>>,
+    holds_epoch: Option<bool>,
     shards: Shards,
     /// Projects, tags and settings as the open transaction has them.
     catalog: Arc<Catalog>,
@@ -199,6 +200,7 @@ impl Live {
             gathered: Gathered::default(),
             waiting: HashMap::new(),
             type_rooms: None,
+            holds_epoch: None,
             shards,
             catalog,
             learned: None,
@@ -244,6 +246,7 @@ impl Live {
             known.clear();
         }
         self.type_rooms = None;
+        self.holds_epoch = None;
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -308,6 +311,7 @@ impl Live {
             gathered,
             waiting,
             type_rooms,
+            holds_epoch,
             ..
         } = self;
         let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
@@ -321,6 +325,7 @@ impl Live {
             claimed,
             waiting,
             type_rooms,
+            holds_epoch,
             changed,
             catalog,
             idempotency: records,
@@ -333,6 +338,8 @@ impl Live {
             Ok(()) => Ok(effects),
             Err(error) => {
                 effects.idempotency_hashes.iter().for_each(|hash| records.forget(*hash));
+                // Its lock may go with the savepoint.
+                *holds_epoch = None;
                 Err(error)
             }
         }
