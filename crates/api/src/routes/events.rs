@@ -13,7 +13,7 @@ use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderMap, HeaderN
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use oneoff_domain::{Actor, Context, Event, EventKind, FieldError};
+use oneoff_domain::{Actor, Context, Event, FieldError};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -165,8 +165,7 @@ impl Tail {
 
 /// Whether a caller sees an event: one who is restricted to projects sees those of their jobs and other records.
 fn is_seen_by(caller: &Context, event: &Event) -> bool {
-    let is_of_project =
-        event.event.kind != EventKind::JobsRemoved && event.event.kind != EventKind::ClockStep;
+    let is_of_project = event.event.kind.is_of_project();
     caller.allowed_projects.is_none() || (is_of_project && caller.allows_project(&event.event.project_id))
 }
 
