@@ -131,7 +131,9 @@ impl Driver {
 
     fn end_attempts(&self) {
         let running = *self.runner.running.count().borrow();
-        tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        if running > 0 {
+            tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        }
         self.runner.running.stop_all(StopReason::LeaseLost);
     }
 

@@ -198,7 +198,7 @@ impl Scheduler {
         if let Some(leases) = leases.as_ref().filter(|_| store.is_shared()) {
             let events = leases.events();
             tokio::spawn(numbering::run(store.clone(), clock.clone(), mailbox.clone(), events));
-            tokio::spawn(nodes::run(store.clone(), mailbox.clone(), last_event));
+            tokio::spawn(nodes::run(store.clone(), mailbox.clone(), status.clone(), last_event));
         }
         let grace = settings.shutdown_grace;
         let service = Service::new(store.clone(), &runner, settings, status);
