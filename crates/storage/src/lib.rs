@@ -5,6 +5,7 @@
 
 mod absence;
 mod audit;
+mod audit_mask;
 mod audit_of_job;
 mod checkpoint;
 mod condition;
