@@ -131,6 +131,7 @@ impl Scheduler {
         let status = Arc::new(CoreStatus::default());
         let stored = store.catalog().live.workers_count;
         status.set_workers(stored.map_or(given.total, worker_slots));
+        status.looks(began.boot);
         let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
         let mut core = Core::new(given, random.clone());

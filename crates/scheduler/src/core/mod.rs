@@ -53,6 +53,8 @@ pub(crate) struct Core {
     lease: Lease,
     alarms: BTreeMap<Alarm, Timestamp>,
     claims_rest_until: Option<BootTime>,
+    /// How long the jobs that this step has started waited, by their type.
+    waits: Vec<(String, Duration)>,
     stopping: bool,
     quiet: bool,
 }
@@ -76,6 +78,7 @@ impl Core {
             lease: Lease::default(),
             alarms: BTreeMap::new(),
             claims_rest_until: None,
+            waits: Vec::new(),
             stopping: false,
             quiet: false,
         }
@@ -89,6 +92,8 @@ impl Core {
     /// Takes in what happened and says what is to be done now and when to be asked again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Step {
         let mut effects = Vec::new();
+        self.waits.clear();
+        self.ready.is_now(now.boot);
         if let Some(jumped_us) = self.clock.observe(now) {
             effects.push(Effect::ClockStepped { jumped_us });
             // When they were to ring was said by another clock.
@@ -124,6 +129,11 @@ impl Core {
     /// Jobs that are due and wait for a slot, a limit or a key.
     pub(crate) fn queued(&self) -> usize {
         self.ready.len() + self.in_flight.parked()
+    }
+
+    /// How long the jobs that the last step has started were due and waited in memory, by their type.
+    pub(crate) fn waits(&self) -> &[(String, Duration)] {
+        &self.waits
     }
 
     /// Why nothing is claimed, where that is so.
@@ -205,6 +215,9 @@ impl Core {
         match result {
             ClaimResult::Claimed(claimed) => {
                 self.in_flight.claimed(claimed.job.key);
+                if let Some(waited) = self.ready.claimed(claimed.job.key) {
+                    self.waits.push((claimed.job.definition.job_type.clone(), waited));
+                }
                 effects.push(match self.lease.permits(claimed.fence.epoch) {
                     true => Effect::Start(claimed),
                     false => Effect::Abandon(claimed),
@@ -220,6 +233,7 @@ impl Core {
             ClaimResult::Paused(key) => self.unclaimed(key),
             ClaimResult::Missed(key) | ClaimResult::Gone(key) | ClaimResult::Unreadable(key) => {
                 self.release_slot_of(key);
+                self.ready.is_left_out(key);
                 let GivenUp { due_again, next, .. } = self.in_flight.given_up(key);
                 due_again.into_iter().chain(next).for_each(|job| self.ready.insert(job));
             }
@@ -274,6 +288,7 @@ impl Core {
         let line = Line::Key(key.to_owned());
         let is_full = self.lines().is_full(&line, self.limits);
         if is_full {
+            self.ready.is_left_out(job.key);
             self.window.leave_out(line, job);
         }
         is_full
@@ -325,6 +340,7 @@ impl Core {
 
     /// The clock was set back after the job had become due: it waits for its time again.
     fn put_back(&mut self, job: PendingJob) {
+        self.ready.is_left_out(job.key);
         if let Some(next) = self.in_flight.passed_over(&job) {
             self.ready.insert(next);
         }

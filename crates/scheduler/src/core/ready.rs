@@ -1,9 +1,10 @@
 //! Jobs that are due: higher priority first, then the earlier due time, then the older job.
 
-use oneoff_domain::{JobKey, Timestamp};
+use oneoff_domain::{BootTime, JobKey, Timestamp};
 use oneoff_storage::PendingJob;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 type Rank = (Reverse<u8>, Timestamp, JobKey);
 
@@ -12,16 +13,36 @@ type Rank = (Reverse<u8>, Timestamp, JobKey);
 pub(super) struct Ready {
     by_type: BTreeMap<String, BTreeMap<Rank, PendingJob>>,
     places: HashMap<JobKey, (String, Rank)>,
+    /// Since when jobs are due and in memory, until their claim is answered.
+    since: HashMap<JobKey, BootTime>,
+    now: BootTime,
 }
 
 impl Ready {
+    /// It is so late: what is inserted from now on waits since then.
+    pub(super) fn is_now(&mut self, now: BootTime) {
+        self.now = now;
+    }
+
+    /// The job is claimed: how long it waited for that, where it did so in memory.
+    pub(super) fn claimed(&mut self, key: JobKey) -> Option<Duration> {
+        self.since.remove(&key).map(|since| self.now.since(since))
+    }
+
+    /// The job waits no more, or not here.
+    pub(super) fn is_left_out(&mut self, key: JobKey) {
+        self.since.remove(&key);
+    }
+
     pub(super) fn insert(&mut self, job: PendingJob) {
+        self.since.entry(job.key).or_insert(self.now);
         let rank = (Reverse(job.priority), job.due_at, job.key);
         self.places.insert(job.key, (job.job_type.clone(), rank));
         self.by_type.entry(job.job_type.clone()).or_default().insert(rank, job);
     }
 
     pub(super) fn remove(&mut self, key: JobKey) -> Option<PendingJob> {
+        self.since.remove(&key);
         let (job_type, rank) = self.places.remove(&key)?;
         self.by_type.get_mut(&job_type)?.remove(&rank)
     }
