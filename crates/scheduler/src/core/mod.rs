@@ -2,6 +2,7 @@
 //!
 //! No thread, runtime, clock or randomness of its own, so that the same inputs always give the same effects.
 
+mod alarms;
 mod aside;
 mod catalog;
 mod clock_watch;
@@ -53,8 +54,6 @@ pub(crate) struct Core {
     lease: Lease,
     alarms: BTreeMap<Alarm, Timestamp>,
     claims_rest_until: Option<BootTime>,
-    /// How long the jobs that this step has started waited, by their type.
-    waits: Vec<(String, Duration)>,
     stopping: bool,
     quiet: bool,
 }
@@ -78,7 +77,6 @@ impl Core {
             lease: Lease::default(),
             alarms: BTreeMap::new(),
             claims_rest_until: None,
-            waits: Vec::new(),
             stopping: false,
             quiet: false,
         }
@@ -92,7 +90,6 @@ impl Core {
     /// Takes in what happened and says what is to be done now and when to be asked again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Step {
         let mut effects = Vec::new();
-        self.waits.clear();
         self.ready.is_now(now.boot);
         if let Some(jumped_us) = self.clock.observe(now) {
             effects.push(Effect::ClockStepped { jumped_us });
@@ -131,11 +128,6 @@ impl Core {
         self.ready.len() + self.in_flight.parked()
     }
 
-    /// How long the jobs that the last step has started were due and waited in memory, by their type.
-    pub(crate) fn waits(&self) -> &[(String, Duration)] {
-        &self.waits
-    }
-
     /// Why nothing is claimed, where that is so.
     pub(crate) fn paused(&self, now: Now) -> Option<&'static str> {
         if self.stopping {
@@ -172,11 +164,6 @@ impl Core {
         }
     }
 
-    fn set_alarm(&mut self, alarm: Alarm, at: Timestamp) {
-        let earlier = self.alarms.get(&alarm).map_or(at, |set| at.min(*set));
-        self.alarms.insert(alarm, earlier);
-    }
-
     fn apply(&mut self, change: Change, effects: &mut Vec<Effect>) {
         match change {
             Change::Pending(job) => {
@@ -205,6 +192,10 @@ impl Core {
     fn forget(&mut self, key: JobKey) {
         self.window.remove(key);
         self.in_flight.unpark(key);
+        // The commit of its own claim is told before the answer to that.
+        if self.in_flight.job(key).is_none() {
+            self.ready.is_left_out(key);
+        }
         let next = self.ready.remove(key).and_then(|job| self.in_flight.passed_over(&job));
         if let Some(next) = next {
             self.ready.insert(next);
@@ -215,9 +206,7 @@ impl Core {
         match result {
             ClaimResult::Claimed(claimed) => {
                 self.in_flight.claimed(claimed.job.key);
-                if let Some(waited) = self.ready.claimed(claimed.job.key) {
-                    self.waits.push((claimed.job.definition.job_type.clone(), waited));
-                }
+                self.ready.is_claimed(claimed.job.key, &claimed.job.definition.job_type);
                 effects.push(match self.lease.permits(claimed.fence.epoch) {
                     true => Effect::Start(claimed),
                     false => Effect::Abandon(claimed),
@@ -353,28 +342,6 @@ impl Core {
             due_at: job.due_at,
             execution_id: ExecutionId::generate(self.clock.last_wall(), self.random.as_ref()),
         }
-    }
-
-    fn ring_alarms(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let due: Vec<Alarm> = self
-            .alarms
-            .iter()
-            .filter(|(alarm, at)| self.rings_at(**alarm, **at, now) <= now.wall)
-            .map(|(alarm, _)| *alarm)
-            .collect();
-        for alarm in due {
-            self.alarms.remove(&alarm);
-            effects.push(Effect::Ring(alarm));
-        }
-    }
-
-    /// When an alarm that is set for `at` rings: not while the clock's word is not enough for what it leads to.
-    fn rings_at(&self, alarm: Alarm, at: Timestamp, now: Now) -> Timestamp {
-        let rest = match alarm {
-            Alarm::Retention => self.clock.doubt_ends(now),
-            Alarm::Holds => self.clock.pause_ends(now),
-        };
-        rest.map_or(at, |rest| at.max(rest))
     }
 
     /// Due jobs that may still be taken out of the window.
