@@ -21,6 +21,8 @@ const KEPT: Duration = Duration::from_secs(60);
 pub(crate) struct Seen {
     gauges: Gauges,
     nodes: Arc<Vec<NodeStatus>>,
+    /// Events of which this node does not know yet what they changed, where others write them, too.
+    unfollowed_events: Option<u64>,
     at: Timestamp,
 }
 
@@ -45,7 +47,11 @@ impl StoreMetrics {
 async fn look(service: Service) -> Option<Seen> {
     let (gauges, nodes) = tokio::join!(service.gauges(), service.nodes());
     match gauges {
-        Ok(gauges) => Some(Seen { gauges, nodes: Arc::new(nodes), at: service.now() }),
+        Ok(gauges) => {
+            let behind = |followed: i64| u64::try_from(gauges.last_event - followed).unwrap_or(0);
+            let unfollowed_events = service.followed_event().map(behind);
+            Some(Seen { gauges, nodes: Arc::new(nodes), unfollowed_events, at: service.now() })
+        }
         Err(error) => {
             tracing::debug!(%error, "the database is not known to the metrics");
             None
@@ -53,7 +59,8 @@ async fn look(service: Service) -> Option<Seen> {
     }
 }
 
-fn write(text: &mut Exposition, Seen { gauges, at, .. }: &Seen, now: Timestamp) {
+fn write(text: &mut Exposition, seen: &Seen, now: Timestamp) {
+    let Seen { gauges, unfollowed_events, at, .. } = seen;
     let space = &gauges.space;
     let bytes = |bytes: u64| bytes as f64;
     let mut gauge = |name, help, value: Option<f64>| text.gauge(name, help, value);
@@ -78,6 +85,11 @@ fn write(text: &mut Exposition, Seen { gauges, at, .. }: &Seen, now: Timestamp) 
         "oneoff_events_unnumbered",
         "Events that were written and cannot be read yet, as they have no number; counted up to 10000",
         gauges.unnumbered_events.map(bytes),
+    );
+    gauge(
+        "oneoff_events_unfollowed",
+        "Events of which this node does not know yet what other nodes changed",
+        unfollowed_events.map(bytes),
     );
     let webhooks = gauges.webhooks;
     gauge(

@@ -11,7 +11,7 @@ use oneoff_storage::{ClaimRequest, Store};
 use serde_json::{Map, json};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -26,6 +26,8 @@ pub(crate) struct CoreStatus {
     workers: AtomicUsize,
     pub(crate) queued: AtomicUsize,
     pub(crate) paused: Mutex<Option<&'static str>>,
+    /// Up to which event it is known what other nodes have changed.
+    pub(crate) followed: AtomicI64,
     /// When the thread looked at what is to be done, in boot time.
     looked_us: AtomicU64,
 }
@@ -149,7 +151,9 @@ impl Driver {
 
     fn end_attempts(&self) {
         let running = *self.runner.running.count().borrow();
-        tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        if running > 0 {
+            tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        }
         self.runner.running.stop_all(StopReason::LeaseLost);
     }
 

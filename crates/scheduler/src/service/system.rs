@@ -53,6 +53,12 @@ impl Service {
         Ok(self.inner.store.gauges(self.now()).await?)
     }
 
+    /// Up to which event this node knows what others have changed; `None` where there are no others.
+    #[must_use]
+    pub fn followed_event(&self) -> Option<i64> {
+        self.inner.store.is_shared().then(|| self.inner.core_status.followed.load(Ordering::Relaxed))
+    }
+
     /// How the scheduler of this process is. Asks nobody.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
