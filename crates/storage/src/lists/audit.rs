@@ -12,7 +12,7 @@ use crate::schema::{audit_entries as entries, job_definitions, job_states};
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use oneoff_domain::limits::PAGE_MAX;
-use oneoff_domain::{Context, JobId, Timestamp};
+use oneoff_domain::{Context, Timestamp};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -209,36 +209,8 @@ fn window(
     query.load(conn)
 }
 
-/// Requests by which a job starts at once.
-const STARTING: [&str; 2] = ["job.create", "job.execute"];
-/// Entries that are looked at on behalf of one execution: those of one request with many jobs have the same time.
-const NEAR: i64 = 2 * WINDOW;
-
-/// The request that made a job start at this instant, where one did: it asked for `now`, which both of them have.
-pub(crate) fn request_of(
-    conn: &mut AnyConnection,
-    job: JobId,
-    scheduled_for: Timestamp,
-) -> Result<Option<String>, WriteError> {
-    let bounds: (Option<i64>, Option<i64>) =
-        entries::table.select((min(entries::key), max(entries::key))).get_result(conn)?;
-    let (Some(oldest), Some(newest)) = bounds else { return Ok(None) };
-    let near = first_at(conn, scheduled_for, oldest, newest.saturating_add(1))?;
-    let found: Option<Option<String>> = entries::table
-        .filter(entries::key.ge(near.saturating_sub(NEAR)))
-        .filter(entries::key.lt(near.saturating_add(NEAR)))
-        .filter(entries::subject_id.eq(job.to_string()))
-        .filter(entries::action.eq_any(STARTING))
-        .filter(entries::written_at.eq(scheduled_for.as_micros()))
-        .order(entries::key.desc())
-        .select(entries::request_id)
-        .first(conn)
-        .optional()?;
-    Ok(found.flatten())
-}
-
 /// The first key whose entry was not written before `at`, as far as entries are in the order of their time.
-fn first_at(conn: &mut AnyConnection, at: Timestamp, oldest: i64, end: i64) -> QueryResult<i64> {
+pub(super) fn first_at(conn: &mut AnyConnection, at: Timestamp, oldest: i64, end: i64) -> QueryResult<i64> {
     let (mut low, mut high) = (oldest, end);
     while low < high {
         let middle = low + (high - low) / 2;
