@@ -5,6 +5,7 @@
 
 mod absence;
 mod audit;
+mod audit_mask;
 mod audit_of_job;
 mod checkpoint;
 mod condition;
@@ -74,6 +75,7 @@ pub use bulk_write::BulkOutcome;
 pub use catalog::{Catalog, JobsOfProject, ProjectRemoval, SettingChange, StoredSetting};
 pub use chains::{
     ChainEdit, ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, NewChain, NewChainExecution,
+    no_job_of_link,
 };
 pub use change::{CancelledAttempt, Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};

@@ -142,8 +142,9 @@ impl Store {
         limit: u32,
         cursor: Option<String>,
     ) -> Result<Page<AuditEntry>, StoreError> {
+        let catalog = self.catalog();
         let query = move |conn: &mut AnyConnection| {
-            lists::audit::list(conn, &context, &filter, limit, cursor.as_deref())
+            lists::audit::list(conn, &catalog, &context, &filter, limit, cursor.as_deref())
         };
         self.inner.reader.read(query).await
     }

@@ -224,3 +224,38 @@ async fn the_log_knows_a_key_by_its_id_and_never_by_itself() {
     assert_eq!(call(TestRequest::get().uri(&by_id)).await.json()["data"].as_array().unwrap().len(), 2);
     assert!(!log.text().contains(made["key"].as_str().unwrap()));
 }
+
+#[actix_web::test]
+async fn tags_are_told_by_name_and_secrets_in_texts_not_at_all() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = json!({"type": "shell", "scheduled_at": "in 365d", "tags": ["blue"],
+        "config": {"script": "curl 'https://x/?token=hunter2'", "args": ["--password=hunter2"]}});
+    let job = api.created(&job).await;
+    assert_eq!(api.patch(&path(&job), &json!({"tags": ["red", "backup"]})).await.status, 200);
+    let entries = log(&api, &format!("?subject_id={}", job["id"].as_str().unwrap())).await;
+    assert_eq!(entries[0]["before"]["tags"], json!(["blue"]));
+    assert_eq!(entries[0]["after"]["tags"], json!(["red", "backup"]));
+    assert_eq!(entries[1]["after"]["tags"], json!(["blue"]), "also of the first revision");
+    assert_eq!(entries[1]["after"]["config"]["args"], json!(["--password=[redacted]"]));
+    assert_eq!(api.delete(&path(&job)).await.status, 204);
+    let removed = log(&api, "?action=job.delete").await;
+    assert_eq!(removed[0]["before"]["tags"], json!(["red", "backup"]));
+    let all = Value::from([entries, removed].concat()).to_string();
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[actix_web::test]
+async fn of_a_changed_project_and_tag_only_what_differs_is_told() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    assert_eq!(api.patch("/api/projects/default", &json!({"color": "#000"})).await.status, 200);
+    let tag = api.get("/api/tags").await.data()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(api.patch(&format!("/api/tags/{tag}"), &json!({"name": "copy"})).await.status, 200);
+    let entries = log(&api, "?action=project.update,tag.update").await;
+    assert_eq!(
+        (&entries[0]["before"], &entries[0]["after"]),
+        (&json!({"name": "backup"}), &json!({"name": "copy"}))
+    );
+    assert_eq!(entries[1]["after"], json!({"color": "#000"}));
+}

@@ -1,5 +1,6 @@
 //! The audit log: the newest entries first, in windows of keys, so that no filter looks at everything at once.
 
+use crate::Catalog;
 use crate::audit_of_job;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::{self, Position};
@@ -116,6 +117,7 @@ impl EntryRow {
 /// A page of the entries that the caller may see, the newest first.
 pub(crate) fn list(
     conn: &mut AnyConnection,
+    catalog: &Catalog,
     context: &Context,
     filter: &AuditFilter,
     limit: u32,
@@ -146,7 +148,7 @@ pub(crate) fn list(
         if items.len() > limit {
             items.truncate(limit);
             let last = items.last().map_or(before, |entry| entry.key);
-            complete(conn, &mut items)?;
+            complete(conn, catalog, &mut items)?;
             return Ok(page(items, Some(last)));
         }
         before = low;
@@ -154,7 +156,7 @@ pub(crate) fn list(
             break;
         }
     }
-    complete(conn, &mut items)?;
+    complete(conn, catalog, &mut items)?;
     Ok(page(items, (before > stop).then_some(before)))
 }
 
@@ -228,7 +230,7 @@ pub(super) fn first_at(conn: &mut AnyConnection, at: Timestamp, oldest: i64, end
 
 /// Adds to entries of jobs that were made what these were, from their first revision, which never changes: writing it
 /// down twice would cost each of them.
-fn complete(conn: &mut AnyConnection, items: &mut [AuditEntry]) -> Result<(), WriteError> {
+fn complete(conn: &mut AnyConnection, catalog: &Catalog, items: &mut [AuditEntry]) -> Result<(), WriteError> {
     let is_bare = |entry: &AuditEntry| entry.action == "job.create" && entry.after.is_none();
     let ids: Vec<&str> =
         items.iter().filter(|entry| is_bare(entry)).map(|entry| entry.subject_id.as_str()).collect();
@@ -249,7 +251,7 @@ fn complete(conn: &mut AnyConnection, items: &mut [AuditEntry]) -> Result<(), Wr
     let mut made: HashMap<String, Value> = HashMap::new();
     for (key, id) in jobs {
         let definition = definitions.remove(&key).map(|row| row.into_domain().definition);
-        if let Some(told) = definition.as_ref().and_then(audit_of_job::of_made) {
+        if let Some(told) = definition.as_ref().and_then(|made| audit_of_job::of_made(made, catalog)) {
             made.insert(id, told);
         }
     }

@@ -21,7 +21,7 @@ pub(crate) use delivery::by_keys as deliveries_by_keys;
 pub use delivery::{DeliveryRecord, DeliveryStatus, NewDelivery};
 pub use intake::{EventRecord, Intake, OutputEnds};
 pub use list::DeliveryFilter;
-pub use redeliver::{RedeliverFilter, RedeliveredSlice};
+pub use redeliver::{RedeliverFilter, RedeliveryPlan, check_active};
 pub(crate) use remove::remove_deliveries;
 pub use row::{PauseReason, Webhook};
 pub use write::{NewWebhook, WebhookChange, WebhookDecide};
