@@ -25,6 +25,8 @@ mod hung_cluster;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod migrate_data;

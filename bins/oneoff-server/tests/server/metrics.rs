@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What an answer may take that is promised within about a second, on a machine that is busy with other tests.
-const SOON: Duration = Duration::from_secs(4);
+const SOON: Duration = Duration::from_secs(6);
 
 /// Each series with its value.
 struct Metrics {
@@ -208,7 +208,9 @@ fn ten_thousand_different_requests_add_no_series() {
     let server = Place::new().serve();
     let port = server.port();
     (0..8).for_each(|number| odd(port, number));
-    let series = || Metrics::of(port).values.into_keys().collect::<BTreeSet<_>>();
+    // Those without labels may come at any time, when something happens of which they tell.
+    let is_labelled = |series: &String| series.contains('{') && !series.starts_with("oneoff_commit_");
+    let series = || Metrics::of(port).values.into_keys().filter(is_labelled).collect::<BTreeSet<_>>();
     let before = series();
     std::thread::scope(|scope| {
         for thread in 0..4 {

@@ -138,7 +138,11 @@ mod tests {
             let is_moved = units.iter().any(|unit| unit.target == table);
             let is_not = OF_NODES.contains(&table.as_str()) || OF_MOVING.contains(&table.as_str());
             assert_ne!(is_moved, is_not, "{table}");
-            assert_eq!(super::tables().contains(&table.as_str()), !OF_MOVING.contains(&table.as_str()), "{table}");
+            assert_eq!(
+                super::tables().contains(&table.as_str()),
+                !OF_MOVING.contains(&table.as_str()),
+                "{table}"
+            );
         }
     }
 }

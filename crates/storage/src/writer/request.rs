@@ -201,3 +201,29 @@ where
         (self.reply)(Err(error));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = Result<(), StoreError>;
+
+    fn call(asked_by: Option<&str>) -> Box<dyn Request> {
+        let _scope = RequestScope::enter(asked_by.map(Arc::from));
+        Box::new(Call::new(|_tx: &mut Tx<'_>| Ok(()), |_answer: Answer| ()))
+    }
+
+    #[test]
+    fn a_group_of_one_names_its_request_and_one_of_several_none() {
+        let current = || current_request().map(|request| request.as_ref().to_owned());
+        let alone = [call(Some("r-1"))];
+        {
+            let _scope = scope_of(&alone);
+            assert_eq!(current().as_deref(), Some("r-1"));
+        }
+        assert_eq!(current(), None);
+        let _scopes =
+            (scope_of(&[call(Some("r-1")), call(Some("r-2"))]), scope_of(&[call(None)]), scope_of(&[]));
+        assert_eq!(current(), None);
+    }
+}
