@@ -131,6 +131,8 @@ impl Scheduler {
         let status = Arc::new(CoreStatus::default());
         let stored = store.catalog().live.workers_count;
         status.set_workers(stored.map_or(given.total, worker_slots));
+        status.looks(began.boot);
+        status.followed.store(last_event, Ordering::Relaxed);
         let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
         let mut core = Core::new(given, random.clone());

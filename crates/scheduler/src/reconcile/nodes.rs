@@ -44,7 +44,10 @@ pub(crate) async fn run(store: Store, mailbox: Arc<Mailbox>, core: Arc<CoreStatu
             mailbox.send(Input::Reload);
         }
         match follow(&store, &core, sequence).await {
-            Ok(followed) => sequence = followed,
+            Ok(followed) => {
+                sequence = followed;
+                core.followed.store(followed, Ordering::Relaxed);
+            }
             Err(StoreError::Closed) => return,
             Err(error) => tracing::debug!(%error, "what other nodes changed is not known yet"),
         }

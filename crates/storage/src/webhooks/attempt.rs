@@ -25,7 +25,7 @@ use serde_json::json;
 const LOOKED_AT: i64 = 200;
 
 /// Rows that are to be sent. Written out, the condition is that of the partial indices.
-fn is_pending() -> diesel::expression::SqlLiteral<Bool> {
+pub(super) fn is_pending() -> diesel::expression::SqlLiteral<Bool> {
     sql::<Bool>("webhook_deliveries.status = 'pending'")
 }
 

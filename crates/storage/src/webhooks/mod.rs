@@ -3,6 +3,7 @@
 
 mod attempt;
 mod attempted;
+mod backlog;
 mod delivery;
 mod intake;
 mod list;
@@ -14,6 +15,8 @@ mod write;
 pub use attempted::{
     AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy,
 };
+pub use backlog::WebhookBacklog;
+pub(crate) use backlog::backlog;
 pub(crate) use delivery::by_keys as deliveries_by_keys;
 pub use delivery::{DeliveryRecord, DeliveryStatus, NewDelivery};
 pub use intake::{EventRecord, Intake, OutputEnds};

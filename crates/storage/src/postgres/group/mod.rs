@@ -22,7 +22,7 @@ use crate::run_counters::AddRuns;
 use crate::statement;
 use crate::writer::announce::Announcer;
 use crate::writer::keys::Keys;
-use crate::writer::request::{Needs, Request};
+use crate::writer::request::{Needs, Request, scope_of};
 use crate::writer::tx::{Effects, Node, Tx};
 use crate::{Catalog, Change, Committed, StoreError};
 use diesel::connection::TransactionManager;
@@ -172,11 +172,13 @@ impl ServerGroups {
         let began = Instant::now();
         let mut requests: Vec<Box<dyn Request>> = std::iter::from_fn(next).collect();
         let node = Arc::clone(&self.node);
+        let scope = scope_of(&requests);
         let ended = self.connect().and_then(|live| live.execute(&node, &mut requests));
         match ended {
             Ok((committed, operations)) => {
                 self.answered_at = Instant::now();
                 self.announcer.succeeded(began.elapsed(), requests.len());
+                drop(scope);
                 if committed != Committed::default() {
                     self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.committed(committed));

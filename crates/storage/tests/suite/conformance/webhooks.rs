@@ -111,7 +111,17 @@ pub(crate) mod exercise {
         assert_eq!(all(store, &webhook).await.len(), 1);
         let intake = store.webhook_intake(100, 0, |_, _| true).await.unwrap();
         assert_eq!((intake.cursor, intake.records.len()), (newest, 0));
-        assert_eq!(store.webhook_lag().await.unwrap(), 0);
+        let backlog = |second| async move { store.gauges(at(second)).await.unwrap().webhooks };
+        assert_eq!(backlog(0).await, WebhookBacklog::default(), "the delivery is due later");
+        let due = WebhookBacklog { due: 1, oldest_due_at: Some(at(1)), ..WebhookBacklog::default() };
+        assert_eq!(backlog(100).await, due);
+        create(store, new_job(at(500))).await;
+        last_event_sequence(store).await.unwrap();
+        assert_eq!(backlog(100).await.events, 1);
+        let gauges = store.gauges(at(100)).await.unwrap();
+        assert_eq!((gauges.next_due, gauges.last_event), (Some(at(500)), newest + 1));
+        assert_eq!(gauges.unnumbered_events, store.is_shared().then_some(0));
+        assert!(gauges.space.database_bytes > 0);
     }
 
     pub(crate) async fn a_lane_goes_one_after_another_and_others_do_not_wait(store: &Store) {
