@@ -4,5 +4,3 @@
 mod chains;
 #[cfg(test)]
 mod walk;
-#[cfg(test)]
-mod webhooks;
