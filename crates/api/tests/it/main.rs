@@ -28,5 +28,6 @@ mod records;
 mod server;
 mod sessions;
 mod specification;
+mod specification_walk;
 mod time;
 mod webhooks;
