@@ -19,6 +19,7 @@ mod layer;
 mod look;
 mod metrics_endpoint;
 mod node_metrics;
+mod openapi;
 mod problem;
 mod read;
 mod readiness;

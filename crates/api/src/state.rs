@@ -8,6 +8,7 @@ use crate::problem::ApiError;
 use crate::readiness::DatabaseLooks;
 use crate::request_metrics::RequestMetrics;
 use crate::room::BodyRoom;
+use crate::routes::specification::Specification;
 use crate::settings::ApiSettings;
 use crate::slow_requests::SlowRequests;
 use crate::store_metrics::StoreMetrics;
@@ -34,6 +35,7 @@ pub(crate) struct ApiState {
     pub(crate) answers: AnswerRoom,
     pub(crate) slow_requests: SlowRequests,
     pub(crate) untrusted_proxies: UntrustedProxies,
+    pub(crate) specification: Specification,
     pages: Semaphore,
     /// One for each processor: for work of requests with many jobs.
     pub(crate) bulk_processors: Semaphore,
@@ -58,6 +60,7 @@ impl ApiState {
             answers: AnswerRoom::new(),
             slow_requests: SlowRequests::default(),
             untrusted_proxies: UntrustedProxies::default(),
+            specification: Specification::default(),
             pages: Semaphore::new(PAGES_TOGETHER),
             bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),

@@ -28,5 +28,7 @@ mod records;
 mod restricted;
 mod server;
 mod sessions;
+mod specification;
+mod specification_walk;
 mod time;
 mod webhooks;
