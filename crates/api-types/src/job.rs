@@ -78,6 +78,16 @@ pub struct JobView {
     pub version: i64,
 }
 
+/// A job that was started or cancelled, with words about it as OneOff v1 has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActedJob {
+    /// What was done, for people.
+    pub message: String,
+    /// The job as it is now.
+    #[serde(flatten)]
+    pub job: JobView,
+}
+
 /// A reason for a job not to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldView {

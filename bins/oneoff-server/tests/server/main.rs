@@ -41,4 +41,6 @@ mod shutdown;
 #[cfg(test)]
 mod small_disk;
 #[cfg(test)]
+mod v1;
+#[cfg(test)]
 mod webhooks;

@@ -30,10 +30,11 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = lists::chains(request.query_string())?;
+    let place = (page.limit, offset);
     let _turn = state.page_turn().await?;
     let seen = reader.context();
     let page = page_at(offset, page, |page| state.service.chains(seen, filter.clone(), page)).await?;
-    state.answers.hold(answer::list(&request, page, view::chain::chain))
+    state.answers.hold(answer::list_at(&request, page, place, view::chain::chain))
 }
 
 /// `POST /api/chains`.

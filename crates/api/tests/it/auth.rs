@@ -28,7 +28,7 @@ pub(crate) fn with_auth() -> ApiSettings {
 
 /// What a route demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Needs {
+pub(crate) enum Needs {
     Nothing,
     Read,
     Write,
@@ -36,7 +36,7 @@ enum Needs {
 }
 
 /// Every route of the API, and what it demands. One that is added must be added here.
-const ROUTES: &[(Method, &str, Needs)] = &[
+pub(crate) const ROUTES: &[(Method, &str, Needs)] = &[
     (Method::GET, "/jobs", Needs::Read),
     (Method::HEAD, "/jobs", Needs::Read),
     (Method::POST, "/jobs", Needs::Write),
