@@ -64,6 +64,7 @@ impl Known {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests have no clock of their own")]
 fn days_from_now(days: u64) -> String {
     let at = SystemTime::now() + Duration::from_secs(days * 86_400);
     let seconds = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
