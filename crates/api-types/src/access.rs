@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// An API key. The key itself is only in the answer to the request that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiKeyView {
     /// 32 hexadecimal characters.
     pub id: String,
@@ -31,6 +32,7 @@ pub struct ApiKeyView {
 
 /// A key that was made.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewApiKeyView {
     /// What is known of it.
     #[serde(flatten)]
@@ -51,6 +53,7 @@ impl std::fmt::Debug for NewApiKeyView {
 
 /// The answer to a revoke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokedApiKey {
     /// `revoked`.
     pub status: String,
@@ -61,6 +64,7 @@ pub struct RevokedApiKey {
 
 /// `POST /api/api-keys`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateApiKey {
     /// What people call it.
     pub name: String,
@@ -77,6 +81,7 @@ pub struct CreateApiKey {
 
 /// `PATCH /api/api-keys/{id}`: what is absent stays; an inner null takes a restriction away.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UpdateApiKey {
     /// What people call it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +102,7 @@ pub struct UpdateApiKey {
 
 /// `POST /api/api-keys/{id}/rotate`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RotateApiKey {
     /// For how long the old key stays valid; 0, the default, ends it at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +114,7 @@ pub struct RotateApiKey {
 
 /// `GET` and `POST /api/session`: a browser that signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SessionView {
     /// Whether the server needs keys at all. Where it does not, everybody may do everything.
     pub auth_enabled: bool,
@@ -121,6 +128,7 @@ pub struct SessionView {
 
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntryView {
     /// Its place in the log; rises.
     pub sequence: i64,

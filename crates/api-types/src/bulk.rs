@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /api/jobs/bulk`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateJobs<T = CreateJob> {
     /// The jobs, 1 to 10,000.
     pub jobs: Vec<T>,
@@ -15,6 +16,7 @@ pub struct CreateJobs<T = CreateJob> {
 
 /// What became of many jobs. `J` is what is answered of one that was created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobsCreated<J = CreatedJob> {
     /// How many were created.
     pub created: usize,
@@ -26,13 +28,14 @@ pub struct JobsCreated<J = CreatedJob> {
 
 /// What became of one of many jobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkResult<J = CreatedJob> {
     /// Its place in the request, from 0.
     pub index: usize,
     /// The status that a request for it alone would have had.
     pub status: u16,
     /// The job, if it was created.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(default = "none::<J>", skip_serializing_if = "Option::is_none")]
     pub data: Option<J>,
     /// Why it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +49,7 @@ fn none<J>() -> Option<J> {
 /// A job of many that was created: its id, and unless only ids were asked for or the job is gone, what a client
 /// needs to go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreatedJob {
     /// UUID.
     pub id: String,

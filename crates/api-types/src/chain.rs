@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 /// A chain: jobs that run one after another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainView {
     /// UUID.
     pub id: String,
@@ -29,6 +30,7 @@ pub struct ChainView {
 
 /// A link of a chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainLinkView {
     /// UUID.
     pub id: String,
@@ -50,6 +52,7 @@ pub struct ChainLinkView {
 
 /// What a link runs that no existing job is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LinkJobView {
     /// What people call it.
     pub name: String,
@@ -88,6 +91,7 @@ pub struct LinkJobView {
 
 /// A new chain: `POST /api/chains`. What is `None` is not sent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CreateChain {
     /// Its name.
@@ -108,6 +112,7 @@ pub struct CreateChain {
 
 /// A link of a new chain: either `job_id` or `job`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ChainLinkRequest {
     /// The job of which each execution runs a copy.
@@ -126,6 +131,7 @@ pub struct ChainLinkRequest {
 
 /// An edit: `PATCH /api/chains/{id}`. What is `None` stays; `links` or `job_ids` replace all links.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UpdateChain {
     /// The name.
@@ -144,6 +150,7 @@ pub struct UpdateChain {
 
 /// `POST /api/chains/{id}/execute`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ExecuteChain {
     /// A time expression: when the first job starts. At once if it is not given.
@@ -165,6 +172,7 @@ pub struct ExecuteChain {
 
 /// One time that a chain runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainExecutionView {
     /// UUID.
     pub id: String,
@@ -201,6 +209,7 @@ pub struct ChainExecutionView {
 
 /// What became of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LinkExecutionView {
     /// Its place, from 1.
     pub sequence_order: u32,
@@ -236,6 +245,7 @@ pub struct LinkExecutionView {
 
 /// What made a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OriginView {
     /// `chain`.
     pub kind: String,

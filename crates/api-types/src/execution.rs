@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// One attempt of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExecutionView {
     /// UUID.
     pub id: String,
@@ -59,6 +60,7 @@ pub struct ExecutionView {
 
 /// A part of an execution's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OutputView {
     /// The pieces in order.
     pub chunks: Vec<OutputChunkView>,
@@ -72,6 +74,7 @@ pub struct OutputView {
 
 /// A piece of output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OutputChunkView {
     /// `stdout`, `stderr` or `system`.
     pub stream: String,

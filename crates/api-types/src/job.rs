@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 /// A job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct JobView {
     /// UUID.
     pub id: String,
@@ -80,9 +81,11 @@ pub struct JobView {
 
 /// A job that was started or cancelled, with words about it as OneOff v1 has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActedJob {
-    /// What was done, for people.
-    pub message: String,
+    /// What was done, for people. Not in a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// The job as it is now.
     #[serde(flatten)]
     pub job: JobView,
@@ -90,6 +93,7 @@ pub struct ActedJob {
 
 /// A reason for a job not to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HoldView {
     /// `manual`, `chain`, `gate`, `approval`, `restore` or `downtime`.
     pub reason: String,
@@ -103,6 +107,7 @@ pub struct HoldView {
 
 /// `POST /api/jobs/release`: all jobs that are held for a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseJobs {
     /// `restore`, `downtime`, `manual`, ...
     pub reason: String,
@@ -110,6 +115,7 @@ pub struct ReleaseJobs {
 
 /// What releasing them did, or would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleasedJobs {
     /// Jobs that were released. Those that are due start at once.
     pub released: u64,
@@ -121,6 +127,7 @@ pub struct ReleasedJobs {
 
 /// A new job: `POST /api/jobs`. What is `None` is not sent and takes its default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CreateJob {
     /// A summary of the config if it is not given.
@@ -199,11 +206,13 @@ pub struct CreateJob {
 /// An edit: `PATCH /api/jobs/{id}`, a JSON merge patch (RFC 7396): a field that is sent replaces, null goes
 /// back to the default, what is absent stays. The fields are those of [`CreateJob`] without `type` and `held`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UpdateJob(pub Map<String, Value>);
 
 /// `POST /api/jobs/{id}/clone`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CloneJob {
     /// A time expression.
@@ -224,6 +233,7 @@ pub struct CloneJob {
 
 /// `POST /api/jobs/{id}/hold`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct HoldJob {
     /// `manual` if it is not given.
@@ -239,6 +249,7 @@ pub struct HoldJob {
 
 /// `POST /api/jobs/{id}/release`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ReleaseJob {
     /// `manual` if it is not given.

@@ -42,6 +42,7 @@ use serde::{Deserialize, Serialize};
 
 /// The envelope of every success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Data<T> {
     /// The answer.
     pub data: T,
@@ -49,6 +50,7 @@ pub struct Data<T> {
 
 /// The envelope of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List<T> {
     /// The rows of this page.
     pub data: Vec<T>,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProjectView {
     /// `default`, or a UUID.
     pub id: String,
@@ -33,6 +34,7 @@ pub struct ProjectView {
 
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TagView {
     /// UUID.
     pub id: String,
@@ -55,6 +57,7 @@ pub struct TagView {
 
 /// A setting that can be changed while servers run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingView {
     /// Its name.
     pub key: String,
@@ -72,6 +75,7 @@ pub struct SettingView {
 
 /// A new project: `POST /api/projects`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CreateProject {
     /// What people call it.
@@ -92,6 +96,7 @@ pub struct CreateProject {
 
 /// A new tag: `POST /api/tags`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CreateTag {
     /// What people call it.
@@ -106,11 +111,13 @@ pub struct CreateTag {
 
 /// An edit of a project or a tag, a JSON merge patch: what is sent replaces, null clears, what is absent stays.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct UpdateRecord(pub Map<String, Value>);
 
 /// The answer to `PATCH /api/system/config`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingsUpdated {
     /// As OneOff v1 answers.
     pub message: String,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// `GET /api/system/status`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SystemStatusView {
     /// Jobs that wait.
     pub total_scheduled: u64,
@@ -48,6 +49,7 @@ pub struct SystemStatusView {
 
 /// How much space the database takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SpaceView {
     /// The database without its write-ahead log.
     pub database_bytes: u64,
@@ -61,6 +63,7 @@ pub struct SpaceView {
 
 /// `GET /api/workers/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkerStatusView {
     /// Slots in all.
     pub total_workers: usize,
@@ -83,6 +86,7 @@ pub struct WorkerStatusView {
 
 /// A node: a server process that shares the database with others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeView {
     /// Its name.
     pub id: String,
@@ -107,6 +111,7 @@ pub struct NodeView {
 
 /// An attempt that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunningJobView {
     /// UUID of the job.
     pub job_id: String,
@@ -122,6 +127,7 @@ pub struct RunningJobView {
 
 /// An event of the stream `GET /api/events`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventView {
     /// Its place in the order; also the SSE id.
     pub sequence: i64,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 /// A webhook. Its secrets are never among it, except once for whoever made them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookView {
     /// UUID.
     pub id: String,
@@ -51,6 +52,7 @@ pub struct WebhookView {
 
 /// `POST /api/webhooks`, and with all of it optional `PATCH`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct WebhookRequest {
     /// What people call it.
@@ -87,6 +89,7 @@ pub struct WebhookRequest {
 
 /// `POST /api/webhooks/{id}/rotate-secret`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RotateSecret {
     /// The new secret; without one it is made.
@@ -99,6 +102,7 @@ pub struct RotateSecret {
 
 /// A request as it was sent, or would be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SentRequestView {
     /// Where to.
     pub url: String,
@@ -110,6 +114,7 @@ pub struct SentRequestView {
 
 /// What became of trying a webhook out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookTestView {
     /// `test sent`, or `preview` of a dry run.
     pub status: String,
@@ -131,6 +136,7 @@ pub struct WebhookTestView {
 
 /// A delivery: one event for one webhook.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryView {
     /// UUID, which receivers see as `webhook-id`.
     pub id: String,
@@ -174,6 +180,7 @@ pub struct DeliveryView {
 
 /// `POST /api/webhooks/{id}/redeliver`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Redeliver {
     /// `failed`, the default, or `success`.
@@ -189,6 +196,7 @@ pub struct Redeliver {
 
 /// What a redelivery of many did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RedeliveredView {
     /// Deliveries that are due again.
     pub redelivered: u64,

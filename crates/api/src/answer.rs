@@ -115,7 +115,7 @@ pub(crate) fn acted(writer: &Writer, state: &ApiState, written: Written<Job>, me
     }
     let version = written.value.state.version;
     let job = view::job::job(written.value, &state.service.catalog());
-    let acted = ActedJob { message: message.to_owned(), job };
+    let acted = ActedJob { message: Some(message.to_owned()), job };
     RecordAnswer::new(acted, version).replayed(written.replayed).finish()
 }
 

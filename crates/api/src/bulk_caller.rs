@@ -8,6 +8,7 @@ use crate::idempotency;
 use crate::problem::ApiError;
 use crate::read::body::Body;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::query::QueryReader;
 use crate::state::ApiState;
 use actix_web::dev::Payload;
@@ -19,9 +20,9 @@ use std::pin::Pin;
 use std::str::FromStr;
 use tokio::sync::OwnedSemaphorePermit;
 
-const PARAMETERS: &[Field] = &[
-    Field { name: "dry_run", allowed: "true or false" },
-    Field { name: "return", allowed: "ids, summary or full" },
+pub(crate) const PARAMETERS: &[Field] = &[
+    Field { name: "dry_run", allowed: "true or false", form: Form::Boolean },
+    Field { name: "return", allowed: "ids, summary or full", form: Form::Word(&["ids", "summary", "full"]) },
 ];
 
 /// How much of a job that was created is answered.

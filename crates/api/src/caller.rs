@@ -10,6 +10,7 @@ use crate::idempotency;
 use crate::problem::ApiError;
 use crate::read::body::Body;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::query::QueryReader;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -92,7 +93,7 @@ pub(crate) struct Asker {
 }
 
 /// The parameter of everything that changes something.
-pub(crate) const DRY_RUN: Field = Field { name: "dry_run", allowed: "true or false" };
+pub(crate) const DRY_RUN: Field = Field { name: "dry_run", allowed: "true or false", form: Form::Boolean };
 const WRITE_PARAMETERS: &[Field] = &[DRY_RUN];
 
 /// A caller who has a permission and changes something, and what was sent.

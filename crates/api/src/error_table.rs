@@ -10,7 +10,6 @@ macro_rules! error_table {
 
         impl ErrorCode {
             /// Every code.
-            #[cfg(test)]
             pub(crate) const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant),+];
 
             /// The HTTP status.

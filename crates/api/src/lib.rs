@@ -17,6 +17,7 @@ mod idempotency;
 mod layer;
 mod metrics_endpoint;
 mod node_metrics;
+mod openapi;
 mod problem;
 mod read;
 mod request_id;

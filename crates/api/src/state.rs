@@ -7,6 +7,7 @@ use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
 use crate::request_metrics::RequestMetrics;
 use crate::room::BodyRoom;
+use crate::routes::specification::Specification;
 use crate::settings::ApiSettings;
 use crate::slow_requests::SlowRequests;
 use oneoff_scheduler::Service;
@@ -30,6 +31,7 @@ pub(crate) struct ApiState {
     pub(crate) answers: AnswerRoom,
     pub(crate) slow_requests: SlowRequests,
     pub(crate) untrusted_proxies: UntrustedProxies,
+    pub(crate) specification: Specification,
     pages: Semaphore,
     /// One for each processor: for work of requests with many jobs.
     pub(crate) bulk_processors: Semaphore,
@@ -52,6 +54,7 @@ impl ApiState {
             answers: AnswerRoom::new(),
             slow_requests: SlowRequests::default(),
             untrusted_proxies: UntrustedProxies::default(),
+            specification: Specification::default(),
             pages: Semaphore::new(PAGES_TOGETHER),
             bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),

@@ -36,6 +36,8 @@ pub const LATENESS_MAX_SECONDS: u32 = 10 * 366 * 24 * 3600;
 pub const PAGE_MAX: u32 = 200;
 /// Rows of a page when none are asked for.
 pub const PAGE_DEFAULT: u32 = 50;
+/// Characters of a cursor: more than any has.
+pub const CURSOR_MAX_CHARS: usize = 1_024;
 /// Bytes of output kept of one execution: the first and the last half of this.
 pub const OUTPUT_MAX_BYTES: u64 = 10 * 1024 * 1024;
 /// Bytes of a request body.

@@ -21,6 +21,12 @@ pub trait Executor: Send + Sync + 'static {
     /// Everything that is wrong with it, with pointers relative to the config: `/url`.
     fn validate(&self, config: &Map<String, Value>) -> Result<(), Vec<FieldError>>;
 
+    /// What a config may be, as JSON Schema (2020-12) with examples. What it refuses is refused by [`Self::validate`], which
+    /// also sees what no schema can say.
+    fn config_schema(&self) -> Value {
+        crate::schema::of_unknown(self.job_type())
+    }
+
     /// A short summary of what the config does, the name of a job that was given none: `GET example.com/x`.
     fn summary(&self, config: &Map<String, Value>) -> String;
 

@@ -8,6 +8,14 @@ use serde_json::{Map, Value};
 /// before it stores the config; one that is still here has no effect and does no harm.
 const POLICIES: [&str; 4] = ["timeout", "timeout_seconds", "max_retries", "retry_delay_seconds"];
 
+/// The same as properties of a schema. Null is as good as nothing.
+pub(crate) fn policies() -> impl Iterator<Item = (String, Value)> {
+    let says = "A policy of the job, also accepted beside the config, which wins.";
+    POLICIES.into_iter().map(move |name| {
+        (name.to_owned(), serde_json::json!({"type": ["integer", "null"], "description": says}))
+    })
+}
+
 /// A config that is being read.
 pub(crate) struct Fields<'a> {
     config: &'a Map<String, Value>,

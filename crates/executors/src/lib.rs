@@ -11,6 +11,7 @@ pub mod http;
 pub mod output;
 pub mod process;
 pub mod registry;
+mod schema;
 pub mod shell;
 pub mod stop;
 

@@ -14,6 +14,9 @@ struct Dist;
 /// The page from which every view of the UI starts.
 pub const INDEX: &str = "index.html";
 
+/// The page that shows the API's document.
+pub const DOCS: &str = "docs.html";
+
 /// A file of the UI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UiFile {

@@ -2,6 +2,7 @@
 
 use crate::problem::ApiError;
 use crate::read::fields::{Field, FieldReader};
+use crate::read::form::{Form, words};
 use crate::read::object::JsonObject;
 use oneoff_domain::access::DEFAULT_SCOPES;
 use oneoff_domain::limits::{
@@ -14,24 +15,40 @@ use oneoff_secrets::SecretString;
 use oneoff_storage::ApiKeyPatch;
 use std::time::Duration;
 
-const NAME: Field = Field { name: "name", allowed: "text of 1 to 256 characters" };
+const NAME: Field =
+    Field { name: "name", allowed: "text of 1 to 256 characters", form: Form::Text(1, NAME_MAX_CHARS) };
 const SCOPES: Field = Field {
     name: "scopes",
     allowed: "a list of read, write and admin, or these in a text with commas between",
+    form: Form::WordsOrCommas(|| words(KeyScope::ALL, KeyScope::as_str)),
 };
-const PROJECT_IDS: Field =
-    Field { name: "project_ids", allowed: "a list of 1 to 100 ids of projects, or null for all projects" };
-const IS_ACTIVE: Field = Field { name: "is_active", allowed: "true or false" };
+const PROJECT_IDS: Field = Field {
+    name: "project_ids",
+    allowed: "a list of 1 to 100 ids of projects, or null for all projects",
+    form: Form::OrNull(&Form::TextsOrCommas(1, KEY_PROJECTS_MAX, KEY_MAX_CHARS)),
+};
+const IS_ACTIVE: Field = Field { name: "is_active", allowed: "true or false", form: Form::Boolean };
 const EXPIRES_AT: Field = Field {
     name: "expires_at",
     allowed: "a time to come such as 2027-01-01T00:00:00Z or in 90d, or null for never",
+    form: Form::OrNull(&Form::Time),
 };
-const CREATE: &[Field] = &[NAME, SCOPES, PROJECT_IDS, EXPIRES_AT];
-const UPDATE: &[Field] = &[NAME, SCOPES, PROJECT_IDS, IS_ACTIVE, EXPIRES_AT];
-const ROTATE: &[Field] =
-    &[Field { name: "overlap_seconds", allowed: "an integer from 0 to 2592000" }, EXPIRES_AT];
-const SIGN_IN: &[Field] = &[Field { name: "key", allowed: "an API key" }];
-const SET_UP: &[Field] = &[Field { name: "token", allowed: "the token of the setup link" }, NAME];
+pub(crate) const CREATE: &[Field] = &[NAME, SCOPES, PROJECT_IDS, EXPIRES_AT];
+pub(crate) const UPDATE: &[Field] = &[NAME, SCOPES, PROJECT_IDS, IS_ACTIVE, EXPIRES_AT];
+pub(crate) const ROTATE: &[Field] = &[
+    Field {
+        name: "overlap_seconds",
+        allowed: "an integer from 0 to 2592000",
+        form: Form::Integer(0, OVERLAP_MAX_SECONDS),
+    },
+    EXPIRES_AT,
+];
+pub(crate) const SIGN_IN: &[Field] =
+    &[Field { name: "key", allowed: "an API key", form: Form::Text(1, SECRET_MAX_CHARS) }];
+pub(crate) const SET_UP: &[Field] = &[
+    Field { name: "token", allowed: "the token of the setup link", form: Form::Text(1, SECRET_MAX_CHARS) },
+    NAME,
+];
 /// Characters of a key or a token: more than any has.
 const SECRET_MAX_CHARS: usize = 256;
 /// Entries of a list of scopes: more than there are, as one may be named twice.

@@ -2,24 +2,45 @@
 
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::query::QueryReader;
-use oneoff_domain::limits::{PAGE_DEFAULT, PAGE_MAX};
+use oneoff_domain::limits::{CURSOR_MAX_CHARS, KEY_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX};
 use oneoff_storage::AuditFilter;
 use std::str::FromStr;
 
 const INSTANT: &str = "an instant such as 2026-12-01T09:00:00Z";
-const PARAMETERS: &[Field] = &[
-    Field { name: "actor", allowed: "who, such as key:ci, local or system, or the id of an API key" },
-    Field { name: "action", allowed: "what was done, such as job.cancel; several with commas" },
-    Field { name: "subject_kind", allowed: "a kind of record, such as job or api_key" },
-    Field { name: "subject_id", allowed: "the id of a record" },
-    Field { name: "project_id", allowed: "a project" },
-    Field { name: "request_id", allowed: "the id of a request" },
-    Field { name: "from", allowed: INSTANT },
-    Field { name: "to", allowed: INSTANT },
-    Field { name: "limit", allowed: "an integer from 1 to 200; of an export there is no limit" },
-    Field { name: "cursor", allowed: "the next_cursor of the page before" },
-    Field { name: "format", allowed: "json, ndjson or csv" },
+pub(crate) const PARAMETERS: &[Field] = &[
+    Field {
+        name: "actor",
+        allowed: "who, such as key:ci, local or system, or the id of an API key",
+        form: Form::Text(1, KEY_MAX_CHARS),
+    },
+    Field {
+        name: "action",
+        allowed: "what was done, such as job.cancel; several with commas",
+        form: Form::Texted(32),
+    },
+    Field {
+        name: "subject_kind",
+        allowed: "a kind of record, such as job or api_key",
+        form: Form::Text(1, KEY_MAX_CHARS),
+    },
+    Field { name: "subject_id", allowed: "the id of a record", form: Form::Text(1, KEY_MAX_CHARS) },
+    Field { name: "project_id", allowed: "a project", form: Form::Text(1, KEY_MAX_CHARS) },
+    Field { name: "request_id", allowed: "the id of a request", form: Form::Text(1, KEY_MAX_CHARS) },
+    Field { name: "from", allowed: INSTANT, form: Form::Instant },
+    Field { name: "to", allowed: INSTANT, form: Form::Instant },
+    Field {
+        name: "limit",
+        allowed: "an integer from 1 to 200; of an export there is no limit",
+        form: Form::Integer(1, PAGE_MAX as i64),
+    },
+    Field {
+        name: "cursor",
+        allowed: "the next_cursor of the page before",
+        form: Form::Text(1, CURSOR_MAX_CHARS),
+    },
+    Field { name: "format", allowed: "json, ndjson or csv", form: Form::Word(&["json", "ndjson", "csv"]) },
 ];
 
 /// In which form the log is answered.

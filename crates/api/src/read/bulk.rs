@@ -3,6 +3,7 @@
 use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
 use crate::read::fields::{Field, FieldReader};
+use crate::read::form::Form;
 use crate::read::job_fields;
 use crate::read::job_requests;
 use crate::read::strict::Repetitions;
@@ -16,9 +17,17 @@ use serde_json::error::Category;
 use std::borrow::Cow;
 use std::fmt;
 
-const FIELDS: &[Field] = &[
-    Field { name: "jobs", allowed: "a list of 1 to 10000 jobs, each as in POST /api/jobs" },
-    Field { name: "atomic", allowed: "true (all of them or none) or false (each on its own)" },
+pub(crate) const FIELDS: &[Field] = &[
+    Field {
+        name: "jobs",
+        allowed: "a list of 1 to 10000 jobs, each as in POST /api/jobs",
+        form: Form::Components("CreateJob", BULK_MAX_JOBS),
+    },
+    Field {
+        name: "atomic",
+        allowed: "true (all of them or none) or false (each on its own)",
+        form: Form::Boolean,
+    },
 ];
 
 /// Many jobs as they were sent.

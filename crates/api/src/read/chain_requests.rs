@@ -2,6 +2,7 @@
 
 use crate::problem::ApiError;
 use crate::read::fields::{Field, FieldReader};
+use crate::read::form::{Form, words};
 use crate::read::object::JsonObject;
 use crate::read::value::{self, mismatch};
 use crate::read::{job_fields, job_requests};
@@ -10,24 +11,48 @@ use oneoff_domain::{FieldError, JobId, LinkRule, RunIf, ValidationErrors};
 use oneoff_scheduler::{ChainDraft, ChainPatch, LinkDraft, LinkJob, Schedule, ServiceError};
 use serde_json::Value;
 
-const NAME: Field = Field { name: "name", allowed: "text of 1 to 256 characters" };
-const DESCRIPTION: Field =
-    Field { name: "description", allowed: "text of at most 4096 characters, or null for none" };
-const PROJECT_ID: Field = Field { name: "project_id", allowed: "text of at most 256 characters" };
+const NAME: Field =
+    Field { name: "name", allowed: "text of 1 to 256 characters", form: Form::Text(1, NAME_MAX_CHARS) };
+const DESCRIPTION: Field = Field {
+    name: "description",
+    allowed: "text of at most 4096 characters, or null for none",
+    form: Form::OrNull(&Form::Text(0, CHAIN_DESCRIPTION_MAX_CHARS)),
+};
+const PROJECT_ID: Field = Field {
+    name: "project_id",
+    allowed: "text of at most 256 characters",
+    form: Form::Text(1, KEY_MAX_CHARS),
+};
 const LINKS: Field = Field {
     name: "links",
     allowed: "a list of 1 to 100 links, each {\"job_id\": ...} or {\"job\": {...}}, with stop_on_failure and run_if",
+    form: Form::Components("ChainLinkRequest", CHAIN_LINKS_MAX),
 };
-const JOB_IDS: Field =
-    Field { name: "job_ids", allowed: "a list of 1 to 100 ids of jobs, or the ids with commas between them" };
+const JOB_IDS: Field = Field {
+    name: "job_ids",
+    allowed: "a list of 1 to 100 ids of jobs, or the ids with commas between them",
+    form: Form::TextsOrCommas(1, CHAIN_LINKS_MAX, KEY_MAX_CHARS),
+};
 
-const CREATE: &[Field] = &[NAME, DESCRIPTION, PROJECT_ID, LINKS, JOB_IDS];
-const PATCH: &[Field] = &[NAME, DESCRIPTION, LINKS, JOB_IDS];
-const LINK: &[Field] = &[
-    Field { name: "job_id", allowed: "the id of a job, of which each execution runs a copy" },
-    Field { name: "job", allowed: "what runs: the fields of a new job without its time" },
-    Field { name: "stop_on_failure", allowed: "true or false" },
-    Field { name: "run_if", allowed: "success, failure or always" },
+pub(crate) const CREATE: &[Field] = &[NAME, DESCRIPTION, PROJECT_ID, LINKS, JOB_IDS];
+pub(crate) const PATCH: &[Field] = &[NAME, DESCRIPTION, LINKS, JOB_IDS];
+pub(crate) const LINK: &[Field] = &[
+    Field {
+        name: "job_id",
+        allowed: "the id of a job, of which each execution runs a copy",
+        form: Form::Uuid,
+    },
+    Field {
+        name: "job",
+        allowed: "what runs: the fields of a new job without its time",
+        form: Form::ComponentOrText("LinkJob"),
+    },
+    Field { name: "stop_on_failure", allowed: "true or false", form: Form::Boolean },
+    Field {
+        name: "run_if",
+        allowed: "success, failure or always",
+        form: Form::WordOf(|| words(RunIf::ALL, RunIf::as_str)),
+    },
 ];
 
 /// What was asked for, and by which of the two fields the links were given.

@@ -1,5 +1,6 @@
 //! The typed field reader: takes the fields of an object one by one and collects all that is wrong.
 
+use crate::read::form::Form;
 use crate::read::object::JsonObject;
 use crate::read::strict::pointer;
 use crate::read::value::{self, Mismatch};
@@ -14,6 +15,8 @@ pub(crate) struct Field {
     pub(crate) name: &'static str,
     /// What is allowed, for people.
     pub(crate) allowed: &'static str,
+    /// The same, for programs.
+    pub(crate) form: Form,
 }
 
 /// Reads fields. Every method that reads one answers `None` when it is absent or wrong; what is wrong is

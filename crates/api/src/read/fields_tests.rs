@@ -4,11 +4,11 @@ use super::*;
 use oneoff_domain::OnCrash;
 
 const KNOWN: &[Field] = &[
-    Field { name: "name", allowed: "text" },
-    Field { name: "priority", allowed: "1 to 10" },
-    Field { name: "tags", allowed: "a list of texts" },
-    Field { name: "on_crash", allowed: "retry or fail" },
-    Field { name: "codes", allowed: "a list of integers, or null" },
+    Field { name: "name", allowed: "text", form: Form::Boolean },
+    Field { name: "priority", allowed: "1 to 10", form: Form::Boolean },
+    Field { name: "tags", allowed: "a list of texts", form: Form::Boolean },
+    Field { name: "on_crash", allowed: "retry or fail", form: Form::Boolean },
+    Field { name: "codes", allowed: "a list of integers, or null", form: Form::Boolean },
 ];
 
 fn reader(text: &str) -> FieldReader {

@@ -1,53 +1,126 @@
 //! The fields of jobs and of what is done with them: their names and the values that are allowed.
 
 use crate::read::fields::Field;
+use crate::read::form::{Form, words};
+use oneoff_domain::limits::{
+    KEY_MAX_CHARS, LATENESS_MAX_SECONDS, NAME_MAX_CHARS, PRIORITY_MAX, RETRIES_MAX, RETRY_DELAY_MAX_SECONDS,
+    RETRY_EXIT_CODES_MAX, TAG_MAX_CHARS, TAGS_MAX, TIMEOUT_MAX_SECONDS,
+};
+use oneoff_domain::{HoldReason, OnCrash, OnLate};
 
-const NAME: Field = Field { name: "name", allowed: "text of at most 256 characters" };
-const TYPE: Field =
-    Field { name: "type", allowed: "one of the job types of GET /api/job-types, such as http or shell" };
-const CONFIG: Field =
-    Field { name: "config", allowed: "an object as the job type wants it, or its JSON text" };
+const NAME: Field =
+    Field { name: "name", allowed: "text of at most 256 characters", form: Form::Text(1, NAME_MAX_CHARS) };
+const TYPE: Field = Field {
+    name: "type",
+    allowed: "one of the job types of GET /api/job-types, such as http or shell",
+    form: Form::Text(1, 128),
+};
+const CONFIG: Field = Field {
+    name: "config",
+    allowed: "an object as the job type wants it, or its JSON text",
+    form: Form::ObjectOrText,
+};
 const SCHEDULED_AT: Field = Field {
     name: "scheduled_at",
     allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters",
+    form: Form::Time,
 };
-const IMMEDIATE: Field = Field { name: "immediate", allowed: "true or false" };
-const TIMEZONE: Field = Field { name: "timezone", allowed: "an IANA time zone such as Europe/Madrid" };
-const DISAMBIGUATION: Field = Field { name: "disambiguation", allowed: "reject, earlier or later" };
-const ALLOW_PAST: Field = Field { name: "allow_past", allowed: "true or false" };
-const PRIORITY: Field = Field { name: "priority", allowed: "an integer from 1 to 10, or 0 for the default" };
-const PROJECT_ID: Field = Field { name: "project_id", allowed: "text of at most 256 characters" };
-const TAGS: Field =
-    Field { name: "tags", allowed: "a list of at most 32 names or ids of tags, of at most 64 characters" };
-const TAG_IDS: Field =
-    Field { name: "tag_ids", allowed: "a list of at most 32 ids of tags, of GET /api/tags" };
-const TIMEOUT_SECONDS: Field =
-    Field { name: "timeout_seconds", allowed: "an integer from 1 to 2592000, or null for none" };
-const MAX_RETRIES: Field = Field { name: "max_retries", allowed: "an integer from 0 to 1000" };
-const RETRY_DELAY_SECONDS: Field =
-    Field { name: "retry_delay_seconds", allowed: "an integer from 0 to 2592000" };
-const RETRY_MAX_DELAY_SECONDS: Field =
-    Field { name: "retry_max_delay_seconds", allowed: "an integer from 0 to 2592000" };
-const RETRY_EXIT_CODES: Field =
-    Field { name: "retry_exit_codes", allowed: "a list of at most 64 integers, or null for all" };
-const MAX_LATENESS_SECONDS: Field =
-    Field { name: "max_lateness_seconds", allowed: "an integer from 0 to 316224000, or null for no limit" };
-const ON_LATE: Field = Field { name: "on_late", allowed: "run or skip" };
-const ON_CRASH: Field = Field { name: "on_crash", allowed: "retry or fail" };
-const CONCURRENCY_KEY: Field =
-    Field { name: "concurrency_key", allowed: "text of at most 256 characters, or null for none" };
-const EXTERNAL_ID: Field =
-    Field { name: "external_id", allowed: "text of at most 256 characters, or null for none" };
-const METADATA: Field = Field { name: "metadata", allowed: "an object of at most 16384 bytes" };
-const HELD: Field = Field { name: "held", allowed: "true or false" };
-const REASON: Field = Field { name: "reason", allowed: "manual, chain, gate, approval, restore or downtime" };
+const IMMEDIATE: Field = Field { name: "immediate", allowed: "true or false", form: Form::Boolean };
+const TIMEZONE: Field =
+    Field { name: "timezone", allowed: "an IANA time zone such as Europe/Madrid", form: Form::Timezone };
+const DISAMBIGUATION: Field = Field {
+    name: "disambiguation",
+    allowed: "reject, earlier or later",
+    form: Form::Word(&["reject", "earlier", "later"]),
+};
+const ALLOW_PAST: Field = Field { name: "allow_past", allowed: "true or false", form: Form::Boolean };
+const PRIORITY: Field = Field {
+    name: "priority",
+    allowed: "an integer from 1 to 10, or 0 for the default",
+    form: Form::Integer(0, PRIORITY_MAX as i64),
+};
+const PROJECT_ID: Field = Field {
+    name: "project_id",
+    allowed: "text of at most 256 characters",
+    form: Form::Text(1, KEY_MAX_CHARS),
+};
+const TAGS: Field = Field {
+    name: "tags",
+    allowed: "a list of at most 32 names or ids of tags, of at most 64 characters",
+    form: Form::Texts(0, TAGS_MAX, TAG_MAX_CHARS),
+};
+const TAG_IDS: Field = Field {
+    name: "tag_ids",
+    allowed: "a list of at most 32 ids of tags, of GET /api/tags",
+    form: Form::Texts(0, TAGS_MAX, TAG_MAX_CHARS),
+};
+const TIMEOUT_SECONDS: Field = Field {
+    name: "timeout_seconds",
+    allowed: "an integer from 1 to 2592000, or null for none",
+    form: Form::OrNull(&Form::Integer(1, TIMEOUT_MAX_SECONDS as i64)),
+};
+const MAX_RETRIES: Field = Field {
+    name: "max_retries",
+    allowed: "an integer from 0 to 1000",
+    form: Form::Integer(0, RETRIES_MAX as i64),
+};
+const RETRY_DELAY_SECONDS: Field = Field {
+    name: "retry_delay_seconds",
+    allowed: "an integer from 0 to 2592000",
+    form: Form::Integer(0, RETRY_DELAY_MAX_SECONDS as i64),
+};
+const RETRY_MAX_DELAY_SECONDS: Field = Field {
+    name: "retry_max_delay_seconds",
+    allowed: "an integer from 0 to 2592000",
+    form: Form::Integer(0, RETRY_DELAY_MAX_SECONDS as i64),
+};
+const RETRY_EXIT_CODES: Field = Field {
+    name: "retry_exit_codes",
+    allowed: "a list of at most 64 integers, or null for all",
+    form: Form::OrNull(&Form::Integers(RETRY_EXIT_CODES_MAX)),
+};
+const MAX_LATENESS_SECONDS: Field = Field {
+    name: "max_lateness_seconds",
+    allowed: "an integer from 0 to 316224000, or null for no limit",
+    form: Form::OrNull(&Form::Integer(0, LATENESS_MAX_SECONDS as i64)),
+};
+const ON_LATE: Field = Field {
+    name: "on_late",
+    allowed: "run or skip",
+    form: Form::WordOf(|| words(OnLate::ALL, OnLate::as_str)),
+};
+const ON_CRASH: Field = Field {
+    name: "on_crash",
+    allowed: "retry or fail",
+    form: Form::WordOf(|| words(OnCrash::ALL, OnCrash::as_str)),
+};
+const CONCURRENCY_KEY: Field = Field {
+    name: "concurrency_key",
+    allowed: "text of at most 256 characters, or null for none",
+    form: Form::OrNull(&Form::Text(1, KEY_MAX_CHARS)),
+};
+const EXTERNAL_ID: Field = Field {
+    name: "external_id",
+    allowed: "text of at most 256 characters, or null for none",
+    form: Form::OrNull(&Form::Text(1, KEY_MAX_CHARS)),
+};
+const METADATA: Field =
+    Field { name: "metadata", allowed: "an object of at most 16384 bytes", form: Form::Object };
+const HELD: Field = Field { name: "held", allowed: "true or false", form: Form::Boolean };
+const REASON: Field = Field {
+    name: "reason",
+    allowed: "manual, chain, gate, approval, restore or downtime",
+    form: Form::WordOf(|| words(HoldReason::ALL, HoldReason::as_str)),
+};
 const UNTIL: Field = Field {
     name: "until",
     allowed: "a time such as 2026-12-01T09:00:00Z, in 2h or tomorrow 9am, of at most 128 characters",
+    form: Form::OrNull(&Form::Time),
 };
 const EXPRESSION: Field = Field {
     name: "expression",
     allowed: "a time such as 2026-12-01T09:00:00Z, now, in 2h or tomorrow 9am, of at most 128 characters",
+    form: Form::Time,
 };
 
 /// The fields of a new job.

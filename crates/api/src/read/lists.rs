@@ -2,9 +2,10 @@
 
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::{Form, words};
 use crate::read::query::QueryReader;
-use oneoff_domain::ChainId;
-use oneoff_domain::limits::{KEY_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX};
+use oneoff_domain::limits::{CURSOR_MAX_CHARS, KEY_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX, SEARCH_MAX_CHARS};
+use oneoff_domain::{ChainId, ChainStatus, ExecutionStatus, JobStatus};
 use oneoff_storage::{
     ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, ExecutionFilter, ExecutionSort,
     JobFilter, JobSort, PageRequest, SortOrder,
@@ -13,69 +14,112 @@ use std::str::FromStr;
 
 const OFFSET_MAX: i64 = 10_000;
 const INSTANT: &str = "an instant such as 2026-12-01T09:00:00Z";
-const LIMIT: Field = Field { name: "limit", allowed: "an integer from 1 to 200" };
+const LIMIT: Field =
+    Field { name: "limit", allowed: "an integer from 1 to 200", form: Form::Integer(1, PAGE_MAX as i64) };
 /// OneOff v1 pages by it.
-const OFFSET: Field =
-    Field { name: "offset", allowed: "an integer from 0 to 10000; beyond, follow next_cursor" };
-const CURSOR: Field = Field { name: "cursor", allowed: "the next_cursor of the page before" };
-const SORT_ORDER: Field = Field { name: "sort_order", allowed: "asc or desc" };
-const TOTAL: Field = Field { name: "total", allowed: "true or false" };
-const TAG_ID: Field =
-    Field { name: "tag_id", allowed: "the id of a tag; several repeated or with commas, at most 32" };
-const PROJECT_ID: Field = Field { name: "project_id", allowed: "a project" };
+const OFFSET: Field = Field {
+    name: "offset",
+    allowed: "an integer from 0 to 10000; beyond, follow next_cursor",
+    form: Form::Integer(0, OFFSET_MAX),
+};
+const CURSOR: Field = Field {
+    name: "cursor",
+    allowed: "the next_cursor of the page before",
+    form: Form::Text(1, CURSOR_MAX_CHARS),
+};
+const SORT_ORDER: Field =
+    Field { name: "sort_order", allowed: "asc or desc", form: Form::Word(&["asc", "desc"]) };
+const TOTAL: Field = Field { name: "total", allowed: "true or false", form: Form::Boolean };
+const TAG_ID: Field = Field {
+    name: "tag_id",
+    allowed: "the id of a tag; several repeated or with commas, at most 32",
+    form: Form::Texted(TAGS_MAX),
+};
+const PROJECT_ID: Field =
+    Field { name: "project_id", allowed: "a project", form: Form::Text(1, KEY_MAX_CHARS) };
 
-const JOB_PARAMETERS: &[Field] = &[
+pub(crate) const JOB_PARAMETERS: &[Field] = &[
     Field {
         name: "status",
         allowed: "scheduled, running, held, completed, failed, cancelled or missed; several with commas",
+        form: Form::List(|| words(JobStatus::ALL, JobStatus::as_str)),
     },
-    Field { name: "type", allowed: "a job type" },
+    Field { name: "type", allowed: "a job type", form: Form::Text(1, KEY_MAX_CHARS) },
     PROJECT_ID,
-    Field { name: "external_id", allowed: "the client's own name of a job" },
-    Field { name: "search", allowed: "words, at most 256 characters" },
+    Field {
+        name: "external_id",
+        allowed: "the client's own name of a job",
+        form: Form::Text(1, KEY_MAX_CHARS),
+    },
+    Field { name: "search", allowed: "words, at most 256 characters", form: Form::Text(1, SEARCH_MAX_CHARS) },
     TAG_ID,
-    Field { name: "time_from", allowed: INSTANT },
-    Field { name: "time_to", allowed: INSTANT },
+    Field { name: "time_from", allowed: INSTANT, form: Form::Instant },
+    Field { name: "time_to", allowed: INSTANT, form: Form::Instant },
     LIMIT,
     OFFSET,
     CURSOR,
-    Field { name: "sort_by", allowed: "scheduled_at, created_at or priority" },
+    Field {
+        name: "sort_by",
+        allowed: "scheduled_at, created_at or priority",
+        form: Form::Word(&["scheduled_at", "created_at", "priority"]),
+    },
     SORT_ORDER,
     TOTAL,
 ];
 
-const EXECUTION_PARAMETERS: &[Field] = &[
-    Field { name: "job_id", allowed: "the id of a job, a UUID" },
-    Field { name: "status", allowed: "running, completed, failed or cancelled; several with commas" },
+pub(crate) const EXECUTION_PARAMETERS: &[Field] = &[
+    Field { name: "job_id", allowed: "the id of a job, a UUID", form: Form::Uuid },
+    Field {
+        name: "status",
+        allowed: "running, completed, failed or cancelled; several with commas",
+        form: Form::List(|| words(ExecutionStatus::ALL, ExecutionStatus::as_str)),
+    },
     PROJECT_ID,
     TAG_ID,
-    Field { name: "date_from", allowed: INSTANT },
-    Field { name: "date_to", allowed: INSTANT },
+    Field { name: "date_from", allowed: INSTANT, form: Form::Instant },
+    Field { name: "date_to", allowed: INSTANT, form: Form::Instant },
     LIMIT,
     OFFSET,
     CURSOR,
-    Field { name: "sort_by", allowed: "started_at or duration_ms" },
+    Field {
+        name: "sort_by",
+        allowed: "started_at or duration_ms",
+        form: Form::Word(&["started_at", "duration_ms"]),
+    },
     SORT_ORDER,
     TOTAL,
 ];
 
-const CHAIN_PARAMETERS: &[Field] =
-    &[PROJECT_ID, LIMIT, OFFSET, CURSOR, Field { name: "sort_by", allowed: "name" }, SORT_ORDER, TOTAL];
+pub(crate) const CHAIN_PARAMETERS: &[Field] = &[
+    PROJECT_ID,
+    LIMIT,
+    OFFSET,
+    CURSOR,
+    Field { name: "sort_by", allowed: "name", form: Form::Word(&["name"]) },
+    SORT_ORDER,
+    TOTAL,
+];
 
-const CHAIN_EXECUTION_PARAMETERS: &[Field] = &[
-    Field { name: "chain_id", allowed: "the id of a chain, a UUID" },
+pub(crate) const CHAIN_EXECUTION_PARAMETERS: &[Field] = &[
+    Field { name: "chain_id", allowed: "the id of a chain, a UUID", form: Form::Uuid },
     Field {
         name: "status",
         allowed: "scheduled, running, completed, failed or cancelled; several with commas",
+        form: Form::List(|| words(ChainStatus::ALL, ChainStatus::as_str)),
     },
     PROJECT_ID,
     LIMIT,
     OFFSET,
     CURSOR,
-    Field { name: "sort_by", allowed: "created_at" },
+    Field { name: "sort_by", allowed: "created_at", form: Form::Word(&["created_at"]) },
     SORT_ORDER,
     TOTAL,
 ];
+
+/// The same without the chain, which is in the path.
+pub(crate) fn of_chain_parameters() -> Vec<Field> {
+    CHAIN_EXECUTION_PARAMETERS.iter().copied().filter(|field| field.name != "chain_id").collect()
+}
 
 /// What a list is asked for.
 #[derive(Debug)]
@@ -88,7 +132,7 @@ pub(crate) struct ListRequest<F, S> {
     pub(crate) offset: u32,
 }
 
-const PLAIN_PARAMETERS: &[Field] = &[LIMIT, CURSOR];
+pub(crate) const PLAIN_PARAMETERS: &[Field] = &[LIMIT, CURSOR];
 
 /// A list that has neither filters nor an order to choose: its rows at most, and where it begins.
 pub(crate) fn plain(query: &str) -> Result<(u32, Option<String>), ApiError> {

@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod bulk;
 pub(crate) mod chain_requests;
 pub(crate) mod fields;
+pub(crate) mod form;
 pub(crate) mod job_fields;
 pub(crate) mod job_patch;
 pub(crate) mod job_requests;

@@ -183,11 +183,11 @@ mod tests {
     use oneoff_domain::JobStatus;
 
     const KNOWN: &[Field] = &[
-        Field { name: "status", allowed: "a job status" },
-        Field { name: "limit", allowed: "1 to 200" },
-        Field { name: "time_from", allowed: "RFC 3339" },
-        Field { name: "total", allowed: "true or false" },
-        Field { name: "wait", allowed: "at most 60s" },
+        Field { name: "status", allowed: "a job status", form: Form::Boolean },
+        Field { name: "limit", allowed: "1 to 200", form: Form::Boolean },
+        Field { name: "time_from", allowed: "RFC 3339", form: Form::Boolean },
+        Field { name: "total", allowed: "true or false", form: Form::Boolean },
+        Field { name: "wait", allowed: "at most 60s", form: Form::Boolean },
     ];
 
     fn told(reader: QueryReader) -> Vec<(String, Option<String>)> {

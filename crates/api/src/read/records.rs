@@ -2,6 +2,7 @@
 
 use crate::problem::ApiError;
 use crate::read::fields::{Field, FieldReader};
+use crate::read::form::Form;
 use crate::read::object::JsonObject;
 use oneoff_domain::limits::{
     DESCRIPTION_MAX_CHARS, LOOK_MAX_CHARS, NAME_MAX_CHARS, SETTING_MAX_CHARS, TAG_MAX_CHARS,
@@ -10,22 +11,33 @@ use oneoff_domain::{FieldError, ProjectChange, TagChange, ValidationErrors};
 use oneoff_storage::SettingChange;
 use serde_json::Value;
 
-const PROJECT_NAME: Field = Field { name: "name", allowed: "text of at most 256 characters" };
-const DESCRIPTION: Field =
-    Field { name: "description", allowed: "text of at most 4096 characters, or null for none" };
-const COLOR: Field =
-    Field { name: "color", allowed: "text such as #6366f1, at most 64 characters, or null for none" };
-const ICON: Field =
-    Field { name: "icon", allowed: "text such as folder, at most 64 characters, or null for none" };
-const IS_ARCHIVED: Field = Field { name: "is_archived", allowed: "true or false" };
-const IS_PAUSED: Field = Field { name: "is_paused", allowed: "true or false" };
-const TAG_NAME: Field = Field { name: "name", allowed: "text of at most 64 characters" };
-const IS_DEFAULT: Field = Field { name: "is_default", allowed: "true or false" };
+const PROJECT_NAME: Field =
+    Field { name: "name", allowed: "text of at most 256 characters", form: Form::Text(1, NAME_MAX_CHARS) };
+const DESCRIPTION: Field = Field {
+    name: "description",
+    allowed: "text of at most 4096 characters, or null for none",
+    form: Form::OrNull(&Form::Text(0, DESCRIPTION_MAX_CHARS)),
+};
+const COLOR: Field = Field {
+    name: "color",
+    allowed: "text such as #6366f1, at most 64 characters, or null for none",
+    form: Form::OrNull(&Form::Text(0, LOOK_MAX_CHARS)),
+};
+const ICON: Field = Field {
+    name: "icon",
+    allowed: "text such as folder, at most 64 characters, or null for none",
+    form: Form::OrNull(&Form::Text(0, LOOK_MAX_CHARS)),
+};
+const IS_ARCHIVED: Field = Field { name: "is_archived", allowed: "true or false", form: Form::Boolean };
+const IS_PAUSED: Field = Field { name: "is_paused", allowed: "true or false", form: Form::Boolean };
+const TAG_NAME: Field =
+    Field { name: "name", allowed: "text of at most 64 characters", form: Form::Text(1, TAG_MAX_CHARS) };
+const IS_DEFAULT: Field = Field { name: "is_default", allowed: "true or false", form: Form::Boolean };
 
 /// The fields of a project, new or edited.
-const PROJECT: &[Field] = &[PROJECT_NAME, DESCRIPTION, COLOR, ICON, IS_ARCHIVED, IS_PAUSED];
+pub(crate) const PROJECT: &[Field] = &[PROJECT_NAME, DESCRIPTION, COLOR, ICON, IS_ARCHIVED, IS_PAUSED];
 /// The fields of a tag, new or edited.
-const TAG: &[Field] = &[TAG_NAME, COLOR, IS_DEFAULT];
+pub(crate) const TAG: &[Field] = &[TAG_NAME, COLOR, IS_DEFAULT];
 
 /// `POST /api/projects` and `PATCH /api/projects/{id}`.
 pub(crate) fn project(object: JsonObject) -> Result<ProjectChange, ApiError> {

@@ -2,64 +2,125 @@
 
 use crate::problem::ApiError;
 use crate::read::fields::{Field, FieldReader};
+use crate::read::form::{Form, words};
 use crate::read::object::JsonObject;
 use crate::read::query::QueryReader;
 use oneoff_domain::limits::{
-    KEY_MAX_CHARS, NAME_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX, TAG_MAX_CHARS, WEBHOOK_EVENTS_MAX,
-    WEBHOOK_FILTER_MAX, WEBHOOK_TEMPLATE_MAX_BYTES, WEBHOOK_URL_MAX_CHARS,
+    CURSOR_MAX_CHARS, KEY_MAX_CHARS, NAME_MAX_CHARS, OVERLAP_MAX_SECONDS, PAGE_DEFAULT, PAGE_MAX,
+    TAG_MAX_CHARS, WEBHOOK_EVENTS_MAX, WEBHOOK_FILTER_MAX, WEBHOOK_TEMPLATE_MAX_BYTES, WEBHOOK_URL_MAX_CHARS,
 };
 use oneoff_domain::{EventKind, Timestamp};
 use oneoff_secrets::SecretString;
 use oneoff_storage::DeliveryStatus;
 use oneoff_storage::webhooks::{DeliveryFilter, RedeliverFilter};
-use oneoff_webhooks::{SecretDraft, WebhookDraft, WebhookPatch};
+use oneoff_webhooks::{Preset, SecretDraft, WebhookDraft, WebhookPatch};
 
 /// Characters of a word that is looked up.
 const WORD_MAX_CHARS: usize = 128;
 const SECRET_MAX_CHARS: usize = 512;
 const INSTANT: &str = "an instant such as 2026-12-01T09:00:00Z";
 
-const FIELDS: &[Field] = &[
-    Field { name: "name", allowed: "1 to 256 characters" },
-    Field { name: "url", allowed: "an address such as https://hooks.example.com/oneoff" },
-    Field { name: "events", allowed: "names of events, job.* or *; a list, or text with commas" },
-    Field { name: "project_ids", allowed: "projects; a list, or text with commas" },
-    Field { name: "tags", allowed: "tags of jobs; a list, or text with commas" },
-    Field { name: "job_types", allowed: "job types; a list, or text with commas" },
-    Field { name: "preset", allowed: "generic, slack, discord, teams or ntfy" },
-    Field { name: "template", allowed: "JSON with {{places}} for values, or null" },
-    Field { name: "secret", allowed: "text, or null for none" },
-    Field { name: "is_active", allowed: "true or false" },
+pub(crate) const FIELDS: &[Field] = &[
+    Field { name: "name", allowed: "1 to 256 characters", form: Form::Text(1, NAME_MAX_CHARS) },
+    Field {
+        name: "url",
+        allowed: "an address such as https://hooks.example.com/oneoff",
+        form: Form::Text(1, WEBHOOK_URL_MAX_CHARS),
+    },
+    Field {
+        name: "events",
+        allowed: "names of events, job.* or *; a list, or text with commas",
+        form: Form::TextsOrCommas(1, WEBHOOK_EVENTS_MAX, WORD_MAX_CHARS),
+    },
+    Field {
+        name: "project_ids",
+        allowed: "projects; a list, or text with commas",
+        form: Form::TextsOrCommas(0, WEBHOOK_FILTER_MAX, KEY_MAX_CHARS),
+    },
+    Field {
+        name: "tags",
+        allowed: "tags of jobs; a list, or text with commas",
+        form: Form::TextsOrCommas(0, WEBHOOK_FILTER_MAX, TAG_MAX_CHARS),
+    },
+    Field {
+        name: "job_types",
+        allowed: "job types; a list, or text with commas",
+        form: Form::TextsOrCommas(0, WEBHOOK_FILTER_MAX, TAG_MAX_CHARS),
+    },
+    Field {
+        name: "preset",
+        allowed: "generic, slack, discord, teams or ntfy",
+        form: Form::WordOf(|| words(&Preset::ALL, Preset::as_str)),
+    },
+    Field {
+        name: "template",
+        allowed: "JSON with {{places}} for values, or null",
+        form: Form::OrNull(&Form::Text(1, WEBHOOK_TEMPLATE_MAX_BYTES)),
+    },
+    Field {
+        name: "secret",
+        allowed: "text, or null for none",
+        form: Form::OrNull(&Form::Text(0, SECRET_MAX_CHARS)),
+    },
+    Field { name: "is_active", allowed: "true or false", form: Form::Boolean },
 ];
 
-const ROTATE: &[Field] = &[
-    Field { name: "secret", allowed: "text; one is made if it is left out" },
-    Field { name: "overlap_seconds", allowed: "0 to 2592000" },
+pub(crate) const ROTATE: &[Field] = &[
+    Field {
+        name: "secret",
+        allowed: "text; one is made if it is left out",
+        form: Form::OrNull(&Form::Text(0, SECRET_MAX_CHARS)),
+    },
+    Field {
+        name: "overlap_seconds",
+        allowed: "0 to 2592000",
+        form: Form::OrNull(&Form::Integer(0, OVERLAP_MAX_SECONDS)),
+    },
 ];
 
-const TEST: &[Field] = &[Field { name: "event", allowed: "the name of an event of which a sample is sent" }];
+pub(crate) const TEST: &[Field] = &[Field {
+    name: "event",
+    allowed: "the name of an event of which a sample is sent",
+    form: Form::WordOf(|| words(EventKind::ALL, EventKind::as_str)),
+}];
 
-const REDELIVER: &[Field] = &[
-    Field { name: "status", allowed: "failed or success" },
-    Field { name: "from", allowed: INSTANT },
-    Field { name: "to", allowed: INSTANT },
+pub(crate) const REDELIVER: &[Field] = &[
+    Field { name: "status", allowed: "failed or success", form: Form::Word(&["failed", "success"]) },
+    Field { name: "from", allowed: INSTANT, form: Form::Instant },
+    Field { name: "to", allowed: INSTANT, form: Form::Instant },
 ];
 
-const DELIVERIES: &[Field] = &[
-    Field { name: "status", allowed: "pending, success or failed; several with commas" },
-    Field { name: "event", allowed: "the name of an event" },
-    Field { name: "date_from", allowed: INSTANT },
-    Field { name: "date_to", allowed: INSTANT },
-    Field { name: "limit", allowed: "1 to 200" },
-    Field { name: "offset", allowed: "0 to 10000; beyond, follow next_cursor" },
-    Field { name: "cursor", allowed: "the next_cursor of the page before" },
-    Field { name: "total", allowed: "true or false" },
+pub(crate) const DELIVERIES: &[Field] = &[
+    Field {
+        name: "status",
+        allowed: "pending, success or failed; several with commas",
+        form: Form::List(|| vec!["pending", "success", "failed"]),
+    },
+    Field {
+        name: "event",
+        allowed: "the name of an event",
+        form: Form::WordOf(|| words(EventKind::ALL, EventKind::as_str)),
+    },
+    Field { name: "date_from", allowed: INSTANT, form: Form::Instant },
+    Field { name: "date_to", allowed: INSTANT, form: Form::Instant },
+    Field { name: "limit", allowed: "1 to 200", form: Form::Integer(1, PAGE_MAX as i64) },
+    Field {
+        name: "offset",
+        allowed: "0 to 10000; beyond, follow next_cursor",
+        form: Form::Integer(0, 10_000),
+    },
+    Field {
+        name: "cursor",
+        allowed: "the next_cursor of the page before",
+        form: Form::Text(1, CURSOR_MAX_CHARS),
+    },
+    Field { name: "total", allowed: "true or false", form: Form::Boolean },
 ];
 
-const LIST: &[Field] = &[
-    Field { name: "limit", allowed: "1 to 200" },
-    Field { name: "offset", allowed: "0 to 10000" },
-    Field { name: "total", allowed: "true or false" },
+pub(crate) const LIST: &[Field] = &[
+    Field { name: "limit", allowed: "1 to 200", form: Form::Integer(1, PAGE_MAX as i64) },
+    Field { name: "offset", allowed: "0 to 10000", form: Form::Integer(0, 10_000) },
+    Field { name: "total", allowed: "true or false", form: Form::Boolean },
 ];
 
 /// Every field of a webhook, as far as it was sent.

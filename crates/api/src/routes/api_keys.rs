@@ -7,6 +7,7 @@ use crate::idempotency::IDEMPOTENCY_REPLAYED;
 use crate::problem::ApiError;
 use crate::read::access_requests::{self, Present};
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::job_requests;
 use crate::read::lists;
 use crate::routes::jobs::no_parameters;
@@ -23,8 +24,10 @@ use oneoff_secrets::SecretString;
 use oneoff_secrets::api_key::{generate_api_key, hash_api_key, key_prefix};
 use oneoff_storage::{ApiKey, NewApiKey, Rotation};
 
-const FORCED_PARAMETERS: &[Field] =
-    &[DRY_RUN, Field { name: "force", allowed: "true or false: also the last admin key" }];
+pub(crate) const FORCED_PARAMETERS: &[Field] = &[
+    DRY_RUN,
+    Field { name: "force", allowed: "true or false: also the last admin key", form: Form::Boolean },
+];
 
 /// A caller who changes a key, perhaps the last of its kind.
 pub(crate) struct Forced {

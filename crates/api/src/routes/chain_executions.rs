@@ -4,6 +4,7 @@ use crate::answer::{self, RecordAnswer, RequestedWait};
 use crate::caller::{Reader, Writer};
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::job_requests;
 use crate::read::lists::{self, ListRequest};
 use crate::read::query::QueryReader;
@@ -21,8 +22,11 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// How long the service waits for the running job of a chain to end.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
-const GET_PARAMETERS: &[Field] =
-    &[Field { name: "wait", allowed: "how long to wait for the end of the chain execution, at most 60s" }];
+pub(crate) const GET_PARAMETERS: &[Field] = &[Field {
+    name: "wait",
+    allowed: "how long to wait for the end of the chain execution, at most 60s",
+    form: Form::Wait,
+}];
 
 /// The id in the path. What is no id names no chain execution.
 fn id_of(text: &str) -> Result<ChainExecutionId, ApiError> {

@@ -6,6 +6,7 @@
 use crate::caller::Reader;
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::query::QueryReader;
 use crate::state::{ApiState, StopSignal};
 use crate::view;
@@ -24,8 +25,11 @@ const BATCH: usize = 200;
 /// A stream reads at most so often, however many commits there are.
 const LOOK_APART: Duration = Duration::from_millis(20);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const PARAMETERS: &[Field] =
-    &[Field { name: "after", allowed: "the sequence of the last event that was seen" }];
+pub(crate) const PARAMETERS: &[Field] = &[Field {
+    name: "after",
+    allowed: "the sequence of the last event that was seen",
+    form: Form::Integer(0, i64::MAX),
+}];
 
 /// Opens the stream.
 pub(crate) async fn stream(

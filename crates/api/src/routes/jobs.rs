@@ -4,6 +4,7 @@ use crate::answer::{self, RequestedWait};
 use crate::caller::{Reader, Writer};
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::lists::{self, ListRequest};
 use crate::read::query::QueryReader;
 use crate::read::{job_patch, job_requests};
@@ -18,8 +19,8 @@ use std::time::Duration;
 /// The longest wait for a job to end.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-const GET_PARAMETERS: &[Field] =
-    &[Field { name: "wait", allowed: "how long to wait for the job's end, at most 60s" }];
+pub(crate) const GET_PARAMETERS: &[Field] =
+    &[Field { name: "wait", allowed: "how long to wait for the job's end, at most 60s", form: Form::Wait }];
 const NO_PARAMETERS: &[Field] = &[];
 
 /// The id in the path. What is no id names no job.

@@ -16,6 +16,7 @@ pub(crate) mod page;
 pub(crate) mod projects;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod specification;
 pub(crate) mod system;
 pub(crate) mod tags;
 pub(crate) mod time;
@@ -42,6 +43,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(web::resource("/livez").to(health::livez))
         .service(web::resource("/readyz").to(health::readyz))
         .service(resource("/metrics", READ).route(get().to(metrics_endpoint::get)))
+        .service(resource("/docs", READ).wrap(Compress::default()).route(get().to(page::docs)))
         .service(resource("", READ).route(get().to(page::add_slash)))
         .service(resource("/{path:.*}", READ).wrap(Compress::default()).route(get().to(page::get)));
 }
@@ -125,6 +127,15 @@ fn api(config: &mut web::ServiceConfig) {
             resource("/chain-executions/{id}/cancel", POST).route(web::post().to(chain_executions::cancel)),
         )
         .service(resource("/time/parse", POST).route(web::post().to(time::parse)))
+        .service(
+            resource("/openapi.json", READ).wrap(Compress::default()).route(get().to(specification::older)),
+        )
+        .service(
+            resource("/openapi-3.1.json", READ)
+                .wrap(Compress::default())
+                .route(get().to(specification::newer)),
+        )
+        .service(resource("/job-types/{type}/schema", READ).route(get().to(specification::job_type)))
         .service(resource("/job-types", READ).route(get().to(system::job_types)))
         .service(resource("/workers/status", READ).route(get().to(system::worker_status)))
         .service(resource("/system/status", READ).route(get().to(system::system_status)))

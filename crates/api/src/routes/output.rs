@@ -4,6 +4,7 @@ use crate::answer::{self, RequestedWait};
 use crate::caller::Reader;
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::query::QueryReader;
 use crate::routes::executions::id_of;
 use crate::state::ApiState;
@@ -20,10 +21,18 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const LIMIT_MAX_BYTES: i64 = 1024 * 1024;
 const LIMIT_DEFAULT_BYTES: usize = 256 * 1024;
 
-const PARAMETERS: &[Field] = &[
-    Field { name: "offset", allowed: "the next_offset of the part before, from 0" },
-    Field { name: "limit_bytes", allowed: "an integer from 1 to 1048576" },
-    Field { name: "wait", allowed: "how long to wait for output, at most 60s" },
+pub(crate) const PARAMETERS: &[Field] = &[
+    Field {
+        name: "offset",
+        allowed: "the next_offset of the part before, from 0",
+        form: Form::Integer(0, i64::MAX),
+    },
+    Field {
+        name: "limit_bytes",
+        allowed: "an integer from 1 to 1048576",
+        form: Form::Integer(1, LIMIT_MAX_BYTES),
+    },
+    Field { name: "wait", allowed: "how long to wait for output, at most 60s", form: Form::Wait },
 ];
 
 /// Which part is asked for.

@@ -26,14 +26,23 @@ pub(crate) async fn get(
     if names_a_file(&path) && path.as_str() != INDEX {
         return Err(ApiError::no_such("file", &path));
     }
+    Ok(first_page(INDEX, &state, &request))
+}
+
+/// `GET /docs`: the API's document, to read and to try out.
+pub(crate) async fn docs(state: web::Data<ApiState>, request: HttpRequest) -> HttpResponse {
+    first_page(oneoff_ui::DOCS, &state, &request)
+}
+
+fn first_page(name: &str, state: &ApiState, request: &HttpRequest) -> HttpResponse {
     let base_path = &state.settings.base_path;
-    Ok(match oneoff_ui::file(INDEX) {
-        Some(index) => send(&request, with_base(index, base_path), REVALIDATE),
+    match oneoff_ui::file(name) {
+        Some(page) => send(request, with_base(page, base_path), REVALIDATE),
         None => HttpResponse::Ok()
             .content_type(HTML)
             .insert_header((CACHE_CONTROL, REVALIDATE))
             .body(not_built(base_path)),
-    })
+    }
 }
 
 /// The base path without its slash, to which nothing in the page would be relative.
@@ -88,7 +97,8 @@ fn not_built(base_path: &str) -> String {
          <p>This server was built before the UI was. In the source tree, this builds both and starts them:</p>\n\
          <pre>cargo xtask run</pre>\n\
          <p>The API works: <a href=\"{base}/api/jobs\">jobs</a>, <a href=\"{base}/api/executions\">executions</a>, \
-         <a href=\"{base}/api/system/status\">status</a>.</p>\n</html>\n"
+         <a href=\"{base}/api/system/status\">status</a>; \
+         <a href=\"{base}/api/openapi.json\">all of it</a>.</p>\n</html>\n"
     )
 }
 

@@ -4,6 +4,7 @@ use crate::answer;
 use crate::caller::{Reader, Writer};
 use crate::problem::ApiError;
 use crate::read::fields::Field;
+use crate::read::form::Form;
 use crate::read::query::QueryReader;
 use crate::read::{job_requests, records};
 use crate::routes::jobs::no_parameters;
@@ -12,14 +13,24 @@ use crate::view;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use oneoff_domain::FieldError;
+use oneoff_domain::limits::KEY_MAX_CHARS;
 use oneoff_storage::JobsOfProject;
 use std::pin::Pin;
 
-const LIST_PARAMETERS: &[Field] = &[Field { name: "include_archived", allowed: "true or false" }];
-const DELETE_PARAMETERS: &[Field] = &[
-    Field { name: "dry_run", allowed: "true or false" },
-    Field { name: "jobs", allowed: "refuse, move or delete" },
-    Field { name: "move_to", allowed: "the id of another project, with jobs=move" },
+pub(crate) const LIST_PARAMETERS: &[Field] =
+    &[Field { name: "include_archived", allowed: "true or false", form: Form::Boolean }];
+pub(crate) const DELETE_PARAMETERS: &[Field] = &[
+    Field { name: "dry_run", allowed: "true or false", form: Form::Boolean },
+    Field {
+        name: "jobs",
+        allowed: "refuse, move or delete",
+        form: Form::Word(&["refuse", "move", "delete"]),
+    },
+    Field {
+        name: "move_to",
+        allowed: "the id of another project, with jobs=move",
+        form: Form::Text(1, KEY_MAX_CHARS),
+    },
 ];
 
 /// `GET /api/projects`.

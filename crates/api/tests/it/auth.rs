@@ -1,6 +1,7 @@
 //! Keys: every route demands one, and each key gives what its scopes say.
 
 use crate::harness::{Harness, path, settings, waiting};
+use crate::specification::{Operation, operations};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use oneoff_api::ApiSettings;
@@ -8,6 +9,7 @@ use oneoff_domain::{Actor, Clock, Context, Timestamp};
 use oneoff_scheduler::SystemClock;
 use oneoff_secrets::api_key::hash_api_key;
 use oneoff_storage::NewApiKey;
+use serde_json::Value;
 
 pub(crate) async fn add_key(harness: &Harness, key: &str, scopes: &[&str], expires_at: Option<Timestamp>) {
     let new = NewApiKey {
@@ -28,148 +30,74 @@ pub(crate) fn with_auth() -> ApiSettings {
 
 /// What a route demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Needs {
+enum Needs {
     Nothing,
     Read,
     Write,
     Admin,
 }
 
-/// Every route of the API, and what it demands. One that is added must be added here.
-pub(crate) const ROUTES: &[(Method, &str, Needs)] = &[
-    (Method::GET, "/jobs", Needs::Read),
-    (Method::HEAD, "/jobs", Needs::Read),
-    (Method::POST, "/jobs", Needs::Write),
-    (Method::POST, "/jobs/bulk", Needs::Write),
-    (Method::POST, "/jobs/release", Needs::Write),
-    (Method::GET, "/jobs/{id}", Needs::Read),
-    (Method::HEAD, "/jobs/{id}", Needs::Read),
-    (Method::PATCH, "/jobs/{id}", Needs::Write),
-    (Method::DELETE, "/jobs/{id}", Needs::Write),
-    (Method::POST, "/jobs/{id}/execute", Needs::Write),
-    (Method::POST, "/jobs/{id}/clone", Needs::Write),
-    (Method::POST, "/jobs/{id}/cancel", Needs::Write),
-    (Method::POST, "/jobs/{id}/hold", Needs::Write),
-    (Method::POST, "/jobs/{id}/release", Needs::Write),
-    (Method::GET, "/executions", Needs::Read),
-    (Method::HEAD, "/executions", Needs::Read),
-    (Method::GET, "/executions/{id}", Needs::Read),
-    (Method::HEAD, "/executions/{id}", Needs::Read),
-    (Method::GET, "/executions/{id}/output", Needs::Read),
-    (Method::HEAD, "/executions/{id}/output", Needs::Read),
-    (Method::POST, "/time/parse", Needs::Read),
-    (Method::GET, "/job-types", Needs::Read),
-    (Method::HEAD, "/job-types", Needs::Read),
-    (Method::GET, "/workers/status", Needs::Read),
-    (Method::HEAD, "/workers/status", Needs::Read),
-    (Method::GET, "/system/status", Needs::Read),
-    (Method::HEAD, "/system/status", Needs::Read),
-    (Method::GET, "/events", Needs::Read),
-    (Method::GET, "/api-keys", Needs::Admin),
-    (Method::HEAD, "/api-keys", Needs::Admin),
-    (Method::POST, "/api-keys", Needs::Admin),
-    (Method::GET, "/api-keys/{id}", Needs::Admin),
-    (Method::HEAD, "/api-keys/{id}", Needs::Admin),
-    (Method::PATCH, "/api-keys/{id}", Needs::Admin),
-    (Method::DELETE, "/api-keys/{id}", Needs::Admin),
-    (Method::POST, "/api-keys/{id}/revoke", Needs::Admin),
-    (Method::POST, "/api-keys/{id}/rotate", Needs::Admin),
-    (Method::GET, "/audit", Needs::Admin),
-    (Method::HEAD, "/audit", Needs::Admin),
-    (Method::GET, "/session", Needs::Read),
-    (Method::HEAD, "/session", Needs::Read),
-    (Method::POST, "/session", Needs::Nothing),
-    (Method::DELETE, "/session", Needs::Read),
-    (Method::POST, "/setup", Needs::Nothing),
-    (Method::GET, "/webhooks", Needs::Admin),
-    (Method::HEAD, "/webhooks", Needs::Admin),
-    (Method::POST, "/webhooks", Needs::Admin),
-    (Method::GET, "/webhooks/{id}", Needs::Admin),
-    (Method::HEAD, "/webhooks/{id}", Needs::Admin),
-    (Method::PATCH, "/webhooks/{id}", Needs::Admin),
-    (Method::DELETE, "/webhooks/{id}", Needs::Admin),
-    (Method::POST, "/webhooks/{id}/test", Needs::Admin),
-    (Method::POST, "/webhooks/{id}/rotate-secret", Needs::Admin),
-    (Method::POST, "/webhooks/{id}/redeliver", Needs::Admin),
-    (Method::GET, "/webhooks/{id}/deliveries", Needs::Admin),
-    (Method::HEAD, "/webhooks/{id}/deliveries", Needs::Admin),
-    (Method::GET, "/webhooks/{id}/deliveries/{delivery}", Needs::Admin),
-    (Method::HEAD, "/webhooks/{id}/deliveries/{delivery}", Needs::Admin),
-    (Method::POST, "/webhooks/{id}/deliveries/{delivery}/redeliver", Needs::Admin),
-    (Method::GET, "/webhook-events", Needs::Read),
-    (Method::HEAD, "/webhook-events", Needs::Read),
-    (Method::GET, "/chains", Needs::Read),
-    (Method::HEAD, "/chains", Needs::Read),
-    (Method::POST, "/chains", Needs::Write),
-    (Method::GET, "/chains/{id}", Needs::Read),
-    (Method::HEAD, "/chains/{id}", Needs::Read),
-    (Method::PATCH, "/chains/{id}", Needs::Write),
-    (Method::DELETE, "/chains/{id}", Needs::Write),
-    (Method::POST, "/chains/{id}/execute", Needs::Write),
-    (Method::GET, "/chains/{id}/executions", Needs::Read),
-    (Method::HEAD, "/chains/{id}/executions", Needs::Read),
-    (Method::GET, "/chain-executions", Needs::Read),
-    (Method::HEAD, "/chain-executions", Needs::Read),
-    (Method::GET, "/chain-executions/{id}", Needs::Read),
-    (Method::HEAD, "/chain-executions/{id}", Needs::Read),
-    (Method::POST, "/chain-executions/{id}/cancel", Needs::Write),
-    (Method::GET, "/projects", Needs::Read),
-    (Method::HEAD, "/projects", Needs::Read),
-    (Method::POST, "/projects", Needs::Write),
-    (Method::GET, "/projects/{id}", Needs::Read),
-    (Method::HEAD, "/projects/{id}", Needs::Read),
-    (Method::PATCH, "/projects/{id}", Needs::Write),
-    (Method::DELETE, "/projects/{id}", Needs::Write),
-    (Method::POST, "/projects/{id}/pause", Needs::Write),
-    (Method::POST, "/projects/{id}/resume", Needs::Write),
-    (Method::GET, "/tags", Needs::Read),
-    (Method::HEAD, "/tags", Needs::Read),
-    (Method::POST, "/tags", Needs::Write),
-    (Method::GET, "/tags/{id}", Needs::Read),
-    (Method::HEAD, "/tags/{id}", Needs::Read),
-    (Method::PATCH, "/tags/{id}", Needs::Write),
-    (Method::DELETE, "/tags/{id}", Needs::Write),
-    (Method::GET, "/system/config", Needs::Read),
-    (Method::HEAD, "/system/config", Needs::Read),
-    (Method::PATCH, "/system/config", Needs::Admin),
-];
-
-/// Routes outside of `/api`, which need no key.
-const OUTSIDE: [&str; 3] = ["/metrics", "", "/{path:.*}"];
-
-/// The routes as the source mounts them: every `resource("/path", "METHODS")`.
-fn mounted() -> Vec<(String, String)> {
+/// The routes as the source mounts them: every `resource("/path", "METHODS")`, with those below `/api` after `fn api`.
+pub(crate) fn mounted() -> Vec<(String, String)> {
     let constants = [("READ", "GET, HEAD"), ("POST", "POST")];
     let mut found = Vec::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/routes")).unwrap() {
         let path = file.unwrap().path();
         let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        let api = source.find("fn api(").unwrap_or(0);
         for (at, call) in source.match_indices("resource(") {
             let before = &source[..at];
-            if before.ends_with("fn ") || before.ends_with("web::") {
+            let arguments = &source[at + call.len()..][..source[at..].find(')').unwrap() - call.len()];
+            if before.ends_with("fn ") || !arguments.trim_start().starts_with('"') {
                 continue;
             }
-            let arguments = &source[at + call.len()..][..source[at..].find(')').unwrap() - call.len()];
-            let (route, methods) = arguments.split_once(',').expect("a path and its methods");
+            // What is mounted for every method is a probe.
+            let (route, methods) = arguments.split_once(',').unwrap_or((arguments, "\"GET, HEAD\""));
             let (route, methods) = (route.trim().trim_matches('"'), methods.trim());
             let constant = constants.iter().find(|(name, _)| *name == methods).map(|(_, methods)| *methods);
             let methods = constant.unwrap_or_else(|| methods.strip_prefix('"').unwrap().trim_matches('"'));
-            if !OUTSIDE.contains(&route) {
-                let methods = methods.split(", ").map(|method| (method.to_owned(), route.to_owned()));
-                found.extend(methods);
-            }
+            let prefix = if at < api { "" } else { "/api" };
+            let methods = methods.split(", ").map(|method| (method.to_owned(), format!("{prefix}{route}")));
+            found.extend(methods);
         }
     }
     found.sort();
     found
 }
 
-#[test]
-fn every_route_that_is_mounted_is_walked() {
+/// Every route of the API and what it demands, as the document says it. That the document has every route that is mounted
+/// is checked beside it.
+fn routes(document: &Value) -> Vec<(Method, String, Needs)> {
+    let mut routes = Vec::new();
+    for Operation { method, path, says } in operations(document) {
+        if !path.starts_with("/api") {
+            continue;
+        }
+        let needs = match says["x-required-scope"].as_str() {
+            None => Needs::Nothing,
+            Some("read") => Needs::Read,
+            Some("write") => Needs::Write,
+            Some("admin") => Needs::Admin,
+            other => panic!("{method} {path}: {other:?}"),
+        };
+        if method == "GET" && path != "/api/events" {
+            routes.push((Method::HEAD, path.clone(), needs));
+        }
+        routes.push((method.parse().unwrap(), path, needs));
+    }
+    routes
+}
+
+#[actix_web::test]
+async fn every_method_that_is_mounted_is_walked() {
+    let harness = Harness::start().await;
+    let document = harness.api().await.get("/api/openapi.json").await.json();
     let mut walked: Vec<(String, String)> =
-        ROUTES.iter().map(|(method, path, _)| (method.to_string(), (*path).to_owned())).collect();
+        routes(&document).into_iter().map(|(method, path, _)| (method.to_string(), path)).collect();
     walked.sort();
-    assert_eq!(mounted(), walked, "left: mounted, right: walked");
+    let mounted: Vec<(String, String)> =
+        mounted().into_iter().filter(|(_, path)| path.starts_with("/api")).collect();
+    assert_eq!(mounted, walked, "left: mounted, right: walked");
 }
 
 #[actix_web::test]
@@ -179,8 +107,12 @@ async fn every_route_demands_a_key_with_its_scope() {
     add_key(&harness, "reader", &["read"], None).await;
     add_key(&harness, "writers", &["write"], None).await;
     add_key(&harness, "admin", &["admin"], None).await;
-    for (method, path, needs) in ROUTES {
-        let path = format!("/api{}", path.replace("{id}", "x"));
+    let routes = routes(&api.get("/api/openapi.json").await.json());
+    let of = |wanted: Needs| routes.iter().filter(|(_, _, needs)| *needs == wanted).count();
+    let counts = (of(Needs::Nothing), of(Needs::Read), of(Needs::Write), of(Needs::Admin));
+    assert_eq!(counts, (6, 54, 27, 22), "a route that changes what it demands changes this");
+    for (method, path, needs) in &routes {
+        let path = path.replace("{id}", "x").replace("{delivery}", "y").replace("{type}", "shell");
         let request = || TestRequest::with_uri(&path).method(method.clone());
         let anonymous = api.open(request()).await;
         assert_eq!(anonymous.status().as_u16() == 401, *needs > Needs::Nothing, "{method} {path}");

@@ -1,7 +1,7 @@
 //! Every text that a request can hold, filled with what SQL, LIKE and search engines read as theirs: in paths, queries,
 //! bodies and headers of every route. Nothing fails for it, and what was there is there.
 
-use crate::auth::ROUTES;
+use crate::auth::mounted;
 use crate::harness::{Api, Calls, Harness, waiting, with};
 use actix_web::body::to_bytes;
 use actix_web::http::{Method, StatusCode};
@@ -30,7 +30,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 /// Where texts go: of each route its query parameters and a body whose texts are replaced one by one. `$NAMES` stand
-/// for ids. A route of `ROUTES` that is not here has neither.
+/// for ids. A route that is not here has neither.
 const PLACES: &[(&str, &str, &str, &str)] = &[
     (
         "GET",
@@ -231,6 +231,13 @@ fn every_text_that_the_source_reads_is_tried() {
     assert_eq!(missing, BTreeSet::new(), "fields that nothing hostile is put into");
 }
 
+/// The routes below `/api`, without it.
+fn routes() -> Vec<(Method, String)> {
+    let all = mounted().into_iter().filter(|(method, _)| method != "HEAD");
+    all.filter_map(|(method, path)| Some((method.parse().unwrap(), path.strip_prefix("/api")?.to_owned())))
+        .collect()
+}
+
 /// Ids of the records that requests are about.
 struct Targets(BTreeMap<&'static str, String>);
 
@@ -277,7 +284,7 @@ impl Targets {
             "chains" => "CHAIN",
             "chain-executions" => "RUN",
             "webhooks" => "WEBHOOK",
-            _ => return format!("/api{}", route.replace("{id}", "x")),
+            _ => return format!("/api{}", route.replace("{type}", "shell")),
         };
         format!("/api{}", route.replace("{id}", &self.0[kind]).replace("{delivery}", &self.0["JOB"]))
     }
@@ -389,11 +396,15 @@ impl<S: Calls> Walker<'_, S> {
 
     /// What is no text, or leads elsewhere.
     async fn walk_odd_paths(&mut self) {
-        for (method, route, _) in ROUTES.iter().filter(|(method, ..)| method != Method::HEAD) {
+        for (method, route) in routes() {
+            let (method, route) = (&method, route.as_str());
             for odd in ["%ff", "%c3%28", "%00", "..%2f..", "%2e%2e", "a%2fb", "+", "%25", ";a=b", "%0d%0aX:y"]
             {
                 if route.contains('{') {
-                    let path = format!("/api{}", route.replace("{id}", odd).replace("{delivery}", odd));
+                    let path = format!(
+                        "/api{}",
+                        route.replace("{id}", odd).replace("{delivery}", odd).replace("{type}", odd)
+                    );
                     self.send(method, &path, None, None).await;
                 }
                 self.send(&Method::GET, &format!("/api{route}?{odd}={odd}"), None, None).await;
@@ -402,8 +413,9 @@ impl<S: Calls> Walker<'_, S> {
     }
 
     async fn walk(&mut self, targets: &Targets, hostile: &str) {
-        for (method, route, _) in ROUTES.iter().filter(|(method, ..)| method != Method::HEAD) {
-            for place in ["{id}", "{delivery}"].into_iter().filter(|place| route.contains(place)) {
+        for (method, route) in routes() {
+            let (method, route) = (&method, route.as_str());
+            for place in ["{id}", "{delivery}", "{type}"].into_iter().filter(|place| route.contains(place)) {
                 let path = targets.path(&route.replace(place, &encoded(hostile)));
                 let body = (method == Method::PATCH).then(|| json!({}));
                 self.send(method, &path, body.as_ref(), None).await;

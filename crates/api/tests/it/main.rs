@@ -28,5 +28,6 @@ mod probes;
 mod records;
 mod server;
 mod sessions;
+mod specification;
 mod time;
 mod webhooks;

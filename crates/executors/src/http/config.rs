@@ -11,13 +11,13 @@ use url::Url;
 const FIELDS: [&str; 7] =
     ["url", "method", "headers", "body", "expected_status", "max_response_bytes", "follow_redirects"];
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// Characters of a URL: what servers and proxies commonly take.
-const URL_MAX_BYTES: usize = 8 * 1024;
+pub(super) const URL_MAX_BYTES: usize = 8 * 1024;
 const REDIRECTS_DEFAULT: u32 = 5;
-const REDIRECTS_MAX: u64 = 20;
-const RESPONSE_DEFAULT_BYTES: u64 = 1024 * 1024;
+pub(super) const REDIRECTS_MAX: u64 = 20;
+pub(super) const RESPONSE_DEFAULT_BYTES: u64 = 1024 * 1024;
 
 /// An HTTP job's config, checked.
 #[derive(Debug, Clone)]

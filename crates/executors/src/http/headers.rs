@@ -8,7 +8,7 @@ use oneoff_outbound::http::{HeaderMap, HeaderName, HeaderValue};
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Headers that belong to the connection (RFC 9110 section 7.6.1) or follow from the body.
-const OF_THE_CONNECTION: [&str; 10] = [
+pub(super) const OF_THE_CONNECTION: [&str; 10] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -22,7 +22,7 @@ const OF_THE_CONNECTION: [&str; 10] = [
 ];
 
 /// Headers that OneOff sets itself.
-const OF_ONEOFF: [&str; 3] = ["oneoff-job-id", "oneoff-execution-id", "oneoff-attempt"];
+pub(super) const OF_ONEOFF: [&str; 3] = ["oneoff-job-id", "oneoff-execution-id", "oneoff-attempt"];
 
 /// Reads the headers of a config.
 pub(super) fn read(fields: &mut Fields<'_>) -> HeaderMap {

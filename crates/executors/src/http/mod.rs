@@ -5,6 +5,7 @@ mod config;
 mod expected;
 mod headers;
 mod record;
+mod schema;
 mod template;
 
 use crate::fields::one_line;
@@ -49,6 +50,14 @@ impl Executor for HttpExecutor {
 
     fn validate(&self, config: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
         self.parse(config).map(drop)
+    }
+
+    fn config_schema(&self) -> Value {
+        crate::schema::of_type(
+            "http",
+            "The config of an HTTP job: one request, whose response is judged by its status.",
+            schema::config(),
+        )
     }
 
     fn summary(&self, config: &Map<String, Value>) -> String {

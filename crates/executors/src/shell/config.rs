@@ -13,7 +13,7 @@ const FIELDS: [&str; 7] = ["script", "file", "is_path", "interpreter", "args", "
 pub(super) const STRING_MAX_BYTES: usize = 128 * 1024 - 1;
 
 /// Bytes of a path (`PATH_MAX`, with its NUL).
-const PATH_MAX_BYTES: usize = 4095;
+pub(super) const PATH_MAX_BYTES: usize = 4095;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]

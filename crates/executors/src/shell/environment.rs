@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// What a job cannot name itself.
-const RESERVED: [&str; 7] = [
+pub(super) const RESERVED: [&str; 7] = [
     EXECUTION_ID_VARIABLE,
     INSTANCE_VARIABLE,
     "ONEOFF_JOB_ID",

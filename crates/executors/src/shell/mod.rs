@@ -11,6 +11,7 @@ mod group;
 mod interpreter;
 mod leaders;
 mod pump;
+mod schema;
 mod sweeper;
 
 pub use environment::BaseEnvironment;
@@ -49,6 +50,10 @@ impl Executor for ShellExecutor {
 
     fn validate(&self, config: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
         ShellConfig::parse(config).map(drop)
+    }
+
+    fn config_schema(&self) -> Value {
+        crate::schema::of_type("shell", "The config of a shell job: a script or a program.", schema::config())
     }
 
     fn summary(&self, config: &Map<String, Value>) -> String {

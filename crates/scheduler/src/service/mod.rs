@@ -93,6 +93,12 @@ impl Service {
         self.inner.registry.job_types().map(str::to_owned).collect()
     }
 
+    /// What a config of this job type may be, as JSON Schema; `None` where there is no such type.
+    #[must_use]
+    pub fn config_schema(&self, job_type: &str) -> Option<serde_json::Value> {
+        self.inner.registry.get(job_type).ok().map(|executor| executor.config_schema())
+    }
+
     pub(crate) fn stop_accepting(&self) {
         self.inner.stopping.store(true, Ordering::Release);
     }

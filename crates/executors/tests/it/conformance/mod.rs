@@ -84,6 +84,35 @@ async fn bad_configs_are_refused_with_a_pointer_and_never_run() {
 }
 
 #[tokio::test]
+async fn the_schema_of_a_type_says_what_is_checked() {
+    for (executor, fixture) in table().await {
+        let schema = executor.config_schema();
+        let judge = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
+        let mut good = fixture.good();
+        good.extend([fixture.succeeds(), fixture.fails().0, fixture.lasts()]);
+        let examples = schema["examples"].as_array().unwrap();
+        assert!(!examples.is_empty(), "{}", fixture.job_type());
+        good.extend(examples.clone());
+        for config in good {
+            assert_eq!(executor.validate(object(&config)), Ok(()), "{config}");
+            let errors: Vec<String> = judge.iter_errors(&config).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{config}: {errors:?}");
+        }
+        let known = schema["properties"].as_object().unwrap();
+        assert!(known.values().all(|property| property["description"].is_string()), "{known:?}");
+        for (config, pointer) in fixture.bad() {
+            assert!(!judge.is_valid(&config), "{config} is refused, {pointer}");
+        }
+        for name in known.keys() {
+            let mut config = object(&fixture.succeeds()).clone();
+            config.insert(name.clone(), serde_json::json!({"\0": [[]]}));
+            let is_refused = executor.validate(&config).is_err();
+            assert_eq!(judge.is_valid(&Value::Object(config)), !is_refused, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_field_is_refused_and_the_policies_are_not() {
     for (executor, fixture) in table().await {
         let mut config = object(&fixture.succeeds()).clone();

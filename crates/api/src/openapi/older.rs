@@ -1,0 +1,120 @@
+//! The document in OpenAPI 3.0: schemas in its own dialect, which knows no null and no list of types.
+
+use serde_json::{Map, Value, json};
+
+/// Turns the schemas of a document of OpenAPI 3.1 into those of 3.0.
+pub(crate) fn into_3_0(document: &mut Value) {
+    if let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") {
+        schemas.values_mut().for_each(schema);
+    }
+    find_schemas(document);
+}
+
+/// Schemas stand under `schema`; what examples hold is none.
+fn find_schemas(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match name.as_str() {
+                    "schema" => schema(value),
+                    "example" | "examples" | "schemas" => {}
+                    _ => find_schemas(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(find_schemas),
+        _ => {}
+    }
+}
+
+fn schema(value: &mut Value) {
+    if value.is_boolean() {
+        *value = if *value == Value::Bool(true) { json!({}) } else { json!({"not": {}}) };
+    }
+    let Some(fields) = value.as_object_mut() else { return };
+    for name in ["properties", "patternProperties"] {
+        if let Some(Value::Object(properties)) = fields.get_mut(name) {
+            properties.values_mut().for_each(schema);
+        }
+    }
+    for name in ["anyOf", "oneOf", "allOf"] {
+        if let Some(Value::Array(choices)) = fields.get_mut(name) {
+            choices.iter_mut().for_each(schema);
+        }
+    }
+    for name in ["items", "not"] {
+        if let Some(inner) = fields.get_mut(name) {
+            schema(inner);
+        }
+    }
+    if let Some(inner) = fields.get_mut("additionalProperties").filter(|inner| inner.is_object()) {
+        schema(inner);
+    }
+    if let Some(examples) = fields.remove("examples").as_ref().and_then(Value::as_array)
+        && let Some(first) = examples.first()
+    {
+        fields.insert("example".to_owned(), first.clone());
+    }
+    if let Some(only) = fields.remove("const") {
+        fields.insert("enum".to_owned(), json!([only]));
+    }
+    types(fields);
+    choices(fields);
+    lonely_reference(fields);
+}
+
+/// `["string", "null"]` is a text that can be null.
+fn types(fields: &mut Map<String, Value>) {
+    let Some(Value::Array(types)) = fields.get("type") else {
+        return;
+    };
+    let others: Vec<Value> = types.iter().filter(|kind| *kind != "null").cloned().collect();
+    let is_nullable = others.len() < types.len();
+    match others.as_slice() {
+        [only] => {
+            let only = only.clone();
+            fields.insert("type".to_owned(), only);
+        }
+        several => {
+            let choices: Vec<Value> = several.iter().map(|kind| json!({"type": kind})).collect();
+            fields.remove("type");
+            fields.insert("anyOf".to_owned(), Value::Array(choices));
+        }
+    }
+    if is_nullable {
+        fields.insert("nullable".to_owned(), true.into());
+    }
+}
+
+/// A choice of which null is one can be null. A schema with `nullable` needs a type beside it, so each choice says it.
+fn choices(fields: &mut Map<String, Value>) {
+    for name in ["anyOf", "oneOf"] {
+        let Some(Value::Array(choices)) = fields.get_mut(name) else { continue };
+        let before = choices.len();
+        choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+        if choices.len() == before {
+            continue;
+        }
+        if let [only] = choices.as_slice() {
+            let only = only.clone();
+            fields.remove(name);
+            fields.insert("allOf".to_owned(), json!([only]));
+        } else {
+            // One that can be null makes the whole so.
+            if let Some(Value::Object(first)) = choices.first_mut() {
+                first.insert("nullable".to_owned(), true.into());
+            }
+        }
+        fields.insert("nullable".to_owned(), true.into());
+    }
+}
+
+/// What stands beside a reference is not read.
+fn lonely_reference(fields: &mut Map<String, Value>) {
+    if fields.len() < 2 {
+        return;
+    }
+    if let Some(reference) = fields.remove("$ref") {
+        fields.insert("allOf".to_owned(), json!([{"$ref": reference}]));
+    }
+}
