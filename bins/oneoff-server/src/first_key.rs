@@ -29,6 +29,12 @@ pub enum BootstrapError {
         #[source]
         source: std::io::Error,
     },
+    /// It is a directory, a pipe or the like.
+    #[error("BOOTSTRAP_KEY_FILE={} is no regular file: let the secret store write the key to one", path.display())]
+    NoFile {
+        /// What it names.
+        path: PathBuf,
+    },
     /// Others may read it.
     #[error(
         "others than its owner may read BOOTSTRAP_KEY_FILE={path} (mode {mode:04o}): run `chmod 600 {path}`, or let the \
@@ -63,6 +69,10 @@ pub enum BootstrapError {
 /// [`BootstrapError`], whose text says what to do.
 pub fn read(path: &Path) -> Result<NewApiKey, BootstrapError> {
     let unreadable = |source| BootstrapError::Read { path: path.to_owned(), source };
+    // To open a pipe would wait for whoever writes to it, perhaps for ever.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(BootstrapError::NoFile { path: path.to_owned() });
+    }
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
     if mode & OTHERS != 0 {
@@ -174,5 +184,7 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
         assert!(matches!(read(Path::new("/nonexistent/key")), Err(BootstrapError::Read { .. })));
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(read(directory.path()), Err(BootstrapError::NoFile { .. })));
     }
 }

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod first_key;
 pub mod flags;
 pub mod listen;
+mod log_request;
 pub mod logging;
 mod node_name;
 mod open_files;

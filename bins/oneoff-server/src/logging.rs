@@ -1,9 +1,11 @@
 //! Log lines on stderr: readable on a terminal, JSON for machines.
 
+use crate::log_request::{InJson, InText};
 use crate::settings::{LogFormat, LogLevel};
 use std::io::IsTerminal as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::fmt::format::DefaultFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
@@ -13,18 +15,21 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 /// A log was set up before.
 pub fn init(level: LogLevel, format: LogFormat, no_color: bool) -> Result<(), TryInitError> {
     let is_terminal = std::io::stderr().is_terminal();
-    let registry = tracing_subscriber::registry().with(filter(level));
+    // What a request's lines say of it is said without spans; without this one would be made for each request all the same.
+    let no_spans = filter_fn(|metadata| !metadata.is_span());
+    let registry = tracing_subscriber::registry().with(filter(level)).with(no_spans);
     if is_text(format, is_terminal) {
         let lines = tracing_subscriber::fmt::layer()
+            .fmt_fields(InText(DefaultFields::new()))
             .with_writer(std::io::stderr)
             .with_target(level == LogLevel::Debug)
             .with_ansi(is_terminal && !no_color);
         registry.with(lines).try_init()
     } else {
-        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-        // These lines name no spans; without this one would be made for each request all the same.
-        let no_spans = filter_fn(|metadata| !metadata.is_span());
-        registry.with(no_spans).with(lines.with_current_span(false).with_span_list(false)).try_init()
+        let format = tracing_subscriber::fmt::format().json().flatten_event(true);
+        let format = format.with_current_span(false).with_span_list(false);
+        let lines = tracing_subscriber::fmt::layer().json().event_format(InJson(format));
+        registry.with(lines.with_writer(std::io::stderr)).try_init()
     }
 }
 

@@ -128,6 +128,7 @@ async fn open_jobs(
     let mut builder = OneOff::builder()
         .store(settings.store())
         .workers(settings.workers_count)
+        .reserved_slots(settings.reserved_slots)
         .timezone(&settings.default_timezone)
         .default_priority(settings.default_priority)
         .retention(settings.retention.clone())
@@ -136,6 +137,9 @@ async fn open_jobs(
         .lease(settings.lease)
         .egress_policy(settings.egress_policy)
         .webhooks(settings.webhooks.clone());
+    if let Some(seconds) = settings.default_timeout_seconds {
+        builder = builder.default_timeout_seconds(seconds);
+    }
     if let Some(path) = &settings.sealing_key_file {
         builder = builder.sealing_key_file(path);
     }

@@ -61,7 +61,7 @@ pub struct LinkJobView {
     pub job_type: String,
     /// The config of that type.
     pub config: Map<String, Value>,
-    /// Free words.
+    /// The names of its tags.
     pub tags: Vec<String>,
     /// 1 to 10, higher first.
     pub priority: u8,

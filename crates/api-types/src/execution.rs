@@ -50,7 +50,8 @@ pub struct ExecutionView {
     pub output_truncated: bool,
     /// What the type has to say.
     pub result: Option<Value>,
-    /// The request that made it start, where one did so at once; only in the answer for one execution.
+    /// The request that made it start, where one did so at once, or executed the chain of which it is a link; only in the
+    /// answer for one execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// The whole output as text (head and tail if it is large); only in the answer for one execution.

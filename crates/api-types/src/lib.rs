@@ -31,7 +31,10 @@ pub use problem::{FieldProblem, Problem};
 pub use records::{
     CreateProject, CreateTag, ProjectView, SettingView, SettingsUpdated, TagView, UpdateRecord,
 };
-pub use system::{EventView, NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
+pub use system::{
+    ComponentView, EventView, HealthView, NodeView, RunningJobView, SpaceView, SystemStatusView,
+    WorkerStatusView,
+};
 pub use time::{ParseTime, ParsedTime};
 pub use webhook::{
     DeliveryView, Redeliver, RedeliveredView, RotateSecret, SentRequestView, WebhookRequest, WebhookTestView,

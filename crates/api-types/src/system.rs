@@ -144,3 +144,22 @@ pub struct EventView {
     /// More, by kind.
     pub data: Map<String, Value>,
 }
+
+/// `GET /livez` and `GET /readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthView {
+    /// `ok`; `degraded` when somebody should look and the node does its work all the same; `failing`, with the status 503.
+    pub status: String,
+    /// What it consists of, by name.
+    pub components: BTreeMap<String, ComponentView>,
+}
+
+/// How a part of a node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentView {
+    /// `ok`, `degraded` or `failing`.
+    pub status: String,
+    /// What is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}

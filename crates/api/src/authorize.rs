@@ -80,13 +80,65 @@ pub(crate) async fn key_of(request: &HttpRequest) -> Result<Option<Arc<ApiKey>>,
     if !state.settings.auth_enabled {
         return Ok(None);
     }
-    let key = match presented_key(request.headers())? {
-        Some(key) => by_key(state, key).await,
-        None => by_session(state, request).await,
+    let key = match Credential::of(state, request) {
+        Ok(credential) => credential.key(state).await,
+        Err(error) => Err(error),
     };
     let result = if key.is_ok() { "success" } else { "failed" };
     metrics::counter!("oneoff_apikey_validations_total", "result" => result).increment(1);
     key.map(Some)
+}
+
+/// By what somebody comes, as the hash that is stored of it: what takes longer than a request can ask again whether it is
+/// valid.
+#[derive(Debug, Clone)]
+pub(crate) enum Credential {
+    /// An API key.
+    Key(String),
+    /// The session of a browser.
+    Session(String),
+}
+
+impl Credential {
+    /// That of a request to a server with keys.
+    ///
+    /// # Errors
+    /// There is none, it cannot be one, or it was sent by a page of another site.
+    pub(crate) fn of(state: &ApiState, request: &HttpRequest) -> Result<Self, ApiError> {
+        if let Some(key) = presented_key(request.headers())? {
+            return Self::of_key(key);
+        }
+        let Some(token) = session_cookie::token(request.headers()) else {
+            return Err(ApiError::unauthorized("missing Authorization header"));
+        };
+        session_cookie::check_forgery(state, request, &token)?;
+        Ok(Self::Session(hash_api_key(token.expose())))
+    }
+
+    fn of_key(key: &str) -> Result<Self, ApiError> {
+        match is_mistyped(key) {
+            true => Err(ApiError::unauthorized(
+                "invalid API key: its checksum does not fit, so it was mistyped or cut",
+            )),
+            false => Ok(Self::Key(hash_api_key(key))),
+        }
+    }
+
+    /// The key that it is, or that its session has.
+    ///
+    /// # Errors
+    /// It is not valid now.
+    pub(crate) async fn key(&self, state: &ApiState) -> Result<Arc<ApiKey>, ApiError> {
+        let (valid, refusal) = match self {
+            Self::Key(hash) => {
+                (state.service.valid_api_key(hash.clone()).await?, "invalid or expired API key")
+            }
+            Self::Session(hash) => {
+                (state.service.valid_session(hash.clone()).await?, "the session has ended: sign in again, or")
+            }
+        };
+        valid.ok_or_else(|| ApiError::unauthorized(refusal))
+    }
 }
 
 /// The key that somebody sent.
@@ -94,22 +146,7 @@ pub(crate) async fn key_of(request: &HttpRequest) -> Result<Option<Arc<ApiKey>>,
 /// # Errors
 /// There is no such key, or it is not valid.
 pub(crate) async fn by_key(state: &ApiState, key: &str) -> Result<Arc<ApiKey>, ApiError> {
-    if is_mistyped(key) {
-        return Err(ApiError::unauthorized(
-            "invalid API key: its checksum does not fit, so it was mistyped or cut",
-        ));
-    }
-    let valid = state.service.valid_api_key(hash_api_key(key)).await?;
-    valid.ok_or_else(|| ApiError::unauthorized("invalid or expired API key"))
-}
-
-async fn by_session(state: &ApiState, request: &HttpRequest) -> Result<Arc<ApiKey>, ApiError> {
-    let Some(token) = session_cookie::token(request.headers()) else {
-        return Err(ApiError::unauthorized("missing Authorization header"));
-    };
-    session_cookie::check_forgery(state, request, &token)?;
-    let valid = state.service.valid_session(hash_api_key(token.expose())).await?;
-    valid.ok_or_else(|| ApiError::unauthorized("the session has ended: sign in again, or"))
+    Credential::of_key(key)?.key(state).await
 }
 
 /// Who acts with a key.

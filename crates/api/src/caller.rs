@@ -5,6 +5,7 @@
 //! parameters of its own beside `dry_run` has an extractor of its own, which calls [`Writes::read`].
 
 use crate::authorize::{Scope, authorize, state};
+use crate::error_table::ErrorCode;
 use crate::etag;
 use crate::idempotency;
 use crate::problem::ApiError;
@@ -72,6 +73,20 @@ impl<P> Reads<P> {
     /// The only projects that they may see; `None` is all.
     pub(crate) fn allowed_projects(&self) -> Option<Vec<String>> {
         self.context.allowed_projects.clone()
+    }
+
+    /// What is told of all projects together is not for those who may see only some.
+    ///
+    /// # Errors
+    /// They may see only some.
+    pub(crate) fn check_all_projects(&self) -> Result<(), ApiError> {
+        match self.context.allowed_projects {
+            None => Ok(()),
+            Some(_) => Err(ApiError::new(
+                ErrorCode::Forbidden,
+                "this tells of all projects together: it needs a key that is not restricted to some",
+            )),
+        }
     }
 
     /// A record of a project that they may not see is not there.

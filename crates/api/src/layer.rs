@@ -20,9 +20,12 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
+use oneoff_domain::in_request;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::Instrument;
 
+const METRICS: &str = "/metrics";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Styles are set by scripts of the UI's widgets; scripts come from files only.
@@ -42,11 +45,28 @@ where
     let Some(state) = request.app_data::<web::Data<ApiState>>().cloned() else {
         return Err(ApiError::new(ErrorCode::Internal, "the API is not configured").into());
     };
-    let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let id = id.0;
     let client = Client::note(&request, &state.settings.trusted_proxies);
+    // For programs that embed this and have a log of their own. The server's names the request without spans.
+    let address = client.address.map(tracing::field::display);
+    let span = tracing::error_span!("request", request_id = &*id, client = address);
+    in_request(Arc::clone(&id), handle(request, next, state, id, client).instrument(span)).await
+}
+
+/// Serves it, with whatever is written to the log on the way naming the request.
+async fn handle<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+    state: web::Data<ApiState>,
+    id: Arc<str>,
+    client: Client,
+) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    B: MessageBody + 'static,
+{
+    let started = Instant::now();
     state.untrusted_proxies.note(&client);
     let (mut response, granted) = match admit(&request, &state) {
         Err(refusal) => (request.into_response(refusal.response(&id)), None),
@@ -54,9 +74,7 @@ where
             (request.into_response(cors::preflight()), origin)
         }
         Ok(origin) => {
-            let client = client.address.map(tracing::field::display);
-            let span = tracing::error_span!("request", request_id = id, client);
-            let answer = next.call(request).instrument(span).await?;
+            let answer = next.call(request).await?;
             (with_problem(answer.map_into_boxed_body(), &id), origin)
         }
     };
@@ -64,7 +82,7 @@ where
     let is_api = path.strip_prefix(&state.settings.base_path).is_some_and(|path| is_below(path, "/api"));
     add_headers(response.headers_mut(), &id, is_api);
     cors::add_headers(response.headers_mut(), granted.as_deref(), state.defence.has_origins());
-    note(&response, &state, &id, client, started.elapsed());
+    note(&response, &state, client, started.elapsed());
     Ok(response)
 }
 
@@ -90,7 +108,7 @@ fn with_problem(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse
     let problem = match response.response().error() {
         Some(error) => match error.as_error::<ApiError>() {
             Some(error) => {
-                error.log(id);
+                error.log();
                 Some(error.response(id))
             }
             None => Some(unforeseen(error, response.status(), id)),
@@ -105,7 +123,7 @@ fn with_problem(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse
 
 fn unforeseen(error: &Error, status: actix_web::http::StatusCode, id: &str) -> HttpResponse {
     if status.is_server_error() {
-        tracing::error!(request_id = id, %error, "a request failed");
+        tracing::error!(%error, "a request failed");
     }
     ApiError::of_status(status).response(id)
 }
@@ -132,21 +150,24 @@ fn is_below(path: &str, parent: &str) -> bool {
 }
 
 /// Counts the request and writes it to the log; a slow one as a warning.
-fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, id: &str, client: Client, took: Duration) {
+fn note(response: &ServiceResponse<BoxBody>, state: &ApiState, client: Client, took: Duration) {
     let request = response.request();
     let path = request.path();
     let status = response.status().as_u16();
     let method = known_method(request.method());
     let pattern = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
-    state.request_metrics.note(Labels { method, path: pattern, status }, took);
+    // As in version 1: to ask for the metrics does not change them.
+    if pattern.strip_prefix(&state.settings.base_path) != Some(METRICS) {
+        state.request_metrics.note(Labels { method, path: pattern, status }, took);
+    }
     let waited = request.extensions().get::<RequestedWait>().map_or(Duration::ZERO, |wait| wait.0);
     let duration_ms = took.as_micros() as f64 / 1_000.0;
     let is_slow = took > state.settings.slow_request.saturating_add(waited);
     if let Some(others) = is_slow.then(|| state.slow_requests.note(Instant::now())).flatten() {
-        tracing::warn!(request_id = id, method, path, status, duration_ms, others, "a request was slow");
+        tracing::warn!(method, path, status, duration_ms, others, "a request was slow");
     }
     let client = client.address.map(tracing::field::display);
-    tracing::debug!(request_id = id, client, method, path, status, duration_ms, "request");
+    tracing::debug!(client, method, path, status, duration_ms, "request");
 }
 
 /// The method as a label, of which there are few whatever clients send.

@@ -1,61 +1,52 @@
 //! Gauges of the nodes that share the database.
 
+use crate::exposition::Exposition;
 use oneoff_scheduler::{NodeHealth, NodeStatus};
 use std::collections::HashSet;
 
 /// More nodes than that have no gauges of their own: each is a label.
 const NODES_MAX: usize = 100;
 
-/// Says what the gauges are.
-pub(crate) fn describe() {
-    metrics::describe_gauge!("oneoff_nodes", "Nodes that share the database, by health");
-    metrics::describe_gauge!("oneoff_node_up", "Whether the node holds its lease");
-    metrics::describe_gauge!("oneoff_node_slots", "Worker slots of the node");
-    metrics::describe_gauge!("oneoff_node_running", "Worker slots of the node in use when it was seen last");
-    metrics::describe_gauge!(
-        "oneoff_node_clock_offset_seconds",
-        "By how much the clock of the node is ahead of the database's"
-    );
-    metrics::describe_counter!(
-        "oneoff_lease_renewal_failures_total",
-        "Renewals of this node's lease that failed"
-    );
-    metrics::describe_counter!("oneoff_node_given_up_total", "How often this node was given up by others");
-    metrics::describe_counter!("oneoff_nodes_given_up_total", "Nodes that this one has given up");
-    metrics::describe_counter!(
-        "oneoff_rescued_attempts_total",
-        "Attempts of other nodes that this one has recorded as lost, by what became of their jobs"
-    );
+/// Writes them out.
+pub(crate) fn write(text: &mut Exposition, nodes: &[NodeStatus]) {
+    let by_health = NodeHealth::ALL.map(|health| {
+        let count = nodes.iter().filter(|node| node.health == health).count();
+        (health.as_str().to_owned(), f64::from(u32::try_from(count).unwrap_or(u32::MAX)))
+    });
+    text.gauges("oneoff_nodes", "Nodes that share the database, by health", "health", &by_health);
+    let named = named(nodes);
+    let gauges = |of: fn(&NodeStatus) -> Option<f64>| {
+        let values = named.iter().filter_map(|(name, node)| Some((name.clone(), of(node)?)));
+        values.collect::<Vec<_>>()
+    };
+    let up = gauges(|node| Some(f64::from(u8::from(is_up(node)))));
+    text.gauges("oneoff_node_up", "Whether the node holds its lease", "node", &up);
+    let slots = gauges(|node| node.info.slots.map(f64::from));
+    text.gauges("oneoff_node_slots", "Worker slots of the node", "node", &slots);
+    let running =
+        gauges(|node| node.info.running.map(|count| f64::from(if is_up(node) { count } else { 0 })));
+    let help = "Worker slots of the node in use when it was seen last";
+    text.gauges("oneoff_node_running", help, "node", &running);
+    let offsets = gauges(|node| node.info.clock_offset_us.map(|offset_us| offset_us as f64 / 1e6));
+    let help = "By how much the clock of the node is ahead of the database's";
+    text.gauges("oneoff_node_clock_offset_seconds", help, "node", &offsets);
 }
 
-/// Sets them.
-pub(crate) fn note(nodes: &[NodeStatus]) {
-    for health in NodeHealth::ALL {
-        let count = nodes.iter().filter(|node| node.health == health).count();
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        metrics::gauge!("oneoff_nodes", "health" => health.as_str()).set(count);
-    }
-    let mut named = HashSet::new();
-    for NodeStatus { info, health } in nodes.iter().take(NODES_MAX) {
+fn is_up(node: &NodeStatus) -> bool {
+    node.health != NodeHealth::Gone
+}
+
+/// The nodes with what they are called.
+fn named(nodes: &[NodeStatus]) -> Vec<(String, &NodeStatus)> {
+    let mut names = HashSet::new();
+    let name_of = |node: &NodeStatus| {
+        let info = &node.info;
         // Of nodes that were given the same name, each has gauges of its own.
-        let is_first = named.insert(info.node_id.as_str());
-        let name = match is_first {
+        match names.insert(info.node_id.clone()) {
             true => info.node_id.clone(),
             false => format!("{} (epoch {})", info.node_id, info.epoch),
-        };
-        let name = || name.clone();
-        let is_up = *health != NodeHealth::Gone;
-        metrics::gauge!("oneoff_node_up", "node" => name()).set(u8::from(is_up));
-        if let Some(slots) = info.slots {
-            metrics::gauge!("oneoff_node_slots", "node" => name()).set(slots);
         }
-        if let Some(running) = info.running {
-            let running = if is_up { running } else { 0 };
-            metrics::gauge!("oneoff_node_running", "node" => name()).set(running);
-        }
-        if let Some(offset_us) = info.clock_offset_us {
-            let seconds = offset_us as f64 / 1e6;
-            metrics::gauge!("oneoff_node_clock_offset_seconds", "node" => name()).set(seconds);
-        }
-    }
+    };
+    let all: Vec<String> = nodes.iter().take(NODES_MAX).map(name_of).collect();
+    all.into_iter().zip(nodes).collect()
 }

@@ -115,10 +115,10 @@ impl ApiError {
     }
 
     /// Writes what is behind the error to the log, once.
-    pub(crate) fn log(&self, request_id: &str) {
+    pub(crate) fn log(&self) {
         if let Some(cause) = &self.cause {
             let chain = source_chain(cause.as_ref());
-            tracing::error!(request_id, code = self.code.code(), cause = chain, "a request failed");
+            tracing::error!(code = self.code.code(), cause = chain, "a request failed");
         }
     }
 

@@ -4,6 +4,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpMessage, HttpRequest};
 use oneoff_domain::Random;
 use oneoff_scheduler::SystemRandom;
+use std::sync::Arc;
 
 /// The header that carries it in and out.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -12,19 +13,19 @@ const MAX_CHARS: usize = 128;
 
 /// The id of the request at hand, kept with the request.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestId(pub(crate) String);
+pub(crate) struct RequestId(pub(crate) Arc<str>);
 
 impl RequestId {
     /// The client's id, or a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given =
             headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_usable(id));
-        Self(given.map_or_else(generate, str::to_owned))
+        Self(given.map_or_else(|| generate().into(), Arc::from))
     }
 
     /// The id that the outermost layer gave the request.
     pub(crate) fn of_request(request: &HttpRequest) -> Option<String> {
-        request.extensions().get::<RequestId>().map(|id| id.0.clone())
+        request.extensions().get::<RequestId>().map(|id| id.0.as_ref().to_owned())
     }
 }
 
@@ -46,7 +47,7 @@ mod tests {
     fn of(text: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(X_REQUEST_ID, HeaderValue::from_bytes(text.as_bytes()).unwrap());
-        RequestId::of(&headers).0
+        RequestId::of(&headers).0.as_ref().to_owned()
     }
 
     #[test]

@@ -5,11 +5,13 @@ use crate::client_address::UntrustedProxies;
 use crate::defence::Defence;
 use crate::error_table::ErrorCode;
 use crate::problem::ApiError;
+use crate::readiness::DatabaseLooks;
 use crate::request_metrics::RequestMetrics;
 use crate::room::BodyRoom;
 use crate::routes::specification::Specification;
 use crate::settings::ApiSettings;
 use crate::slow_requests::SlowRequests;
+use crate::store_metrics::StoreMetrics;
 use oneoff_scheduler::Service;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -26,6 +28,8 @@ pub(crate) struct ApiState {
     pub(crate) service: Service,
     pub(crate) defence: Defence,
     pub(crate) request_metrics: RequestMetrics,
+    pub(crate) store_metrics: StoreMetrics,
+    pub(crate) database_looks: DatabaseLooks,
     pub(crate) room: BodyRoom,
     pub(crate) bulk_room: BodyRoom,
     pub(crate) answers: AnswerRoom,
@@ -49,6 +53,8 @@ impl ApiState {
             service,
             defence,
             request_metrics: RequestMetrics::default(),
+            store_metrics: StoreMetrics::default(),
+            database_looks: DatabaseLooks::default(),
             room: BodyRoom::usual(),
             bulk_room: BodyRoom::bulk(),
             answers: AnswerRoom::new(),

@@ -127,7 +127,8 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn redeliver(&self, id: &str, delivery: &str) -> Result<DeliveryView, ClientError> {
         let nothing = Map::<String, Value>::new();
-        self.data(&Call::post(&["webhooks", id, "deliveries", delivery, "redeliver"]).json(&nothing)?).await
+        let call = Call::post(&["webhooks", id, "deliveries", delivery, "redeliver"]).json(&nothing)?;
+        self.data_once(call, &idempotency::new_key()?).await
     }
 
     /// Has many deliveries made again.
@@ -135,7 +136,20 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub async fn redeliver_many(&self, id: &str, which: &Redeliver) -> Result<RedeliveredView, ClientError> {
-        self.data(&Call::post(&["webhooks", id, "redeliver"]).json(which)?).await
+        self.redeliver_many_with_key(id, which, &idempotency::new_key()?).await
+    }
+
+    /// The same under an idempotency key: however often it is asked for, everything is made again once.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn redeliver_many_with_key(
+        &self,
+        id: &str,
+        which: &Redeliver,
+        key: &str,
+    ) -> Result<RedeliveredView, ClientError> {
+        self.data_once(Call::post(&["webhooks", id, "redeliver"]).json(which)?, key).await
     }
 
     /// The names of the events that a webhook can be told of.

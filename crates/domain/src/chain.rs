@@ -1,6 +1,6 @@
 //! Chains: an ordered list of jobs that run one after another, and the record of each time that they do.
 
-use crate::chain_step::LinkRule;
+use crate::chain_step::{LinkRule, LinkState};
 use crate::job::named;
 use crate::{ChainExecutionId, ChainId, ExecutionId, JobDefinition, JobId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,13 @@ impl LinkExecution {
     pub fn job(&self) -> Option<JobId> {
         (!matches!(self.status, LinkStatus::Waiting | LinkStatus::Skipped)).then_some(self.job_id)
     }
+
+    /// It does not run.
+    pub fn skip(&mut self, reason: SkipReason, now: Timestamp) {
+        self.status = LinkStatus::Skipped;
+        self.reason = Some(reason.to_string());
+        self.ended_at = Some(now);
+    }
 }
 
 /// One time that a chain runs.
@@ -215,6 +222,57 @@ pub struct ChainExecution {
 }
 
 impl ChainExecution {
+    /// A new one of a chain, whose links run these definitions, in their order. None of them has started.
+    #[must_use]
+    pub fn of(
+        chain: Chain,
+        definitions: &[JobDefinition],
+        (id, scheduled_at): (ChainExecutionId, Timestamp),
+        (created_by, now): (String, Timestamp),
+        mut new_job_id: impl FnMut() -> JobId,
+    ) -> Self {
+        let link = |(index, (link, definition)): (u32, (&ChainLink, &JobDefinition))| LinkExecution {
+            index,
+            name: definition.name.clone(),
+            job_type: definition.job_type.clone(),
+            source_job: match &link.source {
+                LinkSource::Job(id) => Some(*id),
+                LinkSource::Definition(_) => None,
+            },
+            rule: link.rule,
+            status: LinkStatus::Waiting,
+            reason: None,
+            job_id: new_job_id(),
+            execution_id: None,
+            exit_code: None,
+            started_at: None,
+            ended_at: None,
+        };
+        let links = (0..).zip(chain.links.iter().zip(definitions)).map(link).collect();
+        Self {
+            key: 0,
+            id,
+            chain_id: chain.id,
+            chain_name: chain.name,
+            project_id: chain.project_id,
+            status: ChainStatus::Scheduled,
+            cancel_requested: false,
+            scheduled_at,
+            created_by: Some(created_by),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            version: 1,
+            links,
+        }
+    }
+
+    /// Its links, as far as they decide what follows.
+    #[must_use]
+    pub fn states(&self) -> Vec<LinkState> {
+        self.links.iter().map(|link| LinkState { rule: link.rule, status: link.status }).collect()
+    }
+
     /// The link whose job is there and not over.
     #[must_use]
     pub fn active_link(&self) -> Option<&LinkExecution> {

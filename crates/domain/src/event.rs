@@ -109,6 +109,12 @@ impl EventKind {
         )
     }
 
+    /// Whether it concerns a single project, so that those may hear of it who may see that one only.
+    #[must_use]
+    pub fn is_of_project(self) -> bool {
+        !matches!(self, Self::JobsRemoved | Self::ClockStep | Self::WebhookEventsLost)
+    }
+
     /// The status that a job has when this happens to it, where every one has the same. Of others the data of the
     /// event says it.
     #[must_use]

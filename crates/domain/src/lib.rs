@@ -18,6 +18,7 @@ pub mod limits;
 pub mod live_settings;
 pub mod origin;
 pub mod outcome;
+pub mod request_scope;
 pub mod retry;
 pub mod state;
 pub mod suggest;
@@ -43,6 +44,7 @@ pub use job::{Hold, HoldReason, Job, JobDefinition, JobState, JobStatus, OnCrash
 pub use live_settings::{LIVE_SETTINGS, LiveSetting, LiveSettings};
 pub use origin::{Origin, OriginKind};
 pub use outcome::{AttemptOutcome, Reason};
+pub use request_scope::{RequestScope, current_request, in_request};
 pub use timestamp::Timestamp;
 pub use transition::{IllegalTransition, Obstacle, Transition};
 pub use validation::{FieldError, ValidationErrors};

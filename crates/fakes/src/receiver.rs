@@ -37,6 +37,8 @@ pub enum Reply {
     Status(u16),
     /// The same, with headers (each with its line end) and a body.
     With(u16, String, String),
+    /// It is answered with this status, and a body of which nothing comes for so long.
+    Stall(u16, Duration),
     /// Nothing comes for so long, and then the connection ends.
     Hang(Duration),
     /// The connection ends at once.
@@ -113,6 +115,14 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
     let (status, headers, body) = match reply {
         Reply::Status(status) => (status, String::new(), String::new()),
         Reply::With(status, headers, body) => (status, headers, body),
+        Reply::Stall(status, time) => {
+            request.acknowledged = (200..300).contains(&status).then(|| shared.next());
+            shared.lock().push(request);
+            write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 9\r\n\r\n")?;
+            stream.flush()?;
+            std::thread::park_timeout(time);
+            return Ok(());
+        }
         Reply::Hang(time) => {
             shared.lock().push(request);
             std::thread::park_timeout(time);

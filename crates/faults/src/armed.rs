@@ -32,6 +32,11 @@ pub const OPERATIONS: [&str; 18] = [
 pub const OPERATIONS_OF_CHAINS: [&str; 6] =
     ["chain_create", "chain_update", "chain_delete", "chain_execute", "chain_cancel", "chain_step"];
 
+/// The same of deliveries of webhooks: they are made of the outbox, claimed, ended, taken up from a server that is gone, and
+/// made again.
+pub const OPERATIONS_OF_WEBHOOKS: [&str; 5] =
+    ["webhook_intake", "webhook_claim", "webhook_end", "webhook_recover", "webhook_redeliver"];
+
 /// The moments of a commit.
 pub const MOMENTS: [Moment; 4] =
     [Moment::BeforeCommit, Moment::AfterCommit, Moment::AfterListener, Moment::AfterAnswer];
@@ -87,7 +92,8 @@ const OF_SERVERS: [&str; 7] = ["heartbeat", "new_epoch", "end_epoch", "give_up",
 #[must_use]
 pub fn points() -> Vec<String> {
     let steps = STEPS.iter().map(|step| (*step).to_owned());
-    around_commits(&OPERATIONS).chain(points_of_chains()).chain(steps).collect()
+    let of_others = points_of_chains().into_iter().chain(points_of_webhooks());
+    around_commits(&OPERATIONS).chain(of_others).chain(steps).collect()
 }
 
 /// The names of the points around the commits of these operations.
@@ -104,6 +110,12 @@ pub fn points_of_chains() -> Vec<String> {
     around_commits(&OPERATIONS_OF_CHAINS).collect()
 }
 
+/// The names of the points that a server comes to which delivers webhooks, whatever its database is.
+#[must_use]
+pub fn points_of_webhooks() -> Vec<String> {
+    around_commits(&OPERATIONS_OF_WEBHOOKS).collect()
+}
+
 /// The names of the points that a server comes to whose database is a file.
 #[must_use]
 pub fn points_of_files() -> Vec<String> {
@@ -118,8 +130,10 @@ pub fn points_of_servers() -> Vec<String> {
 
 fn without(operations: &[&str]) -> Vec<String> {
     let mut points = points();
-    let is_other =
-        |operation: &str| operations.contains(&operation) || OPERATIONS_OF_CHAINS.contains(&operation);
+    let have_their_own = [&OPERATIONS_OF_CHAINS[..], &OPERATIONS_OF_WEBHOOKS];
+    let is_other = |operation: &str| {
+        operations.contains(&operation) || have_their_own.iter().any(|of| of.contains(&operation))
+    };
     points.retain(|point| point.split('.').next().is_none_or(|operation| !is_other(operation)));
     points
 }
@@ -361,10 +375,15 @@ mod tests {
     }
 
     #[test]
-    fn every_point_is_of_files_or_of_servers_or_of_both_or_of_chains() {
-        let (files, servers, chains) = (points_of_files(), points_of_servers(), points_of_chains());
-        let lists = |point: &String| [&files, &servers, &chains].map(|of| of.contains(point));
-        assert!(points().iter().map(lists).all(|[file, server, chain]| (file || server) != chain));
+    fn every_point_is_of_files_or_of_servers_or_of_both_or_has_a_workload_of_its_own() {
+        let (files, servers) = (points_of_files(), points_of_servers());
+        let (chains, webhooks) = (points_of_chains(), points_of_webhooks());
+        let has = |points: &[String], point: &String| points.contains(point);
+        for point in points() {
+            let lists =
+                [has(&files, &point) || has(&servers, &point), has(&chains, &point), has(&webhooks, &point)];
+            assert_eq!(lists.iter().filter(|has| **has).count(), 1, "{point}");
+        }
         let of = |points: &[String], operation: &str| points.iter().any(|point| point.starts_with(operation));
         assert!(of(&files, "backup.") && !of(&servers, "backup."));
         assert!(of(&servers, "number.") && !of(&files, "number."));

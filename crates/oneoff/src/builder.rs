@@ -205,6 +205,21 @@ impl Builder {
         self
     }
 
+    /// How long an attempt of a job may take that names no timeout: at most 2,592,000 seconds, and that of its type if it is not
+    /// given.
+    #[must_use]
+    pub fn default_timeout_seconds(mut self, seconds: u32) -> Self {
+        self.settings.default_timeout_seconds = Some(seconds);
+        self
+    }
+
+    /// Worker slots that only jobs of priority 8 and above take; none if it is not given. One is always left for the others.
+    #[must_use]
+    pub fn reserved_slots(mut self, slots: usize) -> Self {
+        self.settings.reserved_slots = slots;
+        self
+    }
+
     /// What is kept for how long; the defaults of [`Retention`] if it is not given.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
@@ -305,6 +320,11 @@ impl Builder {
         }
         if !(1..=oneoff_domain::limits::PRIORITY_MAX).contains(&settings.default_priority) {
             return Err(setting("default_priority", settings.default_priority, "give 1 to 10"));
+        }
+        if let Some(seconds) = settings.default_timeout_seconds
+            && !(1..=oneoff_domain::limits::TIMEOUT_MAX_SECONDS).contains(&seconds)
+        {
+            return Err(setting("default_timeout_seconds", seconds, "give 1 to 2592000"));
         }
         Ok(())
     }

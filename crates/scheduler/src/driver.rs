@@ -4,14 +4,14 @@ use crate::core::{Alarm, Core, Effect, Input, Now, Step, WindowLoad};
 use crate::mailbox::Mailbox;
 use crate::reconcile::bell::Bell;
 use crate::runner::Runner;
-use crate::{cancelling, claiming};
-use oneoff_domain::{Clock, EventKind, NewEvent, Timestamp};
+use crate::{attempt_metrics, cancelling, claiming};
+use oneoff_domain::{BootTime, Clock, EventKind, NewEvent, Timestamp};
 use oneoff_executors::StopReason;
 use oneoff_storage::{ClaimRequest, Store};
 use serde_json::{Map, json};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -26,6 +26,10 @@ pub(crate) struct CoreStatus {
     workers: AtomicUsize,
     pub(crate) queued: AtomicUsize,
     pub(crate) paused: Mutex<Option<&'static str>>,
+    /// Up to which event it is known what other nodes have changed.
+    pub(crate) followed: AtomicI64,
+    /// When the thread looked at what is to be done, in boot time.
+    looked_us: AtomicU64,
 }
 
 impl CoreStatus {
@@ -36,7 +40,21 @@ impl CoreStatus {
 
     pub(crate) fn set_workers(&self, workers: usize) {
         self.workers.store(workers, Ordering::Relaxed);
-        metrics::gauge!("oneoff_workers_total").set(u32::try_from(workers).unwrap_or(u32::MAX));
+    }
+
+    /// Why nothing is claimed, where that is so.
+    pub(crate) fn paused(&self) -> Option<&'static str> {
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For how long the thread has not looked at what is to be done. It does so every second.
+    pub(crate) fn silent_for(&self, now: BootTime) -> Duration {
+        now.since(BootTime(Duration::from_micros(self.looked_us.load(Ordering::Relaxed))))
+    }
+
+    /// The thread looks at what is to be done.
+    pub(crate) fn looks(&self, now: BootTime) {
+        self.looked_us.store(u64::try_from(now.0.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -82,6 +100,8 @@ impl Driver {
     }
 
     fn publish(&self, now: Now) {
+        self.status.looks(now.boot);
+        attempt_metrics::waited(self.core.waits());
         self.status.queued.store(self.core.queued(), Ordering::Relaxed);
         *self.status.paused.lock().unwrap_or_else(PoisonError::into_inner) = self.core.paused(now);
     }
@@ -131,7 +151,9 @@ impl Driver {
 
     fn end_attempts(&self) {
         let running = *self.runner.running.count().borrow();
-        tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        if running > 0 {
+            tracing::warn!(running, "this node's lease is over: what it runs is ended");
+        }
         self.runner.running.stop_all(StopReason::LeaseLost);
     }
 

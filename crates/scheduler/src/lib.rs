@@ -4,6 +4,7 @@
 //! Decisions are taken in a synchronous core (`step(now, inputs) -> effects`); threads, the runtime and
 //! the store are thin drivers around it.
 
+mod attempt_metrics;
 mod cancelling;
 mod claiming;
 mod core;
@@ -35,5 +36,5 @@ pub use service::settings::SettingInEffect;
 pub use service::{Released, Service};
 pub use settings::{GuardianCommand, Retention, SchedulerSettings};
 pub use start::{Scheduler, StartError};
-pub use status::{NodeHealth, NodeStatus, RunningJob, SystemStatus, WorkerStatus};
+pub use status::{NodeHealth, NodeStatus, RunningJob, SystemStatus, Vitals, WorkerStatus};
 pub use system::{SystemClock, SystemRandom};

@@ -1,6 +1,7 @@
 //! Recovery at start: what an earlier process left running is ended, closed as lost, and follows `on_crash`.
 
 use crate::StartError;
+use crate::attempt_metrics;
 use crate::core::TRUST;
 use crate::overdue::Overdue;
 use oneoff_domain::{Clock, ExecutionId, HoldReason, JobStatus};
@@ -73,6 +74,7 @@ async fn close_lost(
             None => store.close_lost(clock.now(), slice.to_vec()).await,
         };
         for execution in closed.map_err(StartError::Recovery)? {
+            attempt_metrics::lost(&execution);
             match execution.job.state.status {
                 JobStatus::Scheduled => again += 1,
                 JobStatus::Held => held += 1,

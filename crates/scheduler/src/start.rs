@@ -131,6 +131,8 @@ impl Scheduler {
         let status = Arc::new(CoreStatus::default());
         let stored = store.catalog().live.workers_count;
         status.set_workers(stored.map_or(given.total, worker_slots));
+        status.looks(began.boot);
+        status.followed.store(last_event, Ordering::Relaxed);
         let quiet = Arc::new(Notify::new());
         let thread_ended = Arc::new(AtomicBool::new(false));
         let mut core = Core::new(given, random.clone());
@@ -198,7 +200,7 @@ impl Scheduler {
         if let Some(leases) = leases.as_ref().filter(|_| store.is_shared()) {
             let events = leases.events();
             tokio::spawn(numbering::run(store.clone(), clock.clone(), mailbox.clone(), events));
-            tokio::spawn(nodes::run(store.clone(), mailbox.clone(), last_event));
+            tokio::spawn(nodes::run(store.clone(), mailbox.clone(), status.clone(), last_event));
         }
         let grace = settings.shutdown_grace;
         let service = Service::new(store.clone(), &runner, settings, status);

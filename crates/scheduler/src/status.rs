@@ -3,6 +3,7 @@
 use oneoff_domain::{ExecutionId, JobId, JobStatus, Timestamp};
 use oneoff_storage::{NodeInfo, RunNumbers, Space};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// An attempt that is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,21 @@ pub struct WorkerStatus {
     pub running: Vec<RunningJob>,
     /// Whether claiming is paused, and why: the wall clock jumped, or the server is stopping.
     pub paused: Option<String>,
+}
+
+/// How the scheduler of this process is, as far as it knows without asking the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vitals {
+    /// Whether it is stopping: nothing is started or changed any more.
+    pub is_stopping: bool,
+    /// For how long its thread has not looked at what is to be done. It does so every second.
+    pub silent_for: Duration,
+    /// Whether claiming is paused, and why.
+    pub paused: Option<String>,
+    /// Whether the lease of this node holds; `None` where it needs none.
+    pub holds_lease: Option<bool>,
+    /// By how much this machine's clock is ahead of the database's, in microseconds, where that is worth a word.
+    pub clock_off_us: Option<i64>,
 }
 
 /// From which difference on the clock of a machine is worth a word.

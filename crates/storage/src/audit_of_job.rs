@@ -1,27 +1,24 @@
 //! What the audit log tells of a job: what of it was changed, with secrets masked and long texts cut.
 
+use crate::Catalog;
 use crate::audit::changed;
+use crate::audit_mask::{self, MASK};
 use oneoff_domain::{Hold, Job, JobDefinition, JobState};
 use serde_json::{Map, Value, json};
 
-/// What stands in the place of a secret.
-const MASK: &str = "[redacted]";
 /// Characters of a text that are told.
 const TEXT_MAX_CHARS: usize = 1_000;
 /// Bytes that are told of a record.
 const TOLD_MAX_BYTES: usize = 16 * 1024;
 /// Parts of a config of which only the names are told.
 const NAMES_ONLY: [&str; 3] = ["env", "headers", "auth"];
-/// A field whose name has one of these in it is masked.
-const SECRET_WORDS: [&str; 8] =
-    ["password", "passwd", "secret", "token", "authorization", "api_key", "apikey", "credential"];
 
 /// A change of a job, before and after; `None` where nothing that is told differs.
-pub(crate) fn of_change(before: &Job, after: &Job) -> (Option<Value>, Option<Value>) {
+pub(crate) fn of_change(before: &Job, after: &Job, catalog: &Catalog) -> (Option<Value>, Option<Value>) {
     let (mut old, mut new) = (state(&before.state), state(&after.state));
     if before.revision != after.revision {
         let (told_before, told_after) =
-            changed(definition(&before.definition), definition(&after.definition));
+            changed(definition(&before.definition, catalog), definition(&after.definition, catalog));
         merge(&mut old, told_before);
         merge(&mut new, told_after);
     }
@@ -33,15 +30,15 @@ pub(crate) fn of_change(before: &Job, after: &Job) -> (Option<Value>, Option<Val
 }
 
 /// The whole of a job that is removed.
-pub(crate) fn of_removed(job: &Job) -> Option<Value> {
+pub(crate) fn of_removed(job: &Job, catalog: &Catalog) -> Option<Value> {
     let mut told = state(&job.state);
-    merge(&mut told, definition(&job.definition));
+    merge(&mut told, definition(&job.definition, catalog));
     finished(told)
 }
 
 /// The whole of a job that was made.
-pub(crate) fn of_made(made: &JobDefinition) -> Option<Value> {
-    finished(definition(made))
+pub(crate) fn of_made(made: &JobDefinition, catalog: &Catalog) -> Option<Value> {
+    finished(definition(made, catalog))
 }
 
 fn state(state: &JobState) -> Value {
@@ -59,13 +56,15 @@ fn hold(hold: &Hold) -> Value {
     json!({ "reason": hold.reason.as_str(), "by": hold.by, "until": hold.until.map(|at| at.to_string()) })
 }
 
-fn definition(definition: &JobDefinition) -> Value {
+/// Tags by their names; of one that is gone, its id is all that is known.
+fn definition(definition: &JobDefinition, catalog: &Catalog) -> Value {
+    let name = |id: &String| catalog.tags.get(id).map_or_else(|| id.clone(), |tag| tag.name.clone());
     json!({
         "name": definition.name,
         "type": definition.job_type,
         "config": definition.config,
         "project_id": definition.project_id,
-        "tags": definition.tags,
+        "tags": definition.tags.iter().map(name).collect::<Vec<_>>(),
         "priority": definition.priority,
         "timezone": definition.timezone,
         "timeout_seconds": definition.timeout_seconds,
@@ -110,7 +109,7 @@ fn mask(object: &mut Map<String, Value>) {
         let lower = name.to_ascii_lowercase();
         if NAMES_ONLY.contains(&lower.as_str()) {
             mask_all(value);
-        } else if SECRET_WORDS.iter().any(|word| lower.replace('-', "_").contains(word)) {
+        } else if audit_mask::is_secret(&lower) {
             *value = MASK.into();
         } else {
             mask_inside(value);
@@ -131,7 +130,7 @@ fn mask_inside(value: &mut Value) {
         Value::Object(object) => mask(object),
         Value::Array(items) => items.iter_mut().for_each(mask_inside),
         Value::String(text) => *text = without_user_info(text),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -150,10 +149,10 @@ fn shortened(value: Value) -> Value {
         Value::String(text) => {
             let chars = text.chars().count();
             if chars <= TEXT_MAX_CHARS {
-                return Value::String(text);
+                return Value::String(audit_mask::in_text(&text));
             }
             let beginning: String = text.chars().take(TEXT_MAX_CHARS).collect();
-            Value::String(format!("{beginning}… ({chars} characters)"))
+            Value::String(format!("{}… ({chars} characters)", audit_mask::in_text(&beginning)))
         }
         Value::Array(items) => items.into_iter().map(shortened).collect(),
         Value::Object(object) => object.into_iter().map(|(name, value)| (name, shortened(value))).collect(),

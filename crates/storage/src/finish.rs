@@ -48,6 +48,10 @@ pub enum FinishResult {
 
 /// Records the end of an attempt, if its fence holds.
 pub(crate) fn finish(tx: &mut Tx<'_>, finish: &Finish) -> Result<FinishResult, WriteError> {
+    // Before the job is locked: whoever gives an epoch up locks that, and then its jobs.
+    if !tx.holds(finish.fence.epoch)? && !breaks(Sabotage::NoFence) {
+        return Ok(FinishResult::Fenced);
+    }
     let stored = match tx.claimed.remove(&finish.fence.job) {
         Some(stored) => Some(stored),
         None => job_rows::to_change(tx.conn, finish.fence.job)?,

@@ -242,8 +242,8 @@ pub(crate) fn apply(
     let was = before.job.clone();
     let job = if delete { remove(tx, before)? } else { rewrite(tx, context, now, before, change)? };
     let (old, new) = match delete {
-        true => (audit_of_job::of_removed(&was), None),
-        false => audit_of_job::of_change(&was, &job),
+        true => (audit_of_job::of_removed(&was, tx.catalog), None),
+        false => audit_of_job::of_change(&was, &job, tx.catalog),
     };
     if let Some(kind) = event {
         tx.record_job(now, kind, &job, None, event_data)?;

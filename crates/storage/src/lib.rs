@@ -5,6 +5,7 @@
 
 mod absence;
 mod audit;
+mod audit_mask;
 mod audit_of_job;
 mod checkpoint;
 mod condition;
@@ -44,6 +45,7 @@ pub mod change;
 pub mod claim;
 pub mod error;
 pub mod finish;
+pub mod gauges;
 pub mod held;
 #[cfg(any(test, feature = "inline"))]
 pub mod inline;
@@ -54,6 +56,7 @@ pub mod open;
 pub mod output;
 pub mod overdue;
 mod postgres;
+mod probe;
 pub mod query;
 pub mod retain;
 pub mod roles;
@@ -72,11 +75,13 @@ pub use bulk_write::BulkOutcome;
 pub use catalog::{Catalog, JobsOfProject, ProjectRemoval, SettingChange, StoredSetting};
 pub use chains::{
     ChainEdit, ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, NewChain, NewChainExecution,
+    no_job_of_link,
 };
 pub use change::{CancelledAttempt, Change, CommitListener, Committed, NoListener, PendingJob};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedJob};
 pub use error::{Refusal, StoreError};
 pub use finish::{Finish, FinishResult};
+pub use gauges::Gauges;
 pub use held::{HeldFor, ReleasedSlice};
 pub use job_write::{Decide, JobChange, NewJob, Written};
 
@@ -94,5 +99,5 @@ pub use search::{SearchLag, SearchSlice};
 pub use space::Space;
 pub use store::Store;
 pub use system::{Counters, LostExecution};
-pub use webhooks::{DeliveryStatus, Webhook};
+pub use webhooks::{DeliveryStatus, Webhook, WebhookBacklog};
 pub use writer::gather_answers_here;

@@ -132,10 +132,12 @@ fn alone<T>(
         conn.batch_execute(LOCK).map_err(failed)?;
     }
     let done = work(conn);
-    if is_server {
-        conn.batch_execute(UNLOCK).map_err(failed)?;
-        // The connection goes on as one that writes.
-        conn.batch_execute(WRITER_SETTINGS).map_err(failed)?;
+    if !is_server {
+        return done;
     }
-    done
+    // The connection goes on as one that writes. In a transaction that has failed it cannot, and why that failed counts.
+    let goes_on = conn.batch_execute(UNLOCK).and_then(|()| conn.batch_execute(WRITER_SETTINGS));
+    let done = done?;
+    goes_on.map_err(failed)?;
+    Ok(done)
 }

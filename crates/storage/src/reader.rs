@@ -9,6 +9,7 @@ use crate::postgres::connect::ServerConnector;
 use crate::read_gate::ReadGate;
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
+use oneoff_domain::{RequestScope, current_request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -123,7 +124,9 @@ impl Reader {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let pool = pool.ok_or(StoreError::Closed)?;
         let condition = self.condition.clone();
+        let asked_by = current_request();
         let work = tokio::task::spawn_blocking(move || {
+            let _scope = RequestScope::enter(asked_by);
             let mut reader = pool.get().map_err(unavailable)?;
             let result = reader.conn.transaction(query);
             let is_server = condition.is_none();

@@ -142,22 +142,20 @@ impl Store {
         limit: u32,
         cursor: Option<String>,
     ) -> Result<Page<AuditEntry>, StoreError> {
+        let catalog = self.catalog();
         let query = move |conn: &mut AnyConnection| {
-            lists::audit::list(conn, &context, &filter, limit, cursor.as_deref())
+            lists::audit::list(conn, &catalog, &context, &filter, limit, cursor.as_deref())
         };
         self.inner.reader.read(query).await
     }
 
-    /// The id of the request that made a job start at this instant, where one did.
+    /// The id of the request by which an execution came about, where one made its job start at once, or executed the chain
+    /// that it is a link of.
     ///
     /// # Errors
     /// The database's.
-    pub async fn request_of(
-        &self,
-        job: JobId,
-        scheduled_for: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
-        self.inner.reader.read(move |conn| lists::audit::request_of(conn, job, scheduled_for)).await
+    pub async fn request_of(&self, execution: ExecutionId) -> Result<Option<String>, StoreError> {
+        self.inner.reader.read(move |conn| lists::request_of::request_of(conn, execution)).await
     }
 
     /// Numbers over all jobs.
@@ -173,13 +171,17 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn space(&self) -> Result<Space, StoreError> {
-        let space = self.inner.reader.read(space::space).await?;
+        Ok(self.with_log(self.inner.reader.read(space::space).await?))
+    }
+
+    /// The same with the write-ahead log, which is a file of its own.
+    pub(crate) fn with_log(&self, space: Space) -> Space {
         if self.is_shared() {
-            return Ok(space);
+            return space;
         }
         let wal = std::fs::canonicalize(&self.inner.path).unwrap_or_else(|_gone| self.inner.path.clone());
         let wal_bytes = std::fs::metadata(wal_guard::wal_path(&wal)).map_or(0, |metadata| metadata.len());
-        Ok(Space { wal_bytes: Some(wal_bytes), ..space })
+        Space { wal_bytes: Some(wal_bytes), ..space }
     }
 
     /// Whether the database answers, is at its place, and was never found to be damaged since it was opened.
@@ -190,6 +192,6 @@ impl Store {
         if let Some(file) = self.inner.reader.condition() {
             file.health()?;
         }
-        self.counters().await.map(drop)
+        self.inner.reader.read_first(system::counters).await.map(drop)
     }
 }

@@ -124,6 +124,8 @@ pub struct Evidence {
     pub copies: Vec<CopyRecord>,
     /// When servers listened.
     pub uptimes: Vec<Uptime>,
+    /// How many attempts may run at the same time, on all servers together.
+    pub slots: usize,
     /// Processes that outlived the server under which they ran and were alive when the next one listened, or
     /// after the last one.
     pub left_over: Vec<String>,

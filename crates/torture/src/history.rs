@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::oracle::{self, Violation};
 use crate::plan::{DOWNTIME, KillAt, LifePlan};
 use crate::processes::{self, JobProcess};
-use crate::server::{LEASE, Place, Server, Started};
+use crate::server::{LEASE, Place, SLOTS, Server, Started};
 use crate::workload::{Doors, Mix, Workload};
 use anyhow::{Context as _, Result, bail};
 use oneoff_api_types::ReleaseJobs;
@@ -15,6 +15,7 @@ use oneoff_client::Client;
 use oneoff_domain::{Clock as _, Timestamp};
 use oneoff_scheduler::SystemClock;
 use oneoff_storage::Store;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -72,7 +73,7 @@ pub async fn live(place: &Place, plan: &HistoryPlan) -> Result<Outcome> {
         place,
         plan,
         ledger: Ledger::default(),
-        evidence: Evidence::default(),
+        evidence: Evidence { slots: SLOTS, ..Evidence::default() },
         survivors: Vec::new(),
     };
     let mut outcome = Outcome::default();
@@ -226,13 +227,18 @@ async fn give_up_all(place: &Place) -> Result<()> {
     let options = place.store()?;
     let store = tokio::task::spawn_blocking(move || Store::open(options, SystemClock.now())).await??;
     let deadline = Instant::now() + 3 * LEASE;
+    let now = SystemClock.now();
+    let mut others: BTreeSet<i64> = store.lapsed(now).await?.into_iter().collect();
+    let nodes = store.nodes(now).await?.into_iter().filter(|node| node.ended_at.is_none());
+    others.extend(nodes.map(|node| node.epoch).filter(|epoch| *epoch != store.epoch()));
     loop {
-        let mut given_up = 0;
         for epoch in store.lapsed(SystemClock.now()).await? {
             // Until its transaction is ended for it a server that was stopped may have its epoch locked.
-            given_up += usize::from(store.give_up(SystemClock.now(), epoch).await.unwrap_or(false));
+            if store.give_up(SystemClock.now(), epoch).await.unwrap_or(false) {
+                others.remove(&epoch);
+            }
         }
-        if given_up > 0 {
+        if others.is_empty() {
             break;
         }
         if Instant::now() > deadline {

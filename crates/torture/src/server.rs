@@ -19,6 +19,8 @@ const START: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The lease of a server with a shared database: the shortest there is.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
+/// How many attempts a server runs at the same time.
+pub(crate) const SLOTS: usize = 32;
 /// How long a stop by SIGTERM may take.
 const STOP: Duration = Duration::from_secs(60);
 
@@ -210,6 +212,7 @@ fn command(place: &Place, plan: &LifePlan) -> Command {
         .env("PORT", "0")
         .env("LOG_FORMAT", "json")
         .env("SHUTDOWN_GRACE_SECONDS", "20")
+        .env("WORKERS_COUNT", SLOTS.to_string())
         .current_dir(&place.directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

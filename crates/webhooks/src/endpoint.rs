@@ -126,8 +126,8 @@ pub(crate) fn may_want(webhook: &Webhook, event: &Event) -> bool {
     if !webhook.is_active && webhook.paused_reason.is_none() {
         return false;
     }
-    let is_of_project =
-        webhook.project_ids.is_empty() || webhook.project_ids.contains(&event.event.project_id);
+    let is_of_project = webhook.project_ids.is_empty()
+        || event.event.kind.is_of_project() && webhook.project_ids.contains(&event.event.project_id);
     event.sequence > webhook.starts_after && is_of_project && wants_kind(webhook, event.event.kind)
 }
 
@@ -160,26 +160,31 @@ fn is_of_job(webhook: &Webhook, job: &Job) -> bool {
     is_of_type && has_tag
 }
 
-/// What deliveries have an order among: those of a job, of a chain's execution, or of another kind of record.
+/// What deliveries have an order among: those of a chain's execution, of a job, or of another kind of record.
 pub(crate) fn lane(event: &NewEvent) -> String {
     let group = event.kind.as_str().split('.').next().unwrap_or_default();
     let named = |name: &str| event.data.get(name).and_then(Value::as_str);
-    match event.job_id {
-        Some(job) => job.to_string(),
-        None => match named("chain_execution_id").or_else(|| named("id")) {
-            Some(id) => format!("{group}:{id}"),
-            None => group.to_owned(),
-        },
-    }
+    let job = || event.job_id.map(|job| job.to_string());
+    let of_kind = |id: &str| format!("{group}:{id}");
+    let of_chain = named("chain_execution_id").map(of_kind);
+    of_chain.or_else(job).or_else(|| named("id").map(of_kind)).unwrap_or_else(|| group.to_owned())
 }
 
 /// An event as it might be, for trying out what is made of it.
 pub(crate) fn sample(kind: EventKind, now: Timestamp) -> Value {
     const JOB: &str = "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e10";
-    let data = json!({
+    let chain_status = match kind {
+        EventKind::ChainExecutionStarted => Some("running"),
+        EventKind::ChainExecutionCompleted => Some("completed"),
+        EventKind::ChainExecutionFailed => Some("failed"),
+        EventKind::ChainExecutionCancelled => Some("cancelled"),
+        _ => None,
+    };
+    let status = kind.job_status().map_or(chain_status, |status| Some(status.as_str()));
+    let mut data = json!({
         "job": {
             "id": JOB, "name": "Nightly backup", "type": "shell", "scheduled_at": now, "priority": 5,
-            "project_id": "default", "timezone": "UTC", "status": kind.job_status(), "created_at": now,
+            "project_id": "default", "timezone": "UTC", "status": status, "created_at": now,
             "updated_at": now, "tags": ["backup"], "run": 1, "attempt": 0, "max_retries": 0,
             "next_attempt_at": null, "external_id": null, "metadata": {},
         },
@@ -193,6 +198,15 @@ pub(crate) fn sample(kind: EventKind, now: Timestamp) -> Value {
         },
         "details": {"reason": "exit_code", "exit_code": 1},
     });
+    if let (Some(status), Some(fields)) = (chain_status, data.as_object_mut()) {
+        fields.remove("execution");
+        let details = json!({
+            "chain_id": "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e13", "chain_name": "Nightly",
+            "chain_execution_id": "0193f0c2-7a7b-7c3e-9d54-3f1c2b6a9e14", "status": status, "links": 3,
+            "failed_link": (kind == EventKind::ChainExecutionFailed).then_some(1),
+        });
+        fields.insert("details".to_owned(), details);
+    }
     json!({ "event": kind.as_str(), "timestamp": now, "data": data })
 }
 

@@ -110,6 +110,30 @@ fn lanes_are_jobs_chain_executions_or_kinds() {
     assert_eq!(lane(&other), "clock");
     other.data.insert("id".to_owned(), json!("x"));
     assert_eq!(lane(&other), "clock:x");
-    other.data.insert("chain_execution_id".to_owned(), json!("y"));
-    assert_eq!(lane(&other), "clock:y");
+    let mut chain = event(EventKind::ChainExecutionFailed, 9).event;
+    chain.data.insert("chain_execution_id".to_owned(), json!("y"));
+    assert_eq!(lane(&chain), "chain_execution:y", "whichever of its jobs it came with");
+}
+
+#[test]
+fn who_wants_some_projects_is_not_told_of_all() {
+    let mut picky = webhook();
+    picky.project_ids = vec!["default".to_owned()];
+    for (kind, expected) in [
+        (EventKind::JobFailed, true),
+        (EventKind::JobsRemoved, false),
+        (EventKind::ClockStep, false),
+        (EventKind::WebhookEventsLost, false),
+    ] {
+        assert_eq!(wants(&picky, &record(event(kind, 7))), expected, "{kind}");
+        assert!(wants(&webhook(), &record(event(kind, 7))), "{kind}");
+    }
+}
+
+#[test]
+fn a_sample_of_a_chain_is_one() {
+    let sample = sample(EventKind::ChainExecutionFailed, Timestamp::EPOCH);
+    assert_eq!(sample["data"]["details"]["chain_name"], "Nightly");
+    assert_eq!(sample["data"]["job"]["status"], "failed");
+    assert!(sample["data"].get("execution").is_none());
 }

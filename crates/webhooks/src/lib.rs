@@ -6,6 +6,7 @@
 //! ([`signature`]) and when it is tried again ([`schedule`]).
 
 mod dispatch;
+mod dispatcher_state;
 mod draft;
 mod endpoint;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod template;
 mod testing;
 
 pub use dispatch::Dispatch;
+pub use dispatcher_state::DispatcherState;
 pub use draft::{SecretDraft, WebhookDraft, WebhookPatch};
 pub use error::WebhookError;
 pub use filter::{EventFilter, InvalidFilter};

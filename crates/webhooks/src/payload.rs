@@ -40,8 +40,16 @@ fn body(event: &str, at: Timestamp, data: Map<String, Value>) -> Value {
     json!({ "event": event, "timestamp": at, "data": data })
 }
 
-/// The status of the job at the moment of the event.
+/// The status of the job at the moment of the event; `None` where the event does not know. An event of a chain execution
+/// says the status of that, and names the job whose start or end it came with.
 fn status(event: &Event) -> Option<JobStatus> {
+    match event.event.kind {
+        EventKind::ChainExecutionStarted => return Some(JobStatus::Running),
+        EventKind::ChainExecutionCompleted
+        | EventKind::ChainExecutionFailed
+        | EventKind::ChainExecutionCancelled => return None,
+        _ => {}
+    }
     let said = event.event.data.get("status").and_then(Value::as_str).and_then(|text| text.parse().ok());
     said.or(event.event.kind.job_status())
 }
@@ -65,11 +73,12 @@ fn job(event: &Event, job: Option<&Job>, execution: Option<&Execution>) -> Optio
         EventKind::JobRetrying => event.event.data.get("next_attempt_at").cloned().unwrap_or_default(),
         _ => Value::Null,
     };
-    let attempt = match (event.event.kind, execution) {
+    let (run, attempt) = match (event.event.kind, execution) {
         // The one that comes next.
-        (EventKind::JobRetrying, Some(execution)) => execution.attempt.saturating_add(1),
-        (_, Some(execution)) => execution.attempt,
-        (_, None) => job.state.attempt,
+        (EventKind::JobRetrying, Some(execution)) => (execution.run, execution.attempt.saturating_add(1)),
+        (_, Some(execution)) => (execution.run, execution.attempt),
+        (EventKind::JobCreated, None) => (1, 0),
+        (_, None) => (job.state.run, job.state.attempt),
     };
     let definition = &job.definition;
     Some(json!({
@@ -84,7 +93,7 @@ fn job(event: &Event, job: Option<&Job>, execution: Option<&Execution>) -> Optio
         "created_at": job.created_at,
         "updated_at": event.at,
         "tags": definition.tags,
-        "run": execution.map_or(job.state.run, |execution| execution.run),
+        "run": run,
         "attempt": attempt,
         "max_retries": definition.retry.max_retries,
         "next_attempt_at": next_attempt_at,

@@ -52,7 +52,8 @@ fn what_is_told_is_of_the_moment_of_the_event_and_not_of_now() {
     assert_eq!((&job["status"], &job["attempt"]), (&json!("scheduled"), &json!(1)));
     assert_eq!(job["next_attempt_at"], json!(at(60)));
     let created = told(EventKind::JobCreated, false, Value::Null);
-    assert_eq!(created["data"]["job"]["status"], "scheduled");
+    let job = &created["data"]["job"];
+    assert_eq!((&job["status"], &job["run"], &job["attempt"]), (&json!("scheduled"), &json!(1), &json!(0)));
     let held = told(EventKind::JobCreated, false, json!({"status": "held"}));
     assert_eq!(held["data"]["job"]["status"], "held", "the event says so");
 }
@@ -92,4 +93,17 @@ fn a_long_error_is_cut_at_a_character() {
     let mut record = record(event(EventKind::JobFailed, 7));
     record.execution = Some(Execution { error: Some("é".repeat(100_000)), ..execution() });
     assert!(payload(&record).to_string().len() < 10_000);
+}
+
+#[test]
+fn the_status_of_a_chain_is_not_that_of_its_job() {
+    let said = json!({"chain_name": "Nightly", "status": "failed", "failed_link": 1});
+    let failed = told(EventKind::ChainExecutionFailed, false, said);
+    assert_eq!(
+        failed["data"]["job"]["status"], "completed",
+        "the last job of it, which has run all the same"
+    );
+    assert_eq!(failed["data"]["details"]["status"], "failed");
+    let started = told(EventKind::ChainExecutionStarted, false, json!({"status": "running"}));
+    assert_eq!(started["data"]["job"]["status"], "running");
 }

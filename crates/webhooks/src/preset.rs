@@ -160,6 +160,21 @@ mod tests {
     }
 
     #[test]
+    fn of_a_chain_its_own_name_is_told() {
+        let payload = json!({
+            "event": "chain_execution.failed", "timestamp": "2026-11-24T08:00:00Z",
+            "data": {
+                "job": {"id": "j", "name": "cleanup", "project_id": "p"},
+                "details": {"chain_name": "Nightly", "chain_execution_id": "x", "failed_link": 2},
+            },
+        });
+        let body = Preset::Slack.body(None, &url("https://hooks.slack.com/services/T/B/x"), &payload);
+        let slack: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(slack["text"], "Chain failed: Nightly");
+        assert_eq!(slack["attachments"][0]["text"], "link 2 did not succeed, project p, id x");
+    }
+
+    #[test]
     fn ntfy_is_told_at_its_root() {
         for (given, target) in [
             ("https://ntfy.sh/my-topic?auth=x", "https://ntfy.sh/?auth=x"),

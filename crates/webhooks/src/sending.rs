@@ -68,7 +68,8 @@ pub(crate) async fn send(
     let request = message.request(now);
     let sent = AttemptedRequest { url: message.target.to_string(), headers: request.headers.clone() };
     let outgoing = outgoing(message.target, request);
-    let got = tokio::time::timeout(timeout, exchange(client, outgoing)).await;
+    let deadline = tokio::time::Instant::now() + timeout;
+    let got = tokio::time::timeout_at(deadline, client.send(outgoing)).await;
     let duration = began.elapsed();
     let failed = |error: String| Sent {
         request: sent.clone(),
@@ -79,10 +80,15 @@ pub(crate) async fn send(
     };
     match got {
         Err(_elapsed) => failed(format!("no response within {} seconds", timeout.as_secs_f64())),
-        Ok(Err(error)) => failed(error),
-        Ok(Ok((response, retry_after))) => {
-            let status = response.code;
-            let retry_after = retry_after.and_then(|text| retry_after::parse(&text, now));
+        Ok(Err(error)) => failed(error.chain()),
+        Ok(Ok(mut got)) => {
+            let retry_after = got.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let retry_after = retry_after.and_then(|text| retry_after::parse(text, now));
+            let (status, headers) = (got.status().as_u16(), headers_of(&got));
+            // The status says all that counts: a body that breaks off or does not come does not make it another one.
+            let body = body_of(&mut got, deadline).await;
+            let response = AttemptedResponse { code: status, headers, body };
+            let duration = began.elapsed();
             let error = (!(200..300).contains(&status)).then(|| refusal(&response));
             let answer = Answer::Status { status, retry_after };
             Sent { request: sent, response: Some(response), error, duration, answer }
@@ -113,20 +119,6 @@ fn outgoing(target: Url, request: Request) -> OutboundRequest {
     }
 }
 
-async fn exchange(
-    client: &OutboundClient,
-    request: OutboundRequest,
-) -> Result<(AttemptedResponse, Option<String>), String> {
-    let mut response = client.send(request).await.map_err(|error| error.chain())?;
-    let retry_after = response.headers().get(header::RETRY_AFTER);
-    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let headers = headers_of(&response);
-    // The status says all that counts: a body that breaks off does not make it another one.
-    let body = body_of(&mut response).await;
-    let code = response.status().as_u16();
-    Ok((AttemptedResponse { code, headers, body }, retry_after))
-}
-
 fn headers_of(response: &OutboundResponse) -> Vec<(String, String)> {
     let shown = |(name, value): (&HeaderName, &HeaderValue)| {
         let is_secret = *name == header::SET_COOKIE;
@@ -136,12 +128,13 @@ fn headers_of(response: &OutboundResponse) -> Vec<(String, String)> {
     response.headers().iter().take(RESPONSE_HEADERS_MAX).map(shown).collect()
 }
 
-async fn body_of(response: &mut OutboundResponse) -> String {
+/// The beginning of the body, as far as it comes in time.
+async fn body_of(response: &mut OutboundResponse, deadline: tokio::time::Instant) -> String {
     let mut body = Vec::new();
     while body.len() < RESPONSE_MAX_BYTES {
-        match response.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) | Err(_) => break,
+        match tokio::time::timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(None) | Err(_)) | Err(_) => break,
         }
     }
     body.truncate(RESPONSE_MAX_BYTES);

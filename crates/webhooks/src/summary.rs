@@ -67,8 +67,8 @@ fn text_at<'p>(payload: &'p Value, pointer: &str) -> Option<&'p str> {
 }
 
 fn title(said: &str, payload: &Value) -> String {
-    let name = text_at(payload, "/data/job/name").or_else(|| text_at(payload, "/data/details/name"));
-    match name {
+    let places = ["/data/details/chain_name", "/data/job/name", "/data/details/name"];
+    match places.into_iter().find_map(|place| text_at(payload, place)) {
         Some(name) => format!("{said}: {}", cut(name, NAME_MAX_CHARS)),
         None => said.to_owned(),
     }
@@ -91,10 +91,14 @@ fn text(payload: &Value) -> String {
     if let Some(reason) = text_at(payload, "/data/details/reason").filter(|_| parts.is_empty()) {
         parts.push(format!("reason: {reason}"));
     }
+    if let Some(link) = payload.pointer("/data/details/failed_link").and_then(Value::as_u64) {
+        parts.push(format!("link {link} did not succeed"));
+    }
     if let Some(project) = text_at(payload, "/data/job/project_id") {
         parts.push(format!("project {project}"));
     }
-    if let Some(id) = text_at(payload, "/data/job/id") {
+    let places = ["/data/details/chain_execution_id", "/data/job/id"];
+    if let Some(id) = places.into_iter().find_map(|place| text_at(payload, place)) {
         parts.push(format!("id {id}"));
     }
     if parts.is_empty() {

@@ -40,11 +40,16 @@ pub(crate) const POSTGRESQL: Prerequisite = Prerequisite {
     purpose: "is the other database, of which the tests start servers of their own",
     packages: &["postgresql", "postgresql-contrib"],
 };
+pub(crate) const PROMTOOL: Prerequisite = Prerequisite {
+    programs: &["promtool"],
+    purpose: "checks the format of the metrics",
+    packages: &["prometheus"],
+};
 
 /// What the Rust crates need.
 pub(crate) const FOR_RUST: &[Prerequisite] = &[C_COMPILER, MAKE, PERL];
 /// What the tests of the Rust crates need.
-pub(crate) const FOR_RUST_TESTS: &[Prerequisite] = &[C_COMPILER, MAKE, PERL, POSTGRESQL];
+pub(crate) const FOR_RUST_TESTS: &[Prerequisite] = &[C_COMPILER, MAKE, PERL, POSTGRESQL, PROMTOOL];
 /// What the web UI needs.
 pub(crate) const FOR_UI: &[Prerequisite] = &[NODE, NPM];
 

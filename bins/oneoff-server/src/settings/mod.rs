@@ -12,7 +12,8 @@ pub use log_choices::{LogFormat, LogLevel};
 
 use oneoff::{DatabaseUrl, EgressPolicy, Retention, StoreOptions, WebhookSettings};
 use oneoff_api::AddressRange;
-use oneoff_domain::LiveSetting;
+use oneoff_domain::LIVE_SETTINGS;
+use oneoff_domain::limits::TIMEOUT_MAX_SECONDS;
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub node_name: Option<String>,
     /// `WORKERS_COUNT`; 0 is 16 per CPU.
     pub workers_count: usize,
+    /// `RESERVED_SLOTS`.
+    pub reserved_slots: usize,
     /// `LOG_LEVEL`
     pub log_level: LogLevel,
     /// `LOG_FORMAT`
@@ -44,6 +47,8 @@ pub struct Settings {
     pub retention: Retention,
     /// `DEFAULT_PRIORITY`
     pub default_priority: u8,
+    /// `DEFAULT_TIMEOUT_SECONDS`; `None` where it is 0.
+    pub default_timeout_seconds: Option<u32>,
     /// `ENVIRONMENT`
     pub environment: String,
     /// `AUTH_ENABLED`
@@ -154,11 +159,16 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
         database_url: reader.read("DATABASE_URL", parse::database_url),
         node_name: reader.read("NODE_NAME", parse::node_name),
         workers_count: reader.read("WORKERS_COUNT", |text| parse::whole(text, 0, 10_000)),
+        reserved_slots: reader.read("RESERVED_SLOTS", |text| parse::whole(text, 0, 10_000)),
         log_level: reader.read("LOG_LEVEL", parse::log_level),
         log_format: reader.read("LOG_FORMAT", parse::log_format),
         default_timezone: reader.read("DEFAULT_TIMEZONE", parse::timezone),
         retention: retention(&mut reader),
         default_priority: reader.read("DEFAULT_PRIORITY", |text| parse::whole(text, 1, 10)),
+        default_timeout_seconds: reader.read("DEFAULT_TIMEOUT_SECONDS", |text| {
+            let seconds = parse::whole(text, 0, TIMEOUT_MAX_SECONDS)?;
+            Ok((seconds > 0).then_some(seconds))
+        }),
         environment: reader.read("ENVIRONMENT", parse::environment),
         auth_enabled: reader.read("AUTH_ENABLED", parse::boolean),
         insecure_no_auth: reader.read("INSECURE_NO_AUTH", parse::boolean),
@@ -203,11 +213,15 @@ fn check(given: &[Given], problems: Vec<String>) -> Result<Settings, SettingsErr
 }
 
 fn origins(given: &[Given]) -> BTreeMap<String, String> {
-    let live = |given: &&Given| {
-        given.origin != "default" && LiveSetting::named(&given.setting.name.to_ascii_lowercase()).is_some()
-    };
-    let named = |given: &Given| (given.setting.name.to_ascii_lowercase(), given.origin.clone());
-    given.iter().filter(live).map(named).collect()
+    let named = |given: &Given| Some((live_name(given.setting.name)?.to_owned(), given.origin.clone()));
+    given.iter().filter(|given| given.origin != "default").filter_map(named).collect()
+}
+
+/// What a setting is called where it is changed while servers run.
+fn live_name(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let is_it = |key: &str| key == name || name.strip_prefix("webhook_") == Some(key);
+    LIVE_SETTINGS.iter().map(|setting| setting.key).find(|key| is_it(key))
 }
 
 /// Whoever names a file as well may think that it is used.
@@ -262,138 +276,4 @@ pub fn exposed(host: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let flags = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Settings::load(&Sources { flags, ..Sources::default() })
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_version_one() {
-        let settings = load(&[]).unwrap();
-        assert_eq!((settings.host.as_str(), settings.port), ("localhost", 8080));
-        assert_eq!(settings.db_path, PathBuf::from("./oneoff.db"));
-        assert_eq!(settings.workers_count, 0);
-        assert_eq!(settings.log_level, LogLevel::Info);
-        assert_eq!(settings.default_timezone, "UTC");
-        assert_eq!(settings.retention, Retention::default());
-        assert_eq!(settings.webhooks, WebhookSettings::default());
-        assert_eq!(settings.default_priority, 5);
-        assert_eq!(settings.environment, "production");
-        assert!(!settings.auth_enabled && settings.metrics_enabled);
-        assert_eq!(settings.shutdown_grace, Duration::from_secs(30));
-    }
-
-    #[test]
-    fn all_problems_are_told_at_once_with_name_value_and_what_is_allowed() {
-        let error =
-            load(&[("PORT", "70000"), ("DEFAULT_PRIORITY", "0"), ("AUTH_ENABLED", "maybe")]).unwrap_err();
-        assert_eq!(error.0.len(), 3, "{error}");
-        let text = error.to_string();
-        for part in [
-            "PORT=70000",
-            "0 to 65535",
-            "DEFAULT_PRIORITY=0",
-            "1 to 10",
-            "AUTH_ENABLED=maybe",
-            "true or false",
-        ] {
-            assert!(text.contains(part), "{part} is not in {text}");
-        }
-    }
-
-    #[test]
-    fn a_lease_is_neither_too_short_to_be_renewed_nor_for_ever() {
-        assert_eq!(load(&[]).unwrap().lease, Duration::from_secs(20));
-        for (good, seconds) in [("5", 5), ("3600", 3600)] {
-            assert_eq!(load(&[("LEASE_SECONDS", good)]).unwrap().lease, Duration::from_secs(seconds));
-        }
-        for bad in ["4", "0", "-20", "3601", "99999999999999999999", "20.5", "20s", "\u{662}\u{660}", "soon"]
-        {
-            let error = load(&[("LEASE_SECONDS", bad)]).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("LEASE_SECONDS={bad}")) && error.contains("5 to 3600"),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_database_url_wins_over_a_path_and_says_so() {
-        let url = ("DATABASE_URL", "postgres://me:hunter2@db/oneoff");
-        let both = load(&[url, ("DB_PATH", "x.db")]).unwrap();
-        assert_eq!(both.store().database(), "postgres://me@db/oneoff");
-        assert!(both.notes[0].contains("wins over DB_PATH=x.db (flag --db-path)"), "{:?}", both.notes);
-        assert!(!format!("{both:?}").contains("hunter2"));
-        assert_eq!(load(&[url]).unwrap().notes, Vec::<String>::new());
-        let file = load(&[("DB_PATH", "x.db"), ("DATABASE_URL", " ")]).unwrap();
-        assert_eq!((file.store().database().as_str(), file.notes.len()), ("x.db", 0));
-    }
-
-    #[test]
-    fn an_address_that_is_refused_is_not_shown() {
-        for bad in
-            ["hunter2", "postgres://me:hun/ter2@db/x", "mysql://me:hunter2@db/x", "postgres://me:hunter2%@db"]
-        {
-            let error = load(&[("DATABASE_URL", bad)]).unwrap_err().to_string();
-            assert!(
-                error.contains("DATABASE_URL=(not shown") && error.contains("postgres://USER"),
-                "{error}"
-            );
-            assert!(!error.contains("ter2"), "{error}");
-        }
-        let misplaced = load(&[("DB_PATH", "postgres://me:hunter2@db/x")]).unwrap_err().to_string();
-        assert!(misplaced.contains("give it as DATABASE_URL"), "{misplaced}");
-    }
-
-    #[test]
-    fn a_host_that_others_reach_needs_keys() {
-        for host in ["0.0.0.0", "::", "192.168.1.5", "example.com", "127.0.0.1.example.com"] {
-            let error = load(&[("HOST", host)]).unwrap_err();
-            assert!(error.to_string().contains("AUTH_ENABLED=true"), "{host}: {error}");
-            assert!(load(&[("HOST", host), ("AUTH_ENABLED", "true")]).is_ok(), "{host}");
-        }
-        assert!(load(&[("HOST", "0.0.0.0"), ("INSECURE_NO_AUTH", "true")]).is_ok());
-        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "LOCALHOST"] {
-            assert!(load(&[("HOST", host)]).is_ok(), "{host}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_has_the_base_path() {
-        let settings = load(&[("PUBLIC_URL", "https://Jobs.example/x/"), ("BASE_PATH", "/x")]).unwrap();
-        assert_eq!(settings.public_url.as_deref(), Some("https://jobs.example/x"));
-        let error =
-            load(&[("PUBLIC_URL", "https://jobs.example"), ("BASE_PATH", "/x")]).unwrap_err().to_string();
-        assert!(error.contains("set PUBLIC_URL=https://jobs.example/x"), "{error}");
-        for bad in [
-            "jobs.example",
-            "ftp://x",
-            "https://",
-            "https://a b",
-            "https://u:p@x",
-            "https://x?y",
-            "https://x#y",
-        ] {
-            let error = load(&[("PUBLIC_URL", bad)]).unwrap_err().to_string();
-            assert!(error.contains("PUBLIC_URL="), "{error}");
-        }
-    }
-
-    #[test]
-    fn proxies_are_addresses_and_ranges() {
-        assert_eq!(
-            load(&[("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1")]).unwrap().trusted_proxies.len(),
-            3
-        );
-        for bad in ["localhost", "10.0.0.0/33", "10.0.0", "*", "0x7f.1"] {
-            let error = load(&[("TRUSTED_PROXIES", bad)]).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("TRUSTED_PROXIES={bad}")) && error.contains("10.0.0.0/8"),
-                "{error}"
-            );
-        }
-    }
-}
+mod tests;

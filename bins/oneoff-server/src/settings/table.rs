@@ -102,6 +102,15 @@ pub const SETTINGS: &[Setting] = &[
         about: &["How many attempts may run at the same time."],
     },
     Setting {
+        name: "RESERVED_SLOTS",
+        default: "0",
+        allowed: "a whole number from 0 to 10000",
+        about: &[
+            "How many of these only jobs of priority 8 and above take, so that they find one free. One is always",
+            "left for the others.",
+        ],
+    },
+    Setting {
         name: "LOG_LEVEL",
         default: "info",
         allowed: "debug, info, warn or error",
@@ -207,6 +216,12 @@ pub const SETTINGS: &[Setting] = &[
         default: "5",
         allowed: "a whole number from 1 to 10",
         about: &["The priority of a job that names none; 10 is the most urgent."],
+    },
+    Setting {
+        name: "DEFAULT_TIMEOUT_SECONDS",
+        default: "0",
+        allowed: "a whole number from 0 to 2592000; 0 is none but that of the job type",
+        about: &["How long an attempt of a job may take that names no timeout_seconds."],
     },
     Setting {
         name: "ENVIRONMENT",
@@ -345,41 +360,5 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_upper_case() {
-        let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
-        assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')));
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), SETTINGS.len());
-    }
-
-    #[test]
-    fn a_password_is_not_shown_whatever_is_wrong_with_the_address() {
-        let setting = find("DATABASE_URL").unwrap();
-        for value in [
-            "postgres://me:hunter2@db/x?a=hunter2",
-            "hunter2",
-            "postgres://me:hunter2/@db",
-            "mysql://hunter2@db",
-        ] {
-            assert!(!setting.shown(value).contains("hunter2"), "{value}");
-        }
-        assert_eq!(setting.shown("postgres://me:hunter2@db/x"), "postgres://me@db/x");
-        assert_eq!(setting.shown(""), "");
-        assert_eq!(find("DB_PATH").unwrap().shown("x.db"), "x.db");
-    }
-
-    #[test]
-    fn every_form_of_a_name_follows_from_it() {
-        let setting = find("DB_PATH").unwrap();
-        assert_eq!(
-            (setting.key(), setting.flag(), setting.prefixed()),
-            ("db_path".into(), "db-path".into(), "ONEOFF_DB_PATH".into())
-        );
-        assert_eq!(find("db_path"), None);
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

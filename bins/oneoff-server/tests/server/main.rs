@@ -21,7 +21,11 @@ mod effects;
 #[cfg(test)]
 mod failing_disk;
 #[cfg(test)]
+mod hung_cluster;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod migrate_data;
 #[cfg(test)]
@@ -32,6 +36,8 @@ mod nodes_in_trouble;
 mod postgres;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod readiness;
 #[cfg(test)]
 mod records;
 #[cfg(test)]

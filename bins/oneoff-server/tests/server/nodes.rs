@@ -128,6 +128,30 @@ fn jobs_of_one_concurrency_key_run_one_after_another_wherever_they_run() {
     assert_eq!(most_at_once(&log), (1, 12));
 }
 
+/// The queue of a full node is read anew only every 15 seconds.
+#[test]
+fn a_job_that_another_node_has_started_does_not_wait_for_a_slot_of_a_full_one() {
+    let pair = Pair::start(&[("WORKERS_COUNT", "1")]);
+    let [east, west] = pair.clients();
+    let queued = |client: &Client| block_on(client.worker_status()).unwrap().queued_jobs;
+    let long = || block_on(east.create_job(&shell("sleep 60"))).unwrap().id;
+    let [first, second] = [long(), long()];
+    for job in [&first, &second] {
+        wait_for_status(&east, job, "running");
+    }
+    let third = long();
+    for client in [&east, &west] {
+        wait_for(|| (queued(client) == 1).then_some(()));
+    }
+    block_on(east.cancel_job(&first)).unwrap();
+    wait_for_status(&east, &third, "running");
+    let started = Instant::now();
+    for client in [&east, &west] {
+        wait_for(|| (queued(client) == 0).then_some(()));
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "it was told after {:?}", started.elapsed());
+}
+
 #[test]
 fn a_cancel_on_one_node_ends_the_process_on_the_other_within_a_second() {
     let pair = Pair::start(&[]);

@@ -152,6 +152,17 @@ fn backup_and_restore_name_the_tools_of_postgresql() {
 }
 
 #[test]
+fn check_config_says_what_the_role_has_no_right_to() {
+    let database = database();
+    let role = database.name().replace("test", "guest");
+    database.query(&format!("CREATE ROLE {role} ROLE oneoff")).unwrap();
+    let url = database.url_with(&[("options", &format!("-crole={role}"))]);
+    let answer = Place::bare().with("DATABASE_URL", url).run(&["check-config", "--connect"]);
+    answer.fails(1, &["cannot use the database", "permission denied for schema public"]);
+    database.query(&format!("DROP ROLE {role}")).unwrap();
+}
+
+#[test]
 fn check_config_connects_only_when_it_is_asked_to() {
     let nowhere = format!("postgres://me:{PASSWORD}@127.0.0.1:{}/oneoff?password={PASSWORD}", free_port());
     let place = Place::bare().with("DATABASE_URL", &nowhere).with("DB_PATH", "x.db");

@@ -75,3 +75,28 @@ fn a_setting_takes_effect_while_the_server_runs_and_stays() {
     );
     serving.stop();
 }
+
+#[test]
+fn reserved_slots_and_a_timeout_are_in_effect_from_the_start() {
+    let place = Place::new()
+        .with("WORKERS_COUNT", "2")
+        .with("ONEOFF_RESERVED_SLOTS", "1")
+        .with("DEFAULT_TIMEOUT_SECONDS", "90")
+        .with("SHUTDOWN_GRACE_SECONDS", "0");
+    let serving = place.serve();
+    let client = serving.client();
+    let jobs = [shell("sleep 60"), shell("sleep 60")].map(|job| block_on(client.create_job(&job)).unwrap());
+    assert!(jobs.iter().all(|job| job.timeout_seconds == Some(90)), "{jobs:?}");
+    let status = || block_on(client.worker_status()).unwrap();
+    wait_for(|| (status().active_workers == 1 && status().queued_jobs == 1).then_some(()));
+    let urgent = block_on(client.create_job(&CreateJob { priority: Some(8), ..shell("true") })).unwrap();
+    wait_for(|| (block_on(client.job(&urgent.id)).unwrap().status == "completed").then_some(()));
+    wait_for(|| (status().active_workers == 1 && status().queued_jobs == 1).then_some(()));
+    let settings = block_on(client.live_settings()).unwrap();
+    let reserved = settings.iter().find(|setting| setting.key == "reserved_slots").unwrap();
+    assert_eq!(
+        (reserved.value.as_str(), reserved.source.as_str()),
+        ("1", "environment ONEOFF_RESERVED_SLOTS")
+    );
+    serving.stop();
+}

@@ -180,6 +180,7 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::form::Form;
     use oneoff_domain::JobStatus;
 
     const KNOWN: &[Field] = &[

@@ -52,8 +52,8 @@ impl FromRequest for Forced {
     }
 }
 
-fn present(state: &ApiState) -> Present<'_> {
-    Present { now: state.service.now(), timezone: &state.settings.default_timezone }
+fn present<'a>(state: &ApiState, timezone: &'a str) -> Present<'a> {
+    Present { now: state.service.now(), timezone }
 }
 
 /// 32 hexadecimal characters, as the ids of v1's keys are.
@@ -93,7 +93,8 @@ pub(crate) async fn create(
     writer: AdminWriter,
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
-    let request = access_requests::create(writer.body.object()?, present(&state))?;
+    let timezone = state.service.default_timezone();
+    let request = access_requests::create(writer.body.object()?, present(&state, &timezone))?;
     let (new, key) = generated(request);
     let written = state.service.create_api_key(writer.context_of_new()?, new).await?;
     let is_made = !writer.is_dry_run() && !written.replayed;
@@ -142,7 +143,8 @@ pub(crate) async fn update(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let Forced { writer, force } = forced;
-    let patch = access_requests::update(writer.body.object()?, present(&state))?;
+    let timezone = state.service.default_timezone();
+    let patch = access_requests::update(writer.body.object()?, present(&state, &timezone))?;
     let key = state.service.update_api_key(writer.context(), id_of(id)?, patch, force).await?;
     Ok(match writer.is_dry_run() {
         true => answer::data(view::access::api_key(key)),
@@ -184,7 +186,8 @@ pub(crate) async fn rotate(
     state: web::Data<ApiState>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let request = access_requests::rotate(writer.body.object_if_any()?, present(&state))?;
+    let timezone = state.service.default_timezone();
+    let request = access_requests::rotate(writer.body.object_if_any()?, present(&state, &timezone))?;
     let key = generate_api_key(&SystemRandom);
     let rotation = Rotation {
         id: new_id(),

@@ -10,7 +10,7 @@ use crate::view::bulk::{BulkAnswer, BulkView};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, web};
-use oneoff_domain::Context;
+use oneoff_domain::{Context, RequestScope, current_request};
 use oneoff_scheduler::{PlannedJobs, Service};
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
@@ -89,6 +89,11 @@ async fn processor(state: &ApiState) -> Result<Option<SemaphorePermit<'_>>, ApiE
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
+    let asked_by = current_request();
+    let work = move || {
+        let _scope = RequestScope::enter(asked_by);
+        work()
+    };
     let done = web::block(work).await;
     done.map_err(|error| ApiError::new(ErrorCode::Internal, "the work was broken off").with_cause(error))?
 }

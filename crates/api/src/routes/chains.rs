@@ -34,7 +34,8 @@ pub(crate) async fn list(
     let _turn = state.page_turn().await?;
     let seen = reader.context();
     let page = page_at(offset, page, |page| state.service.chains(seen, filter.clone(), page)).await?;
-    state.answers.hold(answer::list_at(&request, page, place, view::chain::chain))
+    let catalog = state.service.catalog();
+    state.answers.hold(answer::list_at(&request, page, place, |chain| view::chain::chain(chain, &catalog)))
 }
 
 /// `POST /api/chains`.
@@ -43,7 +44,7 @@ pub(crate) async fn create(writer: Writer, state: web::Data<ApiState>) -> Result
     let written = state.service.create_chain(writer.context_of_new()?, draft).await;
     let written = written.map_err(|error| ChainRequest::<ChainDraft>::told(by_ids, error))?;
     let (version, path) = (written.value.version, format!("/api/chains/{}", written.value.id));
-    let view = view::chain::chain(written.value);
+    let view = view::chain::chain(written.value, &state.service.catalog());
     if writer.is_dry_run() {
         return Ok(answer::data(view));
     }
@@ -61,7 +62,8 @@ pub(crate) async fn get(
     no_parameters(&request)?;
     let chain = state.service.chain(reader.context(), id_of(&id)?).await?;
     let version = chain.version;
-    state.answers.hold(RecordAnswer::new(view::chain::chain(chain), version).unless_known(&request))
+    let view = view::chain::chain(chain, &state.service.catalog());
+    state.answers.hold(RecordAnswer::new(view, version).unless_known(&request))
 }
 
 /// `PATCH /api/chains/{id}`.
@@ -75,7 +77,7 @@ pub(crate) async fn update(
     let chain = state.service.update_chain(writer.context(), id, patch).await;
     let chain = chain.map_err(|error| ChainRequest::<ChainPatch>::told(by_ids, error))?;
     let version = chain.version;
-    let view = view::chain::chain(chain);
+    let view = view::chain::chain(chain, &state.service.catalog());
     match writer.is_dry_run() {
         true => Ok(answer::data(view)),
         false => Ok(RecordAnswer::new(view, version).finish()),
@@ -91,7 +93,7 @@ pub(crate) async fn delete(
     job_requests::nothing(writer.body.object_if_any()?)?;
     let chain = state.service.delete_chain(writer.context(), id_of(&id)?).await?;
     match writer.is_dry_run() {
-        true => Ok(answer::data(view::chain::chain(chain))),
+        true => Ok(answer::data(view::chain::chain(chain, &state.service.catalog()))),
         false => Ok(HttpResponse::NoContent().finish()),
     }
 }

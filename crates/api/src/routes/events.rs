@@ -3,6 +3,7 @@
 //! The id of an event is its place in the outbox, so a reader that comes back with it misses nothing; one
 //! that comes back too late is told so by `reset`. The stream wakes when an event is committed.
 
+use crate::authorize::Credential;
 use crate::caller::Reader;
 use crate::problem::ApiError;
 use crate::read::fields::Field;
@@ -14,7 +15,7 @@ use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderMap, HeaderN
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use oneoff_domain::{Actor, Context, Event, EventKind, FieldError};
+use oneoff_domain::{Context, Event, EventKind, FieldError};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -41,7 +42,11 @@ pub(crate) async fn stream(
     let after = query.integer("after", 0..=i64::MAX);
     query.finish()?;
     let cursor = last_event_id(request.headers())?.or(after);
-    let tail = Tail::new(state, cursor, reader.context().clone());
+    let credential = match state.settings.auth_enabled {
+        true => Some(Credential::of(&state, &request)?),
+        false => None,
+    };
+    let tail = Tail::new(state, cursor, reader.context().clone(), credential);
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -71,10 +76,17 @@ struct Tail {
     rests_until: Instant,
     greeting: Option<String>,
     caller: Context,
+    /// By what the caller came; `None` on a server without keys.
+    credential: Option<Credential>,
 }
 
 impl Tail {
-    fn new(state: web::Data<ApiState>, cursor: Option<i64>, caller: Context) -> Self {
+    fn new(
+        state: web::Data<ApiState>,
+        cursor: Option<i64>,
+        caller: Context,
+        credential: Option<Credential>,
+    ) -> Self {
         let newest = state.service.event_sequence();
         let now_at = *newest.borrow();
         let (cursor, greeting) = match cursor {
@@ -84,7 +96,8 @@ impl Tail {
             None => (now_at, greeting(Some(now_at))),
         };
         let stop = state.stop_signal();
-        Self { state, newest, stop, cursor, rests_until: Instant::now(), greeting: Some(greeting), caller }
+        let (rests_until, greeting) = (Instant::now(), Some(greeting));
+        Self { state, newest, stop, cursor, rests_until, greeting, caller, credential }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -99,6 +112,8 @@ impl Tail {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting);
         }
+        // However much happens that the caller does not see: who sends nothing for long is taken for dead.
+        let silent_until = Instant::now() + HEARTBEAT;
         loop {
             if self.state.is_stopping() {
                 return None;
@@ -112,7 +127,7 @@ impl Tail {
             }
             tokio::select! {
                 changed = self.newest.changed() => changed.ok()?,
-                () = tokio::time::sleep(HEARTBEAT) => {
+                () = tokio::time::sleep_until(silent_until) => {
                     return self.may_go_on().await.then(|| ": still here\n\n".to_owned());
                 }
                 () = self.stop.stopped() => return None,
@@ -120,16 +135,12 @@ impl Tail {
         }
     }
 
-    /// Whether the caller's key is still valid: a stream ends with the key that opened it.
+    /// Whether the caller may still see what is to be sent: a stream ends with the key or the session that opened it. This
+    /// is remembered for a second, as of any request.
     async fn may_go_on(&self) -> bool {
-        let Some(id) = self.caller.actor.key_id() else { return true };
-        let everything = Context::new(Actor::System);
-        match self.state.service.api_key(everything, id.to_owned()).await {
-            Ok(key) => {
-                key.is_valid(self.state.service.now()) && key.project_ids == self.caller.allowed_projects
-            }
-            Err(_gone_or_unknown) => false,
-        }
+        let Some(credential) = &self.credential else { return true };
+        let key = credential.key(&self.state).await;
+        key.is_ok_and(|key| key.project_ids == self.caller.allowed_projects)
     }
 
     /// Events after the cursor. The inner `None` is nothing to send; the outer one ends the stream.
@@ -147,7 +158,9 @@ impl Tail {
                 }
                 self.cursor = events.last().map_or(newest, |event| event.sequence);
                 let is_about_keys = |event: &Event| event.event.kind.as_str().starts_with("api_key.");
-                if events.iter().any(is_about_keys) && !self.may_go_on().await {
+                let is_asked =
+                    events.iter().any(|event| is_about_keys(event) || is_seen_by(&self.caller, event));
+                if is_asked && !self.may_go_on().await {
                     return None;
                 }
                 let seen = events.into_iter().filter(|event| is_seen_by(&self.caller, event));
@@ -169,9 +182,15 @@ impl Tail {
 
 /// Whether a caller sees an event: one who is restricted to projects sees those of their jobs and other records.
 fn is_seen_by(caller: &Context, event: &Event) -> bool {
-    let is_of_project =
-        event.event.kind != EventKind::JobsRemoved && event.event.kind != EventKind::ClockStep;
-    caller.allowed_projects.is_none() || (is_of_project && caller.allows_project(&event.event.project_id))
+    match event.event.kind {
+        _ if caller.allowed_projects.is_none() => true,
+        // Everybody may read these.
+        EventKind::TagCreated
+        | EventKind::TagUpdated
+        | EventKind::TagDeleted
+        | EventKind::SettingsUpdated => true,
+        kind => kind.is_of_project() && caller.allows_project(&event.event.project_id),
+    }
 }
 
 /// The first bytes, at once, so that proxies and clients see the stream open. Without a cursor of its own

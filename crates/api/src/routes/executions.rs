@@ -53,7 +53,7 @@ pub(crate) async fn get(
     let execution = state.service.execution(id).await?;
     reader.check_project(&execution.project_id, "execution", &id.to_string())?;
     let output = output_of(&state.service, id, execution.output_bytes).await?;
-    let request_id = state.service.request_of(&execution).await?;
+    let request_id = state.service.request_of(id).await?;
     let view = ExecutionView { request_id, ..view::execution::execution(execution, Some(output)) };
     state.answers.hold(answer::data(view))
 }

@@ -1,8 +1,9 @@
-//! `/health`, `/livez` and `/readyz`: for load balancers and supervisors, outside of auth, as plain text.
+//! `/health` as version 1 has it, `/livez` and `/readyz`: for load balancers and supervisors, outside of auth.
 
-use crate::request_id::RequestId;
+use crate::readiness;
 use crate::state::ApiState;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
+use oneoff_api_types::HealthView;
 use oneoff_scheduler::ServiceError;
 use oneoff_storage::StoreError;
 use std::time::Duration;
@@ -17,40 +18,39 @@ pub(crate) fn is_probe(path: &str) -> bool {
     PATHS.contains(&path)
 }
 
-/// As OneOff v1 has it, `OK`; but 503 when the database does not answer.
-pub(crate) async fn health(state: web::Data<ApiState>, request: HttpRequest) -> HttpResponse {
-    answer_of_database(&state, &request).await
-}
-
-/// Whether the process answers at all.
-pub(crate) async fn livez() -> HttpResponse {
-    ok()
-}
-
-/// Whether requests should be sent here: the database answers, and the server is not stopping.
-pub(crate) async fn readyz(state: web::Data<ApiState>, request: HttpRequest) -> HttpResponse {
-    if state.is_stopping() {
-        return unavailable("the server is stopping");
-    }
-    answer_of_database(&state, &request).await
-}
-
-async fn answer_of_database(state: &ApiState, request: &HttpRequest) -> HttpResponse {
-    let request_id = RequestId::of_request(request);
+/// As version 1 has it, `OK`; but 503 when the database does not answer.
+pub(crate) async fn health(state: web::Data<ApiState>) -> HttpResponse {
     match tokio::time::timeout(PATIENCE, state.service.ping()).await {
         Ok(Ok(())) => ok(),
         Err(_elapsed) => {
-            tracing::warn!(request_id, "the database does not answer a health check in time");
+            tracing::warn!("the database does not answer a health check in time");
             unavailable("the database does not answer")
         }
         Ok(Err(error)) => {
-            tracing::warn!(request_id, %error, "the database is not well, a health check says");
+            tracing::warn!(%error, "the database is not well, a health check says");
             unavailable(match error {
                 ServiceError::Store(StoreError::Corrupt(_)) => "the database is damaged",
                 ServiceError::Store(StoreError::Replaced(_)) => "the database file is gone",
                 _ => "the database does not answer",
             })
         }
+    }
+}
+
+/// Whether the process works at all.
+pub(crate) async fn livez(state: web::Data<ApiState>) -> HttpResponse {
+    told(&readiness::alive(&state))
+}
+
+/// Whether this node can do its work.
+pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
+    told(&readiness::ready(&state).await)
+}
+
+fn told(health: &HealthView) -> HttpResponse {
+    match health.status.as_str() {
+        "failing" => HttpResponse::ServiceUnavailable().json(health),
+        _ => HttpResponse::Ok().json(health),
     }
 }
 

@@ -27,12 +27,9 @@ pub(crate) async fn update(
     state: web::Data<ApiState>,
 ) -> Result<HttpResponse, ApiError> {
     let changes = records::settings(writer.body.object()?)?;
-    let keys: Vec<String> = changes.iter().map(|change| change.key.clone()).collect();
-    state.service.update_settings(writer.context(), changes).await?;
-    let settings = state.service.live_settings();
-    let sent = settings.into_iter().filter(|setting| keys.iter().any(|key| key == setting.key));
+    let settings = state.service.update_settings(writer.context(), changes).await?;
     Ok(answer::data(SettingsUpdated {
         message: "Config updated".to_owned(),
-        settings: sent.map(view::records::setting).collect(),
+        settings: settings.into_iter().map(view::records::setting).collect(),
     }))
 }

@@ -25,22 +25,19 @@ pub(crate) async fn worker_status(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
+    reader.check_all_projects()?;
     let nodes = state.service.nodes().await;
-    let mut status = state.service.worker_status();
-    if reader.context().allowed_projects.is_some() {
-        // Which jobs run is told of all projects together or not at all.
-        status.running = Vec::new();
-    }
-    Ok(answer::data(view::system::worker_status(status, nodes)))
+    Ok(answer::data(view::system::worker_status(state.service.worker_status(), nodes)))
 }
 
 /// `GET /api/system/status`.
 pub(crate) async fn system_status(
-    _reader: Reader,
+    reader: Reader,
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
+    reader.check_all_projects()?;
     let status = state.service.system_status().await?;
     Ok(answer::data(view::system::system_status(status, state.service.now(), &state.settings)))
 }

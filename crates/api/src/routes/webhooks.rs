@@ -12,12 +12,13 @@ use crate::routes::offset::page_at;
 use crate::state::ApiState;
 use crate::view::webhook as view;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::http::header::{ETAG, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_api_types::{Data, RedeliveredView, WebhookView};
 use oneoff_domain::{DeliveryId, EventKind, WebhookId};
 use oneoff_storage::{Page, PageRequest, SortOrder};
 use oneoff_webhooks::Webhooks;
+use serde::Serialize;
 
 /// The webhooks of this server.
 fn webhooks(state: &ApiState) -> Result<&Webhooks, ApiError> {
@@ -46,6 +47,15 @@ fn record(writer: &AdminWriter, status: StatusCode, webhook: WebhookView, is_rep
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
     response.json(Data { data: webhook })
+}
+
+/// What was done, perhaps by an earlier request with the same idempotency key.
+fn done<T: Serialize>(data: T, is_replayed: bool) -> HttpResponse {
+    let mut response = answer::data(data);
+    if is_replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// `GET /api/webhooks`.
@@ -196,8 +206,8 @@ pub(crate) async fn redeliver(
 ) -> Result<HttpResponse, ApiError> {
     job_requests::nothing(writer.body.object_if_any()?)?;
     let (webhook, id) = ids_of(&path)?;
-    let delivery = webhooks(&state)?.redeliver(writer.context(), webhook, id).await?;
-    Ok(answer::data(view::delivery(webhook, delivery)))
+    let written = webhooks(&state)?.redeliver(writer.context(), webhook, id).await?;
+    Ok(done(view::delivery(webhook, written.value), written.replayed))
 }
 
 /// `POST /api/webhooks/{id}/redeliver`.
@@ -208,9 +218,9 @@ pub(crate) async fn redeliver_many(
 ) -> Result<HttpResponse, ApiError> {
     let id = id_of(&id)?;
     let filter = requests::redeliver(writer.body.object_if_any()?)?;
-    let done = webhooks(&state)?.redeliver_many(writer.context(), id, filter).await?;
-    let redelivered = u64::try_from(done.redelivered).unwrap_or(u64::MAX);
-    Ok(answer::data(RedeliveredView { redelivered, more: done.more }))
+    let written = webhooks(&state)?.redeliver_many(writer.context(), id, filter).await?;
+    let redelivered = u64::try_from(written.value.redelivered).unwrap_or(u64::MAX);
+    Ok(done(RedeliveredView { redelivered, more: written.value.more }, written.replayed))
 }
 
 /// `GET /api/webhook-events`.

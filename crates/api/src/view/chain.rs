@@ -5,11 +5,12 @@ use oneoff_domain::{
     Chain, ChainExecution, ChainLink, ChainStatus, JobDefinition, LinkExecution, LinkSource, LinkStatus,
     SkipReason,
 };
+use oneoff_storage::Catalog;
 
 /// A chain as the API answers it.
-pub(crate) fn chain(chain: Chain) -> ChainView {
+pub(crate) fn chain(chain: Chain, catalog: &Catalog) -> ChainView {
     let id = chain.id.to_string();
-    let links = (1..).zip(chain.links).map(|(order, of)| link(&id, order, of)).collect();
+    let links = (1..).zip(chain.links).map(|(order, of)| link(&id, order, of, catalog)).collect();
     ChainView {
         id,
         name: chain.name,
@@ -23,10 +24,10 @@ pub(crate) fn chain(chain: Chain) -> ChainView {
     }
 }
 
-fn link(chain_id: &str, sequence_order: u32, link: ChainLink) -> ChainLinkView {
+fn link(chain_id: &str, sequence_order: u32, link: ChainLink, catalog: &Catalog) -> ChainLinkView {
     let (job_id, job) = match link.source {
         LinkSource::Job(id) => (Some(id.to_string()), None),
-        LinkSource::Definition(definition) => (None, Some(link_job(*definition))),
+        LinkSource::Definition(definition) => (None, Some(link_job(*definition, catalog))),
     };
     ChainLinkView {
         id: link.id,
@@ -40,12 +41,14 @@ fn link(chain_id: &str, sequence_order: u32, link: ChainLink) -> ChainLinkView {
     }
 }
 
-fn link_job(definition: JobDefinition) -> LinkJobView {
+fn link_job(definition: JobDefinition, catalog: &Catalog) -> LinkJobView {
+    // As they are sent: a link may be sent back as it was read.
+    let tags = catalog.tags_of(&definition.tags).into_iter().map(|tag| tag.name).collect();
     LinkJobView {
         name: definition.name,
         job_type: definition.job_type,
         config: definition.config,
-        tags: definition.tags,
+        tags,
         priority: definition.priority,
         timezone: definition.timezone,
         timeout_seconds: definition.timeout_seconds,

@@ -3,7 +3,7 @@
 use crate::settings::ApiSettings;
 use oneoff_api_types::{NodeView, RunningJobView, SpaceView, SystemStatusView, WorkerStatusView};
 use oneoff_domain::{JobStatus, Timestamp};
-use oneoff_scheduler::{NodeStatus, RunningJob, SystemStatus, WorkerStatus};
+use oneoff_scheduler::{NodeHealth, NodeStatus, RunningJob, SystemStatus, WorkerStatus};
 use oneoff_storage::Space;
 
 /// The state of the whole.
@@ -59,7 +59,8 @@ fn node(NodeStatus { info, health }: NodeStatus) -> NodeView {
         epoch: info.epoch,
         health: health.as_str().to_owned(),
         slots: info.slots,
-        running: info.running,
+        // What a node ran that is gone is others' by now.
+        running: info.running.filter(|_| health != NodeHealth::Gone),
         version: info.version,
         started_at: info.started_at.to_string(),
         last_seen_at: info.last_seen_at.map(|at| at.to_string()),

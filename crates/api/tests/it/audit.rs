@@ -3,6 +3,7 @@
 use crate::auth::{add_key, with_auth};
 use crate::harness::{Api, Calls, Harness, path, waiting, with};
 use actix_web::test::TestRequest;
+use oneoff_fakes::FakeExecutor;
 use serde_json::{Value, json};
 
 async fn log<S: Calls>(api: &Api<S>, query: &str) -> Vec<Value> {
@@ -51,16 +52,69 @@ async fn a_change_is_told_with_what_it_changed_by_whom_and_whence() {
     assert_eq!(entries[3]["after"], Value::Null, "the job is gone, and with it its first revision");
 }
 
+/// The request id of the last execution of a job, once that is over.
+async fn request_of_last<S: Calls>(api: &Api<S>, job: &str) -> Value {
+    let ended = api.get(&format!("/api/jobs/{job}?wait=30s")).await.data();
+    let execution = ended["last_execution"].as_str().unwrap_or_else(|| panic!("{ended}"));
+    api.get(&format!("/api/executions/{execution}")).await.data()["request_id"].clone()
+}
+
 #[actix_web::test]
-async fn an_execution_knows_the_request_that_started_it() {
+async fn an_execution_knows_the_request_by_which_it_came_about() {
     let harness = Harness::start().await;
     let api = harness.api().await;
-    let job = api.created(&waiting()).await;
-    let execute = TestRequest::post().uri(&format!("{}/execute", path(&job)));
-    api.send(execute.insert_header(("x-request-id", "run-it"))).await;
-    let ended = api.get(&format!("{}?wait=30s", path(&job))).await.data();
-    let execution = format!("/api/executions/{}", ended["last_execution"].as_str().unwrap());
-    assert_eq!(api.get(&execution).await.data()["request_id"], "run-it");
+    let send = async |method: TestRequest, uri: &str, id: &str, body: Value| {
+        let answer = api.send(method.uri(uri).insert_header(("x-request-id", id)).set_json(&body)).await;
+        assert!([200, 201].contains(&answer.status), "{}", answer.text());
+        answer.data()
+    };
+    let id_of = |job: &Value| job["id"].as_str().unwrap().to_owned();
+    let at = |time: &str| json!({"type": "shell", "config": {"script": "true"}, "scheduled_at": time});
+
+    let later = id_of(&send(TestRequest::post(), "/api/jobs", "make-later", at("in 365d")).await);
+    send(TestRequest::post(), &format!("/api/jobs/{later}/execute"), "run-it", json!({})).await;
+    assert_eq!(request_of_last(&api, &later).await, "run-it");
+
+    let now = id_of(&send(TestRequest::post(), "/api/jobs", "make-now", at("now")).await);
+    assert_eq!(request_of_last(&api, &now).await, "make-now");
+    let clone = format!("/api/jobs/{now}/clone");
+    let clone = id_of(&send(TestRequest::post(), &clone, "clone-it", json!({"scheduled_at": "now"})).await);
+    assert_eq!(request_of_last(&api, &clone).await, "clone-it");
+
+    let moved = id_of(&send(TestRequest::post(), "/api/jobs", "make-other", at("in 365d")).await);
+    let edit = json!({"scheduled_at": "now"});
+    send(TestRequest::patch(), &format!("/api/jobs/{moved}"), "move-it", edit).await;
+    assert_eq!(request_of_last(&api, &moved).await, "move-it");
+
+    let soon = id_of(&send(TestRequest::post(), "/api/jobs", "make-soon", at("in 1s")).await);
+    assert_eq!(request_of_last(&api, &soon).await, Value::Null, "it came by its time, not by a request");
+    let unknown = "00000000-0000-7000-8000-000000000000".parse().unwrap();
+    assert_eq!(harness.store.request_of(unknown).await.unwrap(), None);
+}
+
+#[actix_web::test]
+async fn further_attempts_and_links_of_a_chain_know_the_request_too() {
+    let harness = Harness::with(FakeExecutor::new("shell").failing(1)).await;
+    let api = harness.api().await;
+    let job = json!({"type": "shell", "config": {"script": "x"}, "scheduled_at": "now", "max_retries": 1,
+        "retry_delay_seconds": 1});
+    let create = TestRequest::post().uri("/api/jobs").insert_header(("x-request-id", "try-twice"));
+    let job = api.send(create.set_json(&job)).await.data();
+    let job = job["id"].as_str().unwrap();
+    assert_eq!(request_of_last(&api, job).await, "try-twice");
+    let executions = api.get(&format!("/api/executions?job_id={job}")).await.data();
+    assert_eq!(executions.as_array().unwrap().len(), 2, "{executions}");
+
+    let link = json!({"job": {"type": "shell", "config": {"script": "x"}}});
+    let chain = api.post("/api/chains", &json!({"name": "c", "links": [link, link]})).await.data();
+    let execute = format!("/api/chains/{}/execute", chain["id"].as_str().unwrap());
+    let execute = TestRequest::post().uri(&execute).insert_header(("x-request-id", "chain-it"));
+    let started = api.send(execute).await;
+    let over = api.get(&format!("{}?wait=30s", started.header("location"))).await.data();
+    assert_eq!(over["status"], "completed", "{over}");
+    for link in over["links"].as_array().unwrap() {
+        assert_eq!(request_of_last(&api, link["job_id"].as_str().unwrap()).await, "chain-it");
+    }
 }
 
 #[actix_web::test]
@@ -169,4 +223,39 @@ async fn the_log_knows_a_key_by_its_id_and_never_by_itself() {
     let by_id = format!("/api/audit?actor={}", entries[1]["actor_key_id"].as_str().unwrap());
     assert_eq!(call(TestRequest::get().uri(&by_id)).await.json()["data"].as_array().unwrap().len(), 2);
     assert!(!log.text().contains(made["key"].as_str().unwrap()));
+}
+
+#[actix_web::test]
+async fn tags_are_told_by_name_and_secrets_in_texts_not_at_all() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = json!({"type": "shell", "scheduled_at": "in 365d", "tags": ["blue"],
+        "config": {"script": "curl 'https://x/?token=hunter2'", "args": ["--password=hunter2"]}});
+    let job = api.created(&job).await;
+    assert_eq!(api.patch(&path(&job), &json!({"tags": ["red", "backup"]})).await.status, 200);
+    let entries = log(&api, &format!("?subject_id={}", job["id"].as_str().unwrap())).await;
+    assert_eq!(entries[0]["before"]["tags"], json!(["blue"]));
+    assert_eq!(entries[0]["after"]["tags"], json!(["red", "backup"]));
+    assert_eq!(entries[1]["after"]["tags"], json!(["blue"]), "also of the first revision");
+    assert_eq!(entries[1]["after"]["config"]["args"], json!(["--password=[redacted]"]));
+    assert_eq!(api.delete(&path(&job)).await.status, 204);
+    let removed = log(&api, "?action=job.delete").await;
+    assert_eq!(removed[0]["before"]["tags"], json!(["red", "backup"]));
+    let all = Value::from([entries, removed].concat()).to_string();
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[actix_web::test]
+async fn of_a_changed_project_and_tag_only_what_differs_is_told() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    assert_eq!(api.patch("/api/projects/default", &json!({"color": "#000"})).await.status, 200);
+    let tag = api.get("/api/tags").await.data()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(api.patch(&format!("/api/tags/{tag}"), &json!({"name": "copy"})).await.status, 200);
+    let entries = log(&api, "?action=project.update,tag.update").await;
+    assert_eq!(
+        (&entries[0]["before"], &entries[0]["after"]),
+        (&json!({"name": "backup"}), &json!({"name": "copy"}))
+    );
+    assert_eq!(entries[1]["after"], json!({"color": "#000"}));
 }

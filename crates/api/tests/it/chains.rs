@@ -55,6 +55,12 @@ async fn the_requests_of_version_1_are_answered_with_its_names() {
     assert_eq!(api.delete(&path(&made)).await.status, 204);
     api.get(&path(&made)).await.problem(404, "not_found");
     api.act(&format!("{}/execute", path(&made))).await.problem(404, "not_found");
+    let tagged = json!({"type": "shell", "config": {"script": "true"}, "tags": ["backup", "of a chain"]});
+    let made = created(&api, &json!({"name": "tagged", "links": [{"job": tagged}]})).await;
+    let job_of_link = &made["links"][0]["job"];
+    assert_eq!(job_of_link["tags"], json!(["backup", "of a chain"]), "as they were sent");
+    let again = api.patch(&path(&made), &json!({"links": [{"job": job_of_link}]})).await;
+    assert_eq!((again.status, &again.data()["links"][0]["job"]), (200, job_of_link), "{}", again.text());
     for ids in [json!([job["id"], job["id"]]), json!(format!("{0},{0}", job["id"].as_str().unwrap()))] {
         let made = created(&api, &json!({"name": "by ids", "description": "d", "job_ids": ids})).await;
         assert_eq!((made["links"].as_array().unwrap().len(), &made["description"]), (2, &json!("d")));
@@ -154,7 +160,14 @@ async fn a_chain_starts_at_a_time() {
         assert_eq!(pointers(&problem), [pointer], "{body}");
     }
     let preview = api.post(&format!("{execute}?dry_run"), &json!({})).await;
-    assert_eq!((preview.status, &preview.data()["links"][0]["status"]), (200, &json!("waiting")));
+    assert_eq!((preview.status, &preview.data()["links"][0]["status"]), (200, &json!("scheduled")));
+    assert_eq!(preview.data()["links"][1]["status"], "waiting");
+    let of_job = json!({"name": "c", "links": [{"job_id": job["id"], "run_if": "failure"}]});
+    let of_job = created(&api, &of_job).await;
+    let preview = api.post(&format!("{}/execute?dry_run", path(&of_job)), &json!({})).await.data();
+    let link = &preview["links"][0];
+    assert_eq!((&preview["status"], &link["status"]), (&json!("completed"), &json!("skipped")));
+    assert_eq!((&link["name"], &link["type"]), (&job["name"], &job["type"]));
     assert_eq!(api.get("/api/chain-executions?total").await.json()["total"], 1);
 }
 

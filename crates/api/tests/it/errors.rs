@@ -225,6 +225,35 @@ async fn the_id_of_the_request_is_the_clients_own_if_it_is_usable() {
 }
 
 #[actix_web::test]
+async fn every_answer_has_the_id_of_its_request_whatever_it_is() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let json_body = |request: TestRequest, body: &'static str| {
+        request.insert_header(("content-type", "application/json")).set_payload(body)
+    };
+    let post = || TestRequest::post().uri("/api/jobs");
+    let foreign = TestRequest::get().uri("/api/jobs").insert_header(("host", "evil.example"));
+    let too_large = post().insert_header(("content-type", "application/json"));
+    for (status, request) in [
+        (400, json_body(post(), "{")),
+        (400, TestRequest::get().uri("/api/jobs?limit=x")),
+        (403, foreign),
+        (404, TestRequest::get().uri("/api/nope")),
+        (404, TestRequest::get().uri("/api/jobs/not-an-id")),
+        (405, TestRequest::put().uri("/api/jobs")),
+        (413, too_large.set_payload(vec![b' '; 3 << 20])),
+        (415, post().insert_header(("content-type", "text/plain")).set_payload("{}")),
+        (404, TestRequest::get().uri("/assets/missing.js")),
+        (404, TestRequest::get().uri("/metrics")),
+        (200, TestRequest::with_uri("/api/jobs").method(Method::HEAD)),
+    ] {
+        let answer = api.send(request.insert_header(("x-request-id", "mine-2"))).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(answer.header("x-request-id"), "mine-2", "{status} {}", answer.text());
+    }
+}
+
+#[actix_web::test]
 async fn a_stopping_server_says_so() {
     let harness = Harness::start().await;
     let api = harness.api().await;

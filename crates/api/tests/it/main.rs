@@ -26,6 +26,7 @@ mod lists;
 mod log;
 mod probes;
 mod records;
+mod restricted;
 mod server;
 mod sessions;
 mod specification;

@@ -4,22 +4,37 @@ use crate::harness::{Harness, path, settings, waiting};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use oneoff_api::{ApiSettings, MetricsHandle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[actix_web::test]
-async fn probes_answer_as_v1_does() {
+async fn health_answers_as_v1_does_and_the_others_tell_of_each_component() {
     let harness = Harness::start().await;
     let api = harness.api().await;
-    for path in ["/health", "/livez", "/readyz"] {
-        let answer = api.get(path).await;
-        assert_eq!((answer.status, answer.text().as_str()), (200, "OK"), "{path}");
-        assert!(answer.header("content-type").starts_with("text/plain"));
+    let health = api.get("/health").await;
+    assert_eq!((health.status, health.text().as_str()), (200, "OK"));
+    assert!(health.header("content-type").starts_with("text/plain"));
+    let live = api.get("/livez").await;
+    assert_eq!((live.status, live.json()), (200, json!({"status": "ok", "components": {"scheduler": ok()}})));
+    let ready = api.get("/readyz").await;
+    let mut components = json!({"clock": ok(), "database_read": ok(), "database_write": ok(),
+        "scheduler": ok(), "server": ok(), "webhooks": ok()});
+    match harness.store.is_shared() {
+        true => components["lease"] = ok(),
+        false => components["disk"] = ok(),
     }
+    assert_eq!((ready.status, ready.json()), (200, json!({"status": "ok", "components": components})));
+
     harness.scheduler.shutdown().await;
     assert_eq!(api.get("/livez").await.status, 200);
-    for path in ["/health", "/readyz"] {
-        assert_eq!(api.get(path).await.status, 503, "{path}");
-    }
+    assert_eq!(api.get("/health").await.status, 503);
+    let ready = api.get("/readyz").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("failing")));
+    let stopping = json!({"status": "failing", "message": "the server is stopping"});
+    assert_eq!(ready.json()["components"]["server"], stopping);
+}
+
+fn ok() -> Value {
+    json!({"status": "ok"})
 }
 
 #[actix_web::test]
@@ -86,6 +101,12 @@ async fn metrics_exist_only_where_they_are_switched_on() {
         "oneoff_node_up{node=\"local\"} 1",
         "oneoff_node_running{node=\"local\"} 0",
         "oneoff_uptime_seconds ",
+        "# TYPE oneoff_workers_total untyped",
+        "oneoff_webhook_deliveries_due 0",
+        "oneoff_webhook_oldest_due_seconds 0",
+        "oneoff_commit_duration_seconds_bucket{le=",
+        "oneoff_apikey_validations_total{result=\"failed\"} 0",
+        "oneoff_next_due_timestamp_seconds ",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }

@@ -257,6 +257,7 @@ async fn settings_take_effect_at_once_and_say_where_they_come_from() {
         (json!({"workers_count": -1, "default_priority": 99}), "/workers_count"),
         (json!({"workers_count": 1.5}), "/workers_count"),
         (json!({"default_timezone": "Mars"}), "/default_timezone"),
+        (json!({"type_limits": {"shel": 3}}), "/type_limits"),
         (json!({"log_retention_days": "x".repeat(5000)}), "/log_retention_days"),
         (json!({}), "/key"),
     ] {
@@ -266,6 +267,14 @@ async fn settings_take_effect_at_once_and_say_where_they_come_from() {
     let two = api.patch("/api/system/config", &json!({"workers_count": 7, "default_priority": 99})).await;
     two.problem(400, "invalid_request");
     assert_eq!(of("workers_count").await["value"], "3", "all or none");
+    let would = json!({"workers_count": 9, "default_timezone": null});
+    let would = api.patch("/api/system/config?dry_run=true", &would).await.data();
+    let told = |key: &str| {
+        let settings = would["settings"].as_array().unwrap();
+        settings.iter().find(|setting| setting["key"] == key).unwrap()["value"].clone()
+    };
+    assert_eq!((told("workers_count"), told("default_timezone")), (json!("9"), json!("UTC")));
+    assert_eq!(of("workers_count").await["value"], "3", "a dry run changes nothing");
 }
 
 #[actix_web::test]

@@ -1,7 +1,7 @@
 //! Browsers that sign in: the cookie, what keeps other sites from using it, its end; and the first key by a link.
 
 use crate::auth::{add_key, with_auth};
-use crate::harness::{Answer, Api, Calls, Harness, waiting};
+use crate::harness::{Answer, Api, Calls, Harness, Streamed, waiting};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use oneoff_api::ApiSettings;
@@ -214,4 +214,44 @@ async fn the_first_key_is_made_by_a_link_once() {
         api.post("/api/setup", &json!({"token": token})).await.problem(409, "is_set_up");
     }
     assert!(!link("three", 60).await.unwrap(), "there is an admin key");
+}
+
+#[actix_web::test]
+async fn a_stream_ends_with_the_session_that_opened_it() {
+    let harness = Harness::start().await;
+    let api = harness.api_with(with_auth()).await;
+    add_key(&harness, "admin", &["admin"], None).await;
+    let browser = sign_in(&api, "admin").await;
+    let request = TestRequest::get().uri("/api/events").insert_header(("cookie", browser.cookie.as_str()));
+    let mut stream = Streamed::of(api.open(request).await);
+    stream.next().await.expect("the stream begins");
+    let token = ("x-csrf-token", browser.csrf.as_str());
+    assert_eq!(browser.send(Method::DELETE, "/api/session", &[token]).await.status, 204);
+    let mut told = String::new();
+    while let Some(text) = stream.next().await {
+        told.push_str(&text);
+    }
+    assert!(!told.contains("signed_out"), "{told}");
+}
+
+#[actix_web::test]
+async fn a_stream_ends_with_its_key_also_while_much_happens() {
+    let harness = Harness::start().await;
+    let api = harness.api_with(with_auth()).await;
+    let ends = SystemClock.now().saturating_add(Duration::from_secs(2));
+    add_key(&harness, "short", &["write"], Some(ends)).await;
+    add_key(&harness, "writer", &["write"], None).await;
+    let request = TestRequest::get().uri("/api/events").insert_header(("x-api-key", "short"));
+    let mut stream = Streamed::of(api.open(request).await);
+    stream.next().await.expect("the stream begins");
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        assert!(std::time::Instant::now() < deadline, "the stream goes on without a key");
+        let create = TestRequest::post().uri("/api/jobs").insert_header(("x-api-key", "writer"));
+        assert_eq!(api.send(create.set_json(waiting())).await.status, 201);
+        if stream.next().await.is_none() {
+            break;
+        }
+    }
+    assert!(SystemClock.now() >= ends, "it ended before its key");
 }

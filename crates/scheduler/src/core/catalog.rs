@@ -42,6 +42,7 @@ impl Core {
 
     /// Leaves out a due job of a paused project. It is read again when that is resumed.
     pub(super) fn set_aside(&mut self, job: PendingJob) {
+        self.ready.is_left_out(job.key);
         self.window.leave_out(Line::Project(job.project_id.clone()), &job);
         if let Some(next) = self.in_flight.passed_over(&job) {
             self.ready.insert(next);

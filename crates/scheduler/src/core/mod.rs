@@ -2,6 +2,7 @@
 //!
 //! No thread, runtime, clock or randomness of its own, so that the same inputs always give the same effects.
 
+mod alarms;
 mod aside;
 mod catalog;
 mod clock_watch;
@@ -89,6 +90,7 @@ impl Core {
     /// Takes in what happened and says what is to be done now and when to be asked again.
     pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Step {
         let mut effects = Vec::new();
+        self.ready.is_now(now.boot);
         if let Some(jumped_us) = self.clock.observe(now) {
             effects.push(Effect::ClockStepped { jumped_us });
             // When they were to ring was said by another clock.
@@ -162,11 +164,6 @@ impl Core {
         }
     }
 
-    fn set_alarm(&mut self, alarm: Alarm, at: Timestamp) {
-        let earlier = self.alarms.get(&alarm).map_or(at, |set| at.min(*set));
-        self.alarms.insert(alarm, earlier);
-    }
-
     fn apply(&mut self, change: Change, effects: &mut Vec<Effect>) {
         match change {
             Change::Pending(job) => {
@@ -195,6 +192,10 @@ impl Core {
     fn forget(&mut self, key: JobKey) {
         self.window.remove(key);
         self.in_flight.unpark(key);
+        // The commit of its own claim is told before the answer to that.
+        if self.in_flight.job(key).is_none() {
+            self.ready.is_left_out(key);
+        }
         let next = self.ready.remove(key).and_then(|job| self.in_flight.passed_over(&job));
         if let Some(next) = next {
             self.ready.insert(next);
@@ -205,6 +206,7 @@ impl Core {
         match result {
             ClaimResult::Claimed(claimed) => {
                 self.in_flight.claimed(claimed.job.key);
+                self.ready.is_claimed(claimed.job.key, &claimed.job.definition.job_type);
                 effects.push(match self.lease.permits(claimed.fence.epoch) {
                     true => Effect::Start(claimed),
                     false => Effect::Abandon(claimed),
@@ -220,6 +222,7 @@ impl Core {
             ClaimResult::Paused(key) => self.unclaimed(key),
             ClaimResult::Missed(key) | ClaimResult::Gone(key) | ClaimResult::Unreadable(key) => {
                 self.release_slot_of(key);
+                self.ready.is_left_out(key);
                 let GivenUp { due_again, next, .. } = self.in_flight.given_up(key);
                 due_again.into_iter().chain(next).for_each(|job| self.ready.insert(job));
             }
@@ -274,6 +277,7 @@ impl Core {
         let line = Line::Key(key.to_owned());
         let is_full = self.lines().is_full(&line, self.limits);
         if is_full {
+            self.ready.is_left_out(job.key);
             self.window.leave_out(line, job);
         }
         is_full
@@ -325,6 +329,7 @@ impl Core {
 
     /// The clock was set back after the job had become due: it waits for its time again.
     fn put_back(&mut self, job: PendingJob) {
+        self.ready.is_left_out(job.key);
         if let Some(next) = self.in_flight.passed_over(&job) {
             self.ready.insert(next);
         }
@@ -337,28 +342,6 @@ impl Core {
             due_at: job.due_at,
             execution_id: ExecutionId::generate(self.clock.last_wall(), self.random.as_ref()),
         }
-    }
-
-    fn ring_alarms(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let due: Vec<Alarm> = self
-            .alarms
-            .iter()
-            .filter(|(alarm, at)| self.rings_at(**alarm, **at, now) <= now.wall)
-            .map(|(alarm, _)| *alarm)
-            .collect();
-        for alarm in due {
-            self.alarms.remove(&alarm);
-            effects.push(Effect::Ring(alarm));
-        }
-    }
-
-    /// When an alarm that is set for `at` rings: not while the clock's word is not enough for what it leads to.
-    fn rings_at(&self, alarm: Alarm, at: Timestamp, now: Now) -> Timestamp {
-        let rest = match alarm {
-            Alarm::Retention => self.clock.doubt_ends(now),
-            Alarm::Holds => self.clock.pause_ends(now),
-        };
-        rest.map_or(at, |rest| at.max(rest))
     }
 
     /// Due jobs that may still be taken out of the window.

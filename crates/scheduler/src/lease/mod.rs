@@ -53,6 +53,11 @@ impl Held {
         until_us == u64::MAX || now < BootTime(Duration::from_micros(until_us))
     }
 
+    /// Whether nobody else is there, and nothing is to be held.
+    pub(crate) fn is_for_ever(&self) -> bool {
+        self.until_us.load(Ordering::Acquire) == u64::MAX
+    }
+
     /// How long ending an attempt may take that lost its lease.
     pub(crate) fn ending(&self) -> Duration {
         self.ending

@@ -4,6 +4,7 @@
 //! Dying in the middle does no harm: whoever looks next finds the epochs that have ended and still have attempts.
 
 use super::Held;
+use crate::attempt_metrics;
 use crate::recovery::ENDING;
 use oneoff_domain::{Clock, ExecutionId, HoldReason, JobStatus};
 use oneoff_executors::process::end_processes;
@@ -78,6 +79,7 @@ impl Rescuer {
                 None => self.store.close_lost(now, slice).await?,
             };
             for closed in closed {
+                attempt_metrics::lost(&closed);
                 match closed.job.state.status {
                     JobStatus::Scheduled => again += 1,
                     JobStatus::Held => held += 1,

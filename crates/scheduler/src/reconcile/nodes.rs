@@ -1,9 +1,11 @@
 //! Takes over what other nodes changed, as if it were committed here.
 
 use crate::core::Input;
+use crate::driver::CoreStatus;
 use crate::mailbox::Mailbox;
 use oneoff_storage::{Change, CommitListener, Committed, Followed, Heard, Store, StoreError};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -16,7 +18,7 @@ const READ_AGAIN: Duration = Duration::from_secs(15);
 const WORDS: usize = 1024;
 
 /// Follows other nodes from an event on, for ever.
-pub(crate) async fn run(store: Store, mailbox: Arc<Mailbox>, mut sequence: i64) {
+pub(crate) async fn run(store: Store, mailbox: Arc<Mailbox>, core: Arc<CoreStatus>, mut sequence: i64) {
     let (says, mut words) = mpsc::channel(WORDS);
     if store.hear_nodes(says).is_none() {
         return;
@@ -41,17 +43,21 @@ pub(crate) async fn run(store: Store, mailbox: Arc<Mailbox>, mut sequence: i64) 
             read_again = Instant::now() + READ_AGAIN;
             mailbox.send(Input::Reload);
         }
-        match follow(&store, sequence).await {
-            Ok(followed) => sequence = followed,
+        match follow(&store, &core, sequence).await {
+            Ok(followed) => {
+                sequence = followed;
+                core.followed.store(followed, Ordering::Relaxed);
+            }
             Err(StoreError::Closed) => return,
             Err(error) => tracing::debug!(%error, "what other nodes changed is not known yet"),
         }
     }
 }
 
-async fn follow(store: &Store, mut sequence: i64) -> Result<i64, StoreError> {
+async fn follow(store: &Store, core: &CoreStatus, mut sequence: i64) -> Result<i64, StoreError> {
     loop {
-        match store.follow_nodes(sequence).await? {
+        let has_queue = core.queued.load(Ordering::Relaxed) > 0;
+        match store.follow_nodes(sequence, has_queue).await? {
             Followed::To { sequence: last, more: false } | Followed::Lost { sequence: last } => {
                 return Ok(last);
             }

@@ -2,6 +2,7 @@
 
 use super::Runner;
 use super::attempt::Ended;
+use crate::attempt_metrics;
 use oneoff_domain::JobStatus;
 use oneoff_storage::{ClaimedJob, Finish, FinishResult, StoreError};
 use std::time::Duration;
@@ -11,7 +12,8 @@ const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
 impl Runner {
     pub(super) async fn record(&self, claimed: &ClaimedJob, ended: Ended) {
-        count(claimed, &ended);
+        let (status, duration) = (ended.outcome.status, ended.duration);
+        let count = || attempt_metrics::ended(&claimed.job.definition.job_type, status, duration);
         let finish = Finish {
             execution_id: claimed.execution_id,
             fence: claimed.fence,
@@ -27,8 +29,12 @@ impl Runner {
         let mut may_be_recorded = false;
         loop {
             match self.store.finish(finish.clone()).await {
-                Ok(FinishResult::Recorded(job)) => return log_end(claimed, &job.state.status),
+                Ok(FinishResult::Recorded(job)) => {
+                    count();
+                    return log_end(claimed, &job.state.status);
+                }
                 Ok(FinishResult::Fenced) if may_be_recorded => {
+                    count();
                     let execution = claimed.execution_id;
                     return tracing::info!(%execution, "the outcome was recorded by a commit that seemed to fail");
                 }
@@ -62,12 +68,4 @@ fn log_end(claimed: &ClaimedJob, status: &JobStatus) {
         status = status.as_str(),
         "an attempt ended"
     );
-}
-
-fn count(claimed: &ClaimedJob, ended: &Ended) {
-    let job_type = claimed.job.definition.job_type.clone();
-    let status = ended.outcome.status.as_str();
-    metrics::counter!("oneoff_jobs_total", "type" => job_type.clone(), "status" => status).increment(1);
-    metrics::histogram!("oneoff_job_duration_seconds", "type" => job_type)
-        .record(ended.duration.as_secs_f64());
 }

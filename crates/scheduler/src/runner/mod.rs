@@ -4,6 +4,7 @@ mod attempt;
 mod finish;
 mod output;
 
+use crate::attempt_metrics;
 use crate::core::Input;
 use crate::lease::Held;
 use crate::mailbox::Mailbox;
@@ -79,6 +80,7 @@ impl Runner {
     pub(crate) fn start(self: Arc<Self>, claimed: Box<ClaimedJob>, runtime: &Handle) {
         oneoff_faults::reach("start.before_task");
         let began = Began::now(self.clock.as_ref());
+        attempt_metrics::started(&claimed, began.wall);
         self.running.enter(&claimed, began.wall, began.trigger.clone());
         let tasks = self.tasks.clone();
         tasks.spawn_on(async move { self.run(claimed, began).await }, runtime);

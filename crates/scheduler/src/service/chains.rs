@@ -5,13 +5,14 @@ use super::chain_draft::{ChainDraft, ChainPatch};
 use super::jobs::deadline_after;
 use super::validate::Checks;
 use crate::{Schedule, ServiceError};
+use oneoff_domain::chain_step::{Then, advance};
 use oneoff_domain::{
-    Chain, ChainExecution, ChainExecutionId, ChainId, ChainLink, ChainStatus, Context, FieldError,
-    JobDefinition, JobId, LinkExecution, LinkSource, LinkStatus, Timestamp,
+    Chain, ChainExecution, ChainExecutionId, ChainId, ChainLink, Context, JobDefinition, JobId, LinkSource,
+    LinkStatus, Timestamp,
 };
 use oneoff_storage::{
     ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort, NewChain, NewChainExecution, Page,
-    PageRequest, Refusal, Written,
+    PageRequest, Refusal, Written, no_job_of_link,
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -40,7 +41,7 @@ impl Service {
         if !is_allowed(&context, &value.project_id) {
             return Err(refused("project", &value.project_id));
         }
-        self.check_jobs(&context, &value.links).await?;
+        self.definitions_of(&context, &value.links).await?;
         Ok(Written { value, replayed: false })
     }
 
@@ -96,7 +97,7 @@ impl Service {
             version: before.version + 1,
             ..before
         };
-        self.check_jobs(&context, &after.links).await?;
+        self.definitions_of(&context, &after.links).await?;
         Ok(after)
     }
 
@@ -144,8 +145,13 @@ impl Service {
         }
         let chain = self.chain(&context, id).await?;
         check_version(&context, chain.version)?;
-        self.check_jobs(&context, &chain.links).await?;
-        let value = preview_of_execution(new, chain, &context, now, new_job_id);
+        let mut checks = Checks::default();
+        self.check_project(&context, &chain.project_id, &mut checks);
+        checks.into_result()?;
+        let definitions = self.definitions_of(&context, &chain.links).await?;
+        let (named, who_and_when) = ((new.id, new.scheduled_at), (context.actor.label(), now));
+        let mut value = ChainExecution::of(chain, &definitions, named, who_and_when, new_job_id);
+        begin(&mut value, now);
         Ok(Written { value, replayed: false })
     }
 
@@ -230,18 +236,53 @@ impl Service {
         Ok(Written { value: over.unwrap_or(written.value), replayed: written.replayed })
     }
 
-    /// Every job that a link names has to be there, and the caller has to be one who may touch it.
-    async fn check_jobs(&self, context: &Context, links: &[ChainLink]) -> Result<(), ServiceError> {
+    /// What the links would run now. Every job that a link names has to be there, and the caller has to be one who may
+    /// touch it.
+    async fn definitions_of(
+        &self,
+        context: &Context,
+        links: &[ChainLink],
+    ) -> Result<Vec<JobDefinition>, ServiceError> {
         let mut checks = Checks::default();
+        let mut definitions = Vec::with_capacity(links.len());
         for (index, link) in links.iter().enumerate() {
-            let LinkSource::Job(id) = &link.source else { continue };
+            let id = match &link.source {
+                LinkSource::Job(id) => id,
+                LinkSource::Definition(definition) => {
+                    definitions.push(definition.as_ref().clone());
+                    continue;
+                }
+            };
             let job = self.inner.store.job(*id).await?;
-            if job.is_none_or(|job| !is_allowed(context, &job.definition.project_id)) {
-                let pointer = format!("/links/{index}/job_id");
-                checks.add(FieldError::new(pointer, format!("there is no job `{id}`")));
+            match job.filter(|job| is_allowed(context, &job.definition.project_id)) {
+                Some(job) => definitions.push(job.definition),
+                None => checks.add(no_job_of_link(index, id)),
             }
         }
-        Ok(checks.into_result()?)
+        checks.into_result()?;
+        Ok(definitions)
+    }
+}
+
+/// What the store does with a new execution first.
+fn begin(execution: &mut ChainExecution, now: Timestamp) {
+    let next = advance(&execution.states(), false);
+    for (index, reason) in next.skips {
+        if let Some(link) = execution.links.get_mut(index) {
+            link.skip(reason, now);
+        }
+    }
+    match next.then {
+        Then::Wait => {}
+        Then::Start(index) => {
+            if let Some(link) = execution.links.get_mut(index) {
+                link.status = LinkStatus::Scheduled;
+            }
+        }
+        Then::End(status) => {
+            execution.status = status;
+            execution.ended_at = Some(now);
+        }
     }
 }
 
@@ -275,52 +316,6 @@ fn preview_of(new: NewChain, context: &Context, now: Timestamp) -> Chain {
         created_at: now,
         updated_at: now,
         version: 1,
-    }
-}
-
-/// A new execution as it would begin.
-fn preview_of_execution(
-    new: NewChainExecution,
-    chain: Chain,
-    context: &Context,
-    now: Timestamp,
-    new_job_id: impl Fn() -> JobId,
-) -> ChainExecution {
-    let link = |(index, link): (u32, ChainLink)| {
-        let (name, job_type, source_job) = match link.source {
-            LinkSource::Job(id) => (String::new(), String::new(), Some(id)),
-            LinkSource::Definition(definition) => (definition.name, definition.job_type, None),
-        };
-        LinkExecution {
-            index,
-            name,
-            job_type,
-            source_job,
-            rule: link.rule,
-            status: LinkStatus::Waiting,
-            reason: None,
-            job_id: new_job_id(),
-            execution_id: None,
-            exit_code: None,
-            started_at: None,
-            ended_at: None,
-        }
-    };
-    ChainExecution {
-        key: 0,
-        id: new.id,
-        chain_id: chain.id,
-        chain_name: chain.name,
-        project_id: chain.project_id,
-        status: ChainStatus::Scheduled,
-        cancel_requested: false,
-        scheduled_at: new.scheduled_at,
-        created_by: Some(context.actor.label()),
-        created_at: now,
-        started_at: None,
-        ended_at: None,
-        version: 1,
-        links: (0..).zip(chain.links).map(link).collect(),
     }
 }
 

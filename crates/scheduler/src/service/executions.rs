@@ -21,15 +21,13 @@ impl Service {
         self.inner.store.execution(id).await?.ok_or_else(|| not_found(id))
     }
 
-    /// The id of the request that made the attempt start, where one did and did so at once.
+    /// The id of the request by which an execution came about, where there was one: it made the job start at once, or
+    /// executed the chain of which it is a link.
     ///
     /// # Errors
     /// A store that does not answer.
-    pub async fn request_of(&self, execution: &Execution) -> Result<Option<String>, ServiceError> {
-        if execution.attempt > 0 {
-            return Ok(None);
-        }
-        Ok(self.inner.store.request_of(execution.job_id, execution.scheduled_for).await?)
+    pub async fn request_of(&self, id: ExecutionId) -> Result<Option<String>, ServiceError> {
+        Ok(self.inner.store.request_of(id).await?)
     }
 
     /// A page of executions.

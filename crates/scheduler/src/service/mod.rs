@@ -30,9 +30,9 @@ use crate::mailbox::Mailbox;
 use crate::runner::Runner;
 use crate::running::Running;
 use crate::{SchedulerSettings, ServiceError};
-use oneoff_domain::{Clock, Random, Timestamp};
+use oneoff_domain::{Clock, Context, Random, Timestamp};
 use oneoff_executors::Registry;
-use oneoff_storage::Store;
+use oneoff_storage::{Refusal, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -105,5 +105,13 @@ impl Service {
 
     fn accepting(&self) -> Result<(), ServiceError> {
         if self.inner.stopping.load(Ordering::Acquire) { Err(ServiceError::Stopping) } else { Ok(()) }
+    }
+}
+
+/// Refuses who is restricted to projects what all projects share, for the reason `what`.
+fn check_unrestricted(context: &Context, what: &'static str) -> Result<(), ServiceError> {
+    match &context.allowed_projects {
+        Some(_) => Err(ServiceError::Refused(Refusal::Barred { what })),
+        None => Ok(()),
     }
 }

@@ -29,7 +29,12 @@ impl Service {
         nodes
     }
 
-    /// This node, as it knows itself.
+    /// This node alone, as it knows itself. Asks nobody.
+    #[must_use]
+    pub fn own_node(&self) -> NodeStatus {
+        self.this_node(self.now())
+    }
+
     fn this_node(&self, now: Timestamp) -> NodeStatus {
         let inner = &self.inner;
         let count = |count: usize| Some(u32::try_from(count).unwrap_or(u32::MAX));

@@ -1,12 +1,14 @@
 //! Settings that take effect while servers run. What is stored wins over what a server was started with, and is the same
 //! on all nodes; what is taken back is again as the server was started.
 
-use super::Service;
 use super::validate::Checks;
+use super::{Service, check_unrestricted};
 use crate::{Retention, SchedulerSettings, ServiceError};
 use oneoff_domain::limits::SETTING_MAX_CHARS;
+use oneoff_domain::suggest::nearest;
 use oneoff_domain::{Context, FieldError, LIVE_SETTINGS, LiveSetting, LiveSettings, Timestamp};
-use oneoff_storage::SettingChange;
+use oneoff_storage::{SettingChange, StoredSetting};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where the value of a setting comes from.
@@ -33,11 +35,15 @@ impl Service {
     /// All settings that can be changed while servers run, by name.
     #[must_use]
     pub fn live_settings(&self) -> Vec<SettingInEffect> {
-        let catalog = self.catalog();
+        self.in_effect(&self.catalog().settings)
+    }
+
+    /// All settings, if these are stored.
+    fn in_effect(&self, stored: &BTreeMap<String, StoredSetting>) -> Vec<SettingInEffect> {
         let settings = &self.inner.settings;
         let in_effect = |setting: &LiveSetting| {
             let started_with = given(settings, setting.key);
-            let stored = catalog.settings.get(setting.key);
+            let stored = stored.get(setting.key);
             SettingInEffect {
                 key: setting.key,
                 value: stored.map_or_else(|| started_with.clone(), |stored| stored.value.clone()),
@@ -56,16 +62,20 @@ impl Service {
     }
 
     /// Changes settings: all of them or, when anything is wrong with one, none. They are in effect on all nodes when they
-    /// hear of it, and on this one when it answers.
+    /// hear of it, and on this one when it answers. Answers those that were named; in a dry run, as they would be.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`] with what is allowed, or a store that cannot take it.
+    /// [`ServiceError::Invalid`] with what is allowed, a caller who is restricted to projects, or a store that cannot take it.
     pub async fn update_settings(
         &self,
         context: Context,
         changes: Vec<SettingChange>,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Vec<SettingInEffect>, ServiceError> {
         self.accepting()?;
+        check_unrestricted(
+            &context,
+            "settings are those of all projects: a key that is restricted to projects changes none",
+        )?;
         let mut checks = Checks::default();
         let mut live = LiveSettings::default();
         let mut good = Vec::with_capacity(changes.len());
@@ -74,11 +84,31 @@ impl Service {
                 good.push(change);
             }
         }
+        self.check_types(&live, &mut checks);
         checks.into_result()?;
-        if context.dry_run {
-            return Ok(());
+        let keys: Vec<String> = good.iter().map(|change| change.key.clone()).collect();
+        let settings = match context.dry_run {
+            true => self.in_effect(&changed(&self.catalog().settings, good, self.now())),
+            false => {
+                self.inner.store.set_settings(context, self.now(), good).await?;
+                self.live_settings()
+            }
+        };
+        Ok(settings.into_iter().filter(|setting| keys.iter().any(|key| key == setting.key)).collect())
+    }
+
+    /// A limit of a type that there is not would be without effect.
+    fn check_types(&self, live: &LiveSettings, checks: &mut Checks) {
+        let types = self.job_types();
+        for name in live.type_limits.iter().flat_map(BTreeMap::keys).filter(|name| !types.contains(name)) {
+            let hint = match nearest(name, types.iter().map(String::as_str)) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("the job types are {}", types.join(", ")),
+            };
+            checks.add(
+                FieldError::new("/type_limits", format!("there is no job type `{name}`")).with_hint(hint),
+            );
         }
-        Ok(self.inner.store.set_settings(context, self.now(), good).await?)
     }
 
     /// The zone of a job that names none.
@@ -96,6 +126,23 @@ impl Service {
         let stored = self.catalog().live.default_timeout_seconds;
         stored.unwrap_or(self.inner.settings.default_timeout_seconds)
     }
+}
+
+/// What is stored after some changes.
+fn changed(
+    stored: &BTreeMap<String, StoredSetting>,
+    changes: Vec<SettingChange>,
+    now: Timestamp,
+) -> BTreeMap<String, StoredSetting> {
+    let mut stored = stored.clone();
+    for SettingChange { key, value } in changes {
+        match value {
+            Some(value) if stored.get(&key).is_some_and(|old| old.value == value) => {}
+            Some(value) => drop(stored.insert(key, StoredSetting { value, updated_at: now })),
+            None => drop(stored.remove(&key)),
+        }
+    }
+    stored
 }
 
 fn check(change: SettingChange, live: &mut LiveSettings, checks: &mut Checks) -> Option<SettingChange> {

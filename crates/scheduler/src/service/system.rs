@@ -1,10 +1,10 @@
 //! What the service says of the server itself.
 
 use super::Service;
-use crate::{ServiceError, SystemStatus, WorkerStatus};
+use crate::status::is_clock_off;
+use crate::{ServiceError, SystemStatus, Vitals, WorkerStatus};
 use oneoff_domain::Event;
-use oneoff_storage::Space;
-use std::sync::PoisonError;
+use oneoff_storage::Gauges;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
@@ -14,13 +14,12 @@ impl Service {
     pub fn worker_status(&self) -> WorkerStatus {
         let running = self.inner.running.list();
         let status = &self.inner.core_status;
-        let paused = *status.paused.lock().unwrap_or_else(PoisonError::into_inner);
         WorkerStatus {
             total_workers: status.workers(),
             active_workers: running.len(),
             queued_jobs: status.queued.load(Ordering::Relaxed),
             running,
-            paused: paused.map(str::to_owned),
+            paused: status.paused().map(str::to_owned),
         }
     }
 
@@ -46,12 +45,46 @@ impl Service {
         })
     }
 
-    /// How much space the store takes.
+    /// What is measured of the store for metrics.
     ///
     /// # Errors
     /// [`ServiceError::Store`] when the store does not answer.
-    pub async fn space(&self) -> Result<Space, ServiceError> {
-        Ok(self.inner.store.space().await?)
+    pub async fn gauges(&self) -> Result<Gauges, ServiceError> {
+        Ok(self.inner.store.gauges(self.now()).await?)
+    }
+
+    /// Up to which event this node knows what others have changed; `None` where there are no others.
+    #[must_use]
+    pub fn followed_event(&self) -> Option<i64> {
+        self.inner.store.is_shared().then(|| self.inner.core_status.followed.load(Ordering::Relaxed))
+    }
+
+    /// How the scheduler of this process is. Asks nobody.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        let inner = &self.inner;
+        let boot = inner.clock.boot_time();
+        Vitals {
+            is_stopping: inner.stopping.load(Ordering::Acquire),
+            silent_for: inner.core_status.silent_for(boot),
+            paused: inner.core_status.paused().map(str::to_owned),
+            holds_lease: (!inner.held.is_for_ever()).then(|| inner.held.holds(boot)),
+            clock_off_us: inner.store.clock_offset_us().filter(|ahead_us| is_clock_off(*ahead_us)),
+        }
+    }
+
+    /// Writes something without weight, to know whether the store takes writes. Answers the tables that it would refuse.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] when it does not.
+    pub async fn probe_write(&self) -> Result<Vec<String>, ServiceError> {
+        Ok(self.inner.store.probe_write(self.now()).await?)
+    }
+
+    /// What the disk of the database has left; `None` of a database on a server.
+    #[must_use]
+    pub fn disk_free_bytes(&self) -> Option<u64> {
+        self.inner.store.disk_free_bytes()
     }
 
     /// Events after a cursor; `None` when it lies before the oldest event that is kept.

@@ -1,11 +1,14 @@
 //! Tags, and how jobs name them.
 
-use super::Service;
 use super::validate::Checks;
+use super::{Service, check_unrestricted};
 use crate::ServiceError;
 use oneoff_domain::limits::{LOOK_MAX_CHARS, TAG_MAX_CHARS, TAGS_MAX};
 use oneoff_domain::{Context, FieldError, JobDefinition, Tag, TagChange, new_record_id};
 use oneoff_storage::{Catalog, Written};
+
+/// Why a caller who is restricted to projects makes tags, but changes none.
+const SHARED: &str = "tags belong to all projects together: a key that is restricted to projects makes some, and neither changes nor deletes any";
 
 /// Tags that are to be made for jobs, by the ids that these have for them.
 pub(super) type NewTags = Vec<(String, String)>;
@@ -50,7 +53,8 @@ impl Service {
     /// Changes a tag. A new name is that of all jobs that have it, at once.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`], a name that is taken, a version that is not the expected one, no such tag.
+    /// [`ServiceError::Invalid`], a name that is taken, a version that is not the expected one, no such tag, a caller who is
+    /// restricted to projects.
     pub async fn update_tag(
         &self,
         context: Context,
@@ -58,6 +62,7 @@ impl Service {
         change: TagChange,
     ) -> Result<Tag, ServiceError> {
         self.accepting()?;
+        check_unrestricted(&context, SHARED)?;
         let change = checked(change, Checks::default())?;
         Ok(self.inner.store.update_tag(context, self.now(), id, change).await?)
     }
@@ -65,9 +70,10 @@ impl Service {
     /// Deletes a tag, and so takes it from its jobs. Answers it as it was.
     ///
     /// # Errors
-    /// A version that is not the expected one, no such tag.
+    /// A version that is not the expected one, no such tag, a caller who is restricted to projects.
     pub async fn delete_tag(&self, context: Context, id: String) -> Result<Tag, ServiceError> {
         self.accepting()?;
+        check_unrestricted(&context, SHARED)?;
         Ok(self.inner.store.delete_tag(context, self.now(), id).await?)
     }
 

@@ -12,7 +12,7 @@ pub enum AccessRefusal {
     /// Nobody could make or change keys afterwards.
     #[error(
         "`{name}` is the last key with the scope `admin` that can be used: without it nobody can manage keys; make another \
-         one first, or repeat this with ?force=true"
+         one first, or force it with ?force=true, or --force at the command line"
     )]
     LastAdminKey {
         /// What people call it.

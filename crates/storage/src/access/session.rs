@@ -2,6 +2,7 @@
 
 use super::api_key::{ApiKey, ApiKeyRow, by_id};
 use super::ledger::{Ledger, event_of};
+use super::rules;
 use crate::Refusal;
 use crate::audit::Deed;
 use crate::connection::AnyConnection;
@@ -44,6 +45,8 @@ pub(super) fn sign_in(
     new: NewSession,
 ) -> Result<Session, WriteError> {
     let NewSession { token_hash, api_key_id, expires_at } = new;
+    // A key that is revoked meanwhile must find this session, to end it.
+    rules::alone(ledger.conn())?;
     let found = by_id(ledger.conn(), &api_key_id)?.filter(|(_, key)| key.is_valid(now));
     let (number, api_key) =
         found.ok_or_else(|| Refusal::NotFound { kind: "API key", id: api_key_id.clone() })?;

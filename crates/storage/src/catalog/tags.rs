@@ -1,6 +1,6 @@
 //! Writing tags.
 
-use super::write::{Done, check_version, earlier, settle, to_change};
+use super::write::{Done, check_version, earlier, publish, settle, tell, to_change};
 use super::{Catalog, job_tags};
 use crate::failure::WriteError;
 use crate::statement;
@@ -98,18 +98,20 @@ fn store_change(tx: &mut Tx<'_>, tag: &Tag) -> Result<(), WriteError> {
     Ok(())
 }
 
+/// Makes a tag, which the caller publishes, as it may make many.
 fn make(
     tx: &mut Tx<'_>,
-    catalog: &Catalog,
+    catalog: &mut Catalog,
     context: &Context,
     now: Timestamp,
-    id: &str,
-    name: &str,
+    (id, name): (&str, &str),
 ) -> Result<(), WriteError> {
     let change = TagChange { name: Some(name.to_owned()), ..TagChange::default() };
     let tag = create(catalog, id, &change, now)?;
     store_new(tx, &tag)?;
-    settle(tx, context, now, created(&tag)).map(drop)
+    tell(tx, context, now, created(&tag))?;
+    catalog.tags.insert(tag.id.clone(), tag);
+    Ok(())
 }
 
 fn created(tag: &Tag) -> Done<'_> {
@@ -167,12 +169,15 @@ impl Store {
         let context = Context { idempotency_key: None, if_match: None, ..context };
         let body = move |tx: &mut Tx<'_>| {
             let mut others = Vec::new();
+            let mut catalog = to_change(tx)?;
             for (id, name) in &named {
-                let catalog = to_change(tx)?;
                 match catalog.tag_named(name) {
                     Some(tag) => others.push((id.clone(), tag.id.clone())),
-                    None => make(tx, &catalog, &context, now, id, name)?,
+                    None => make(tx, &mut catalog, &context, now, (id, name))?,
                 }
+            }
+            if others.len() < named.len() {
+                publish(tx)?;
             }
             Ok(Written { value: others, replayed: false })
         };

@@ -69,6 +69,17 @@ pub(super) fn settle(
     now: Timestamp,
     done: Done<'_>,
 ) -> Result<Arc<Catalog>, WriteError> {
+    tell(tx, context, now, done)?;
+    publish(tx)
+}
+
+/// Writes the event, the audit row and the idempotency record of it.
+pub(super) fn tell(
+    tx: &mut Tx<'_>,
+    context: &Context,
+    now: Timestamp,
+    done: Done<'_>,
+) -> Result<(), WriteError> {
     let Done { event, action, kind, id, before, after } = done;
     let project = if kind == "project" { id } else { DEFAULT_PROJECT };
     let mut data = Map::new();
@@ -77,6 +88,13 @@ pub(super) fn settle(
     let told =
         NewEvent { kind: event, job_id: None, execution_id: None, project_id: project.to_owned(), data };
     tx.record(now, &told)?;
+    let (before, after) = match (before, after) {
+        (Some(before), Some(after)) => {
+            let (before, after) = audit::changed(before, after);
+            (Some(before), Some(after))
+        }
+        made_or_removed => made_or_removed,
+    };
     let deed = Deed {
         action,
         kind,
@@ -86,8 +104,7 @@ pub(super) fn settle(
         after: after.as_ref(),
     };
     audit::record(tx, context, now, deed)?;
-    idempotency::record(tx, context, now, &[id])?;
-    publish(tx)
+    idempotency::record(tx, context, now, &[id])
 }
 
 /// What an earlier request with the same idempotency key made, as it is now.

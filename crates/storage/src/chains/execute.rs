@@ -13,8 +13,8 @@ use crate::writer::tx::Tx;
 use crate::{Refusal, Written};
 use oneoff_domain::limits::CHAIN_LINKS_MAX_BYTES;
 use oneoff_domain::{
-    Chain, ChainExecution, ChainExecutionId, ChainId, ChainStatus, Context, FieldError, JobDefinition, JobId,
-    LinkExecution, LinkSource, LinkStatus, Timestamp, ValidationErrors,
+    Chain, ChainExecution, ChainExecutionId, ChainId, Context, FieldError, JobDefinition, JobId, LinkSource,
+    Timestamp, ValidationErrors,
 };
 use serde_json::json;
 
@@ -35,7 +35,7 @@ pub(super) fn execute(
     context: &Context,
     now: Timestamp,
     new: NewChainExecution,
-    mut new_job_id: impl FnMut() -> JobId,
+    new_job_id: impl FnMut() -> JobId,
 ) -> Result<Written<ChainExecution>, WriteError> {
     if let Some(ids) = idempotency::earlier_subjects::<ChainExecutionId>(tx, context)? {
         let Some(id) = ids.first() else { return Err(Refusal::IdempotencyMismatch.into()) };
@@ -45,42 +45,9 @@ pub(super) fn execute(
     let chain = records::find(tx, context, new.chain_id)?;
     check_takes_jobs(tx.catalog, context, &chain.project_id)?;
     let definitions = snapshot(tx, context, &chain)?;
-    let mut links = Vec::with_capacity(definitions.len());
-    for (index, (link, definition)) in (0..).zip(chain.links.iter().zip(&definitions)) {
-        links.push(LinkExecution {
-            index,
-            name: definition.name.clone(),
-            job_type: definition.job_type.clone(),
-            source_job: match &link.source {
-                LinkSource::Job(id) => Some(*id),
-                LinkSource::Definition(_) => None,
-            },
-            rule: link.rule,
-            status: LinkStatus::Waiting,
-            reason: None,
-            job_id: new_job_id(),
-            execution_id: None,
-            exit_code: None,
-            started_at: None,
-            ended_at: None,
-        });
-    }
-    let mut execution = ChainExecution {
-        key: 0,
-        id: new.id,
-        chain_id: chain.id,
-        chain_name: chain.name,
-        project_id: chain.project_id,
-        status: ChainStatus::Scheduled,
-        cancel_requested: false,
-        scheduled_at: new.scheduled_at,
-        created_by: Some(context.actor.label()),
-        created_at: now,
-        started_at: None,
-        ended_at: None,
-        version: 1,
-        links,
-    };
+    let who_and_when = (context.actor.label(), now);
+    let named = (new.id, new.scheduled_at);
+    let mut execution = ChainExecution::of(chain, &definitions, named, who_and_when, new_job_id);
     execution.key = rows::insert(tx.conn, &execution, &definitions)?;
     step::go_on(tx, now, new.scheduled_at, &mut execution, None)?;
     rows::update(tx.conn, &execution)?;

@@ -19,7 +19,7 @@ use oneoff_domain::{
 };
 
 pub use execute::NewChainExecution;
-pub use records::{ChainEdit, NewChain};
+pub use records::{ChainEdit, NewChain, no_job_of_link};
 
 /// Which chains are listed; every part that is set must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -47,10 +47,9 @@ fn tail(
     let row = row.select((attempts::key, attempts::output_truncated)).get_result(conn);
     let found: Option<(i64, bool)> = row.optional()?;
     let Some((key, has_gap)) = found else { return Ok((String::new(), false)) };
-    // One byte more tells whether there is more, and a line break that is taken off again takes two.
-    let wanted = max_bytes + 3;
+    // One byte more tells whether there is more.
     let (mut pieces, mut bytes, mut before) = (Vec::new(), 0, i64::MAX);
-    while bytes < wanted {
+    while bytes <= max_bytes {
         let chunks: Vec<(i64, Vec<u8>)> = output_chunks::table
             .filter(output_chunks::execution_key.eq(key))
             .filter(output_chunks::start_offset.lt(before))
@@ -61,9 +60,14 @@ fn tail(
             .load(conn)?;
         let Some((first, _)) = chunks.last() else { break };
         before = *first;
-        for (_, chunk) in chunks {
-            bytes += chunk.len();
-            pieces.push(chunk);
+        for (_, mut chunk) in chunks {
+            if pieces.is_empty() {
+                chunk.truncate(without_line_breaks(&chunk).len());
+            }
+            if !chunk.is_empty() {
+                bytes += chunk.len();
+                pieces.push(chunk);
+            }
         }
     }
     pieces.reverse();
@@ -72,10 +76,17 @@ fn tail(
     Ok((text, is_cut || has_gap))
 }
 
+/// What is before the last line breaks.
+fn without_line_breaks(mut bytes: &[u8]) -> &[u8] {
+    while let [before @ .., b'\n' | b'\r'] = bytes {
+        bytes = before;
+    }
+    bytes
+}
+
 /// The end of a text without its last line breaks, as text without NUL, and whether something is missing before it.
 fn last_part(bytes: &[u8], max_bytes: usize) -> (String, bool) {
-    let text = String::from_utf8_lossy(bytes).replace('\0', "\u{FFFD}");
-    let text = text.trim_end_matches(['\n', '\r']);
+    let text = String::from_utf8_lossy(without_line_breaks(bytes)).replace('\0', "\u{FFFD}");
     let mut start = text.len().saturating_sub(max_bytes);
     while !text.is_char_boundary(start) {
         start += 1;
@@ -98,6 +109,7 @@ mod tests {
             ("aü".as_bytes(), 2, "ü", true),
             ("aü".as_bytes(), 1, "", true),
             (b"x\xffy", 9, "x\u{FFFD}y", false),
+            (b"\n", 0, "", false),
         ] {
             assert_eq!(last_part(bytes, max), (text.to_owned(), is_cut), "{bytes:?}");
         }

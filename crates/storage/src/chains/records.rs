@@ -168,7 +168,8 @@ fn check_jobs(tx: &mut Tx<'_>, context: &Context, links: &[ChainLink]) -> Result
 }
 
 /// A link names a job that is not there.
-pub(super) fn no_job_of_link(index: usize, id: impl std::fmt::Display) -> FieldError {
+#[must_use]
+pub fn no_job_of_link(index: usize, id: impl std::fmt::Display) -> FieldError {
     FieldError::new(format!("/links/{index}/job_id"), format!("there is no job `{id}`"))
         .with_hint("the id of an existing job, or leave it out and define the job of the link as `job`")
 }

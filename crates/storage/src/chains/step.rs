@@ -8,7 +8,7 @@ use crate::failure::WriteError;
 use crate::job_write::{NewJob, create_accepted};
 use crate::rows::chain_execution as rows;
 use crate::writer::tx::Tx;
-use oneoff_domain::chain_step::{LinkState, Then, advance};
+use oneoff_domain::chain_step::{Then, advance};
 use oneoff_domain::{
     Actor, ChainExecution, ChainExecutionId, ChainStatus, Context, EventKind, ExecutionId, Job, JobId,
     JobState, LinkExecution, LinkStatus, NewEvent, Origin, OriginKind, SkipReason, Timestamp,
@@ -100,7 +100,10 @@ fn change_link(link: &mut LinkExecution, status: LinkStatus, news: &News<'_>, no
         return;
     }
     link.reason = news.reason();
-    link.exit_code = news.exit_code();
+    // A job that ends while it waits has no execution but its last one.
+    if news.execution.is_some() {
+        link.exit_code = news.exit_code();
+    }
     if status.is_over() {
         link.ended_at = Some(now);
     }
@@ -116,9 +119,7 @@ pub(super) fn go_on(
     cause: Option<JobId>,
 ) -> Result<(), WriteError> {
     loop {
-        let states: Vec<LinkState> =
-            chain.links.iter().map(|link| LinkState { rule: link.rule, status: link.status }).collect();
-        let next = advance(&states, chain.cancel_requested);
+        let next = advance(&chain.states(), chain.cancel_requested);
         for (index, reason) in next.skips {
             skip(tx, now, chain, index, reason)?;
         }
@@ -141,9 +142,7 @@ fn skip(
 ) -> Result<(), WriteError> {
     let key = chain.key;
     let Some(link) = chain.links.get_mut(index) else { return Ok(()) };
-    link.status = LinkStatus::Skipped;
-    link.reason = Some(reason.to_string());
-    link.ended_at = Some(now);
+    link.skip(reason, now);
     Ok(rows::update_link(tx.conn, key, link)?)
 }
 

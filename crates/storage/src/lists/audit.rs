@@ -1,5 +1,6 @@
 //! The audit log: the newest entries first, in windows of keys, so that no filter looks at everything at once.
 
+use crate::Catalog;
 use crate::audit_of_job;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::{self, Position};
@@ -11,7 +12,7 @@ use crate::schema::{audit_entries as entries, job_definitions, job_states};
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use oneoff_domain::limits::PAGE_MAX;
-use oneoff_domain::{Context, JobId, Timestamp};
+use oneoff_domain::{Context, Timestamp};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -116,6 +117,7 @@ impl EntryRow {
 /// A page of the entries that the caller may see, the newest first.
 pub(crate) fn list(
     conn: &mut AnyConnection,
+    catalog: &Catalog,
     context: &Context,
     filter: &AuditFilter,
     limit: u32,
@@ -146,7 +148,7 @@ pub(crate) fn list(
         if items.len() > limit {
             items.truncate(limit);
             let last = items.last().map_or(before, |entry| entry.key);
-            complete(conn, &mut items)?;
+            complete(conn, catalog, &mut items)?;
             return Ok(page(items, Some(last)));
         }
         before = low;
@@ -154,7 +156,7 @@ pub(crate) fn list(
             break;
         }
     }
-    complete(conn, &mut items)?;
+    complete(conn, catalog, &mut items)?;
     Ok(page(items, (before > stop).then_some(before)))
 }
 
@@ -207,36 +209,8 @@ fn window(
     query.load(conn)
 }
 
-/// Requests by which a job starts at once.
-const STARTING: [&str; 2] = ["job.create", "job.execute"];
-/// Entries that are looked at on behalf of one execution: those of one request with many jobs have the same time.
-const NEAR: i64 = 2 * WINDOW;
-
-/// The request that made a job start at this instant, where one did: it asked for `now`, which both of them have.
-pub(crate) fn request_of(
-    conn: &mut AnyConnection,
-    job: JobId,
-    scheduled_for: Timestamp,
-) -> Result<Option<String>, WriteError> {
-    let bounds: (Option<i64>, Option<i64>) =
-        entries::table.select((min(entries::key), max(entries::key))).get_result(conn)?;
-    let (Some(oldest), Some(newest)) = bounds else { return Ok(None) };
-    let near = first_at(conn, scheduled_for, oldest, newest.saturating_add(1))?;
-    let found: Option<Option<String>> = entries::table
-        .filter(entries::key.ge(near.saturating_sub(NEAR)))
-        .filter(entries::key.lt(near.saturating_add(NEAR)))
-        .filter(entries::subject_id.eq(job.to_string()))
-        .filter(entries::action.eq_any(STARTING))
-        .filter(entries::written_at.eq(scheduled_for.as_micros()))
-        .order(entries::key.desc())
-        .select(entries::request_id)
-        .first(conn)
-        .optional()?;
-    Ok(found.flatten())
-}
-
 /// The first key whose entry was not written before `at`, as far as entries are in the order of their time.
-fn first_at(conn: &mut AnyConnection, at: Timestamp, oldest: i64, end: i64) -> QueryResult<i64> {
+pub(super) fn first_at(conn: &mut AnyConnection, at: Timestamp, oldest: i64, end: i64) -> QueryResult<i64> {
     let (mut low, mut high) = (oldest, end);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -256,7 +230,7 @@ fn first_at(conn: &mut AnyConnection, at: Timestamp, oldest: i64, end: i64) -> Q
 
 /// Adds to entries of jobs that were made what these were, from their first revision, which never changes: writing it
 /// down twice would cost each of them.
-fn complete(conn: &mut AnyConnection, items: &mut [AuditEntry]) -> Result<(), WriteError> {
+fn complete(conn: &mut AnyConnection, catalog: &Catalog, items: &mut [AuditEntry]) -> Result<(), WriteError> {
     let is_bare = |entry: &AuditEntry| entry.action == "job.create" && entry.after.is_none();
     let ids: Vec<&str> =
         items.iter().filter(|entry| is_bare(entry)).map(|entry| entry.subject_id.as_str()).collect();
@@ -277,7 +251,7 @@ fn complete(conn: &mut AnyConnection, items: &mut [AuditEntry]) -> Result<(), Wr
     let mut made: HashMap<String, Value> = HashMap::new();
     for (key, id) in jobs {
         let definition = definitions.remove(&key).map(|row| row.into_domain().definition);
-        if let Some(told) = definition.as_ref().and_then(audit_of_job::of_made) {
+        if let Some(told) = definition.as_ref().and_then(|made| audit_of_job::of_made(made, catalog)) {
             made.insert(id, told);
         }
     }

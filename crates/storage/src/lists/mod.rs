@@ -14,6 +14,7 @@ pub(crate) mod jobs;
 mod narrow;
 #[cfg(test)]
 mod plans;
+pub(crate) mod request_of;
 mod schedule;
 #[cfg(test)]
 mod server_plans;

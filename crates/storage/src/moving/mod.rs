@@ -19,6 +19,7 @@ use source::SourceFile;
 use std::path::PathBuf;
 use target::Target;
 use unit::Unit;
+pub(crate) use unit::tables;
 
 /// What is moved, and how.
 #[derive(Debug, Clone)]

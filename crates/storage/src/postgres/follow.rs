@@ -54,14 +54,15 @@ statement::statement!(
 );
 
 impl Store {
-    /// Tells the listener of commits what other nodes changed after this event.
+    /// Tells the listener of commits what other nodes changed after this event. Which jobs they started is told where
+    /// jobs wait for a slot of this node, `has_queue`; otherwise it finds out when it claims them.
     ///
     /// # Errors
     /// The database's.
-    pub async fn follow_nodes(&self, after: i64) -> Result<Followed, StoreError> {
+    pub async fn follow_nodes(&self, after: i64, has_queue: bool) -> Result<Followed, StoreError> {
         let own = self.epoch();
         let (followed, committed) =
-            self.inner.reader.read_first(move |conn| follow(conn, own, after)).await?;
+            self.inner.reader.read_first(move |conn| follow(conn, own, after, has_queue)).await?;
         self.inner.node.learn(&committed);
         match (self.inner.listener.get(), followed) {
             (Some(listener), Followed::To { .. }) if committed != Committed::default() => {
@@ -74,7 +75,12 @@ impl Store {
     }
 }
 
-fn follow(conn: &mut AnyConnection, own: i64, after: i64) -> Result<(Followed, Committed), WriteError> {
+fn follow(
+    conn: &mut AnyConnection,
+    own: i64,
+    after: i64,
+    has_queue: bool,
+) -> Result<(Followed, Committed), WriteError> {
     let AnyConnection::Postgres(server) = conn else {
         return Ok((Followed::To { sequence: after, more: false }, Committed::default()));
     };
@@ -106,7 +112,7 @@ fn follow(conn: &mut AnyConnection, own: i64, after: i64) -> Result<(Followed, C
             committed.touched.push(word("events.job_id", id)?);
         }
         may_cancel |= kind == EventKind::JobUpdated;
-        if lets_wait_or_not(kind) {
+        if lets_wait_or_not(kind) || (has_queue && kind == EventKind::JobStarted) {
             requeued.insert(id.as_str());
         }
     }

@@ -5,6 +5,7 @@ use super::connect::ServerConnector;
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
+use oneoff_domain::{RequestScope, current_request};
 use oneoff_faults::{Moment, Operations};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,8 +59,12 @@ impl SideConnection {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
-        let this = self.clone();
-        tokio::task::spawn_blocking(move || this.run(body)).await.map_err(unavailable)?
+        let (this, asked_by) = (self.clone(), current_request());
+        let work = move || {
+            let _scope = RequestScope::enter(asked_by);
+            this.run(body)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(unavailable)?
     }
 
     fn run<T>(

@@ -25,7 +25,7 @@ use serde_json::json;
 const LOOKED_AT: i64 = 200;
 
 /// Rows that are to be sent. Written out, the condition is that of the partial indices.
-fn is_pending() -> diesel::expression::SqlLiteral<Bool> {
+pub(super) fn is_pending() -> diesel::expression::SqlLiteral<Bool> {
     sql::<Bool>("webhook_deliveries.status = 'pending'")
 }
 
@@ -36,7 +36,6 @@ struct DueRow {
     id: String,
     lane: String,
     event: String,
-    payload: String,
     attempts: i64,
     tries: i64,
     first_attempt_at: Option<i64>,
@@ -98,7 +97,7 @@ fn claim_of(
             continue;
         }
         let first_attempt_at = row.first_attempt_at.unwrap_or(now.as_micros());
-        diesel::update(this)
+        let payload = diesel::update(this)
             .set((
                 deliveries::is_attempting.eq(true),
                 deliveries::attempts.eq(row.attempts + 1),
@@ -107,14 +106,15 @@ fn claim_of(
                 deliveries::last_attempt_at.eq(now.as_micros()),
                 deliveries::next_attempt_at.eq(until.as_micros()),
             ))
-            .execute(conn)?;
+            .returning(deliveries::payload)
+            .get_result(conn)?;
         taken += 1;
         due.push(DueDelivery {
             key: row.key,
             id: word("webhook_deliveries.id", &row.id)?,
             webhook: webhook.clone(),
             event: row.event,
-            payload: row.payload,
+            payload,
             attempts: row.attempts + 1,
             tries: number("webhook_deliveries.tries", row.tries)?,
             first_attempt_at: instant(first_attempt_at),
@@ -123,8 +123,8 @@ fn claim_of(
     Ok(())
 }
 
-/// Gives up what was to be sent to a webhook that is switched off, a part at a time.
-fn give_up(conn: &mut AnyConnection, now: Timestamp, webhook: &Webhook) -> QueryResult<()> {
+/// Gives up what was to be sent to a webhook that is switched off, a part at a time; answers whether there may be more.
+fn give_up(conn: &mut AnyConnection, now: Timestamp, webhook: &Webhook) -> QueryResult<bool> {
     let why = match webhook.paused_reason {
         Some(PauseReason::Gone) => "the webhook was switched off: its receiver is gone (410)",
         Some(PauseReason::Failing) => "the webhook was switched off: nothing could be delivered for too long",
@@ -146,7 +146,17 @@ fn give_up(conn: &mut AnyConnection, now: Timestamp, webhook: &Webhook) -> Query
             deliveries::error.eq(why),
         ))
         .execute(conn)?;
-    Ok(())
+    Ok(i64::try_from(keys.len()).is_ok_and(|count| count >= LOOKED_AT))
+}
+
+/// Lets everything be looked at that waits behind something else: of a webhook that was switched off some may have been
+/// given up, and nothing that was behind it would hear of that.
+pub(super) fn wake_parked(conn: &mut AnyConnection, now: Timestamp, webhook_key: i64) -> QueryResult<()> {
+    let parked = deliveries::table
+        .filter(deliveries::webhook_key.eq(webhook_key))
+        .filter(is_pending())
+        .filter(deliveries::next_attempt_at.is_null());
+    diesel::update(parked).set(deliveries::next_attempt_at.eq(now.as_micros())).execute(conn).map(drop)
 }
 
 fn claim(tx: &mut Tx<'_>, now: Timestamp, claims: &Claims) -> Result<Claimed, WriteError> {
@@ -156,11 +166,18 @@ fn claim(tx: &mut Tx<'_>, now: Timestamp, claims: &Claims) -> Result<Claimed, Wr
             claimed.next.push((*key, None));
             continue;
         };
-        match webhook.is_active {
-            true => claim_of(tx.conn, now, claims.until, &webhook, *room, &mut claimed.due)?,
+        let has_more_to_give_up = match webhook.is_active {
+            true => {
+                claim_of(tx.conn, now, claims.until, &webhook, *room, &mut claimed.due)?;
+                false
+            }
             false => give_up(tx.conn, now, &webhook)?,
-        }
-        claimed.next.push((*key, next_due(tx.conn, *key)?));
+        };
+        let next = if has_more_to_give_up { Some(now) } else { next_due(tx.conn, *key)? };
+        claimed.next.push((*key, next));
+    }
+    if !claimed.due.is_empty() {
+        tx.effects.operations.add("webhook_claim");
     }
     Ok(claimed)
 }
@@ -197,6 +214,9 @@ fn end(
     let (request, response) = (ended.request.as_ref(), ended.response.as_ref());
     let sent = headers("webhook_deliveries.request_headers", request.map(|request| &request.headers))?;
     let got = headers("webhook_deliveries.response_headers", response.map(|response| &response.headers))?;
+    // The webhook first, as whoever changes it or has its deliveries made again: what they write is not written over, and
+    // nobody waits in a circle.
+    row::lock_by_key(tx.conn, ended.webhook_key)?;
     let this = deliveries::table
         .find(ended.key)
         .filter(deliveries::attempts.eq(ended.attempts))
@@ -219,6 +239,7 @@ fn end(
     if recorded == 0 {
         return Ok(None);
     }
+    tx.effects.operations.add("webhook_end");
     if is_over {
         let_next_go(tx.conn, now, ended.webhook_key, ended.key)?;
     }
@@ -295,6 +316,9 @@ impl Store {
             let found = diesel::update(deliveries::table.filter(left))
                 .set((deliveries::is_attempting.eq(false), deliveries::next_attempt_at.eq(now.as_micros())))
                 .execute(tx.conn)?;
+            if found > 0 {
+                tx.effects.operations.add("webhook_recover");
+            }
             Ok(found)
         };
         self.inner.writer.write(Lane::Output, body).await

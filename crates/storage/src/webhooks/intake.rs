@@ -62,7 +62,7 @@ pub struct Intake {
 /// Whether some webhook may want an event.
 pub(super) type Wanted = Box<dyn Fn(&[Webhook], &Event) -> bool + Send>;
 
-fn cursor(conn: &mut AnyConnection) -> QueryResult<i64> {
+pub(super) fn cursor(conn: &mut AnyConnection) -> QueryResult<i64> {
     let row = webhook_cursor::table.find(CURSOR).select(webhook_cursor::sequence);
     Ok(row.get_result(conn).optional()?.unwrap_or(0))
 }
@@ -246,23 +246,9 @@ impl Store {
             if let Some(event) = &event {
                 tx.record(now, event)?;
             }
+            tx.effects.operations.add("webhook_intake");
             Ok(true)
         };
         self.inner.writer.write_many(Lane::Output, size, body).await
-    }
-
-    /// How many events are not yet looked at for webhooks. 0 where there are none.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn webhook_lag(&self) -> Result<u64, StoreError> {
-        let lag = |conn: &mut AnyConnection| {
-            let webhooks = row::all(conn)?;
-            let Some(first) = webhooks.iter().map(|webhook| webhook.starts_after).min() else { return Ok(0) };
-            let read_to = cursor(conn)?.max(first);
-            let behind = outbox::last_sequence(conn)? - read_to;
-            Ok(u64::try_from(behind).unwrap_or(0))
-        };
-        self.inner.reader.read(lag).await
     }
 }

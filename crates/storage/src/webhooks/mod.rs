@@ -3,6 +3,7 @@
 
 mod attempt;
 mod attempted;
+mod backlog;
 mod delivery;
 mod intake;
 mod list;
@@ -14,11 +15,13 @@ mod write;
 pub use attempted::{
     AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy,
 };
+pub use backlog::WebhookBacklog;
+pub(crate) use backlog::backlog;
 pub(crate) use delivery::by_keys as deliveries_by_keys;
 pub use delivery::{DeliveryRecord, DeliveryStatus, NewDelivery};
 pub use intake::{EventRecord, Intake, OutputEnds};
 pub use list::DeliveryFilter;
-pub use redeliver::{RedeliverFilter, RedeliveredSlice};
+pub use redeliver::{RedeliverFilter, RedeliveryPlan, check_active};
 pub(crate) use remove::remove_deliveries;
 pub use row::{PauseReason, Webhook};
 pub use write::{NewWebhook, WebhookChange, WebhookDecide};

@@ -208,3 +208,11 @@ pub(super) fn lock(conn: &mut AnyConnection, id: WebhookId) -> QueryResult<()> {
     }
     Ok(())
 }
+
+/// The same by its key.
+pub(super) fn lock_by_key(conn: &mut AnyConnection, key: i64) -> QueryResult<()> {
+    if let AnyConnection::Postgres(server) = conn {
+        webhooks::table.find(key).select(webhooks::key).for_update().get_result::<i64>(server).optional()?;
+    }
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! Writing webhooks: the record, its event, its audit row and the idempotency record are one transaction.
 
+use super::attempt;
 use super::row::{self, PauseReason, Webhook};
 use crate::audit::{self, Deed};
 use crate::failure::WriteError;
@@ -65,10 +66,18 @@ pub(super) fn none(id: WebhookId) -> Refusal {
     Refusal::NotFound { kind: "webhook", id: id.to_string() }
 }
 
+/// The project of what is told of a webhook, where it is of one alone: whoever may see that one only is to hear of no other.
+fn project_of(webhook: &Webhook) -> Option<&str> {
+    match webhook.project_ids.as_slice() {
+        [project] => Some(project),
+        _ => None,
+    }
+}
+
 fn event(kind: EventKind, webhook: &Webhook, mut data: Map<String, Value>) -> NewEvent {
     data.insert("webhook_id".to_owned(), webhook.id.to_string().into());
     data.insert("name".to_owned(), webhook.name.as_str().into());
-    let project_id = webhook.project_ids.first().cloned().unwrap_or_else(|| "default".to_owned());
+    let project_id = project_of(webhook).unwrap_or_default().to_owned();
     NewEvent { kind, job_id: None, execution_id: None, project_id, data }
 }
 
@@ -119,7 +128,7 @@ pub(super) fn audit(
     after: Option<&Webhook>,
 ) -> Result<(), WriteError> {
     let Some(any) = after.or(before) else { return Ok(()) };
-    let (id, project) = (any.id.to_string(), any.project_ids.first().cloned());
+    let id = any.id.to_string();
     let (mut old, mut new) = (before.map(seen), after.map(seen));
     if let (Some(Value::Object(old)), Some(Value::Object(new))) = (&mut old, &mut new) {
         let same: Vec<String> = old
@@ -136,7 +145,7 @@ pub(super) fn audit(
         action,
         kind: "webhook",
         id,
-        project: project.as_deref(),
+        project: project_of(any),
         before: old.as_ref(),
         after: new.as_ref(),
     };
@@ -250,6 +259,9 @@ fn change(
         webhook.starts_after = outbox::last_sequence(tx.conn)?;
     }
     update(tx, now, &webhook)?;
+    if webhook.is_active && !before.is_active {
+        attempt::wake_parked(tx.conn, now, before.key)?;
+    }
     let after = row::by_key(tx.conn, before.key)?.ok_or_else(|| none(id))?;
     tell(tx, now, EventKind::WebhookUpdated, &after, Value::Null)?;
     audit(tx, context, now, action, Some(&before), Some(&after))?;

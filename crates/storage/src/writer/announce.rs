@@ -27,6 +27,7 @@ impl Announcer {
 
     /// So many requests failed.
     pub(crate) fn failed(&mut self, error: &StoreError, requests: usize) {
+        metrics::counter!("oneoff_commit_failures_total").increment(1);
         match self.outage.failed(Instant::now(), requests) {
             Some(Telling::Began) => tracing::error!(%error, cause = ?error, requests, "writes fail"),
             Some(Telling::Continues { requests, lasting } | Telling::Ended { requests, lasting }) => {
@@ -39,6 +40,7 @@ impl Announcer {
 
     /// So many requests succeeded, and took so long.
     pub(crate) fn succeeded(&mut self, took: Duration, requests: usize) {
+        metrics::histogram!("oneoff_commit_duration_seconds").record(took.as_secs_f64());
         if took > self.slow_commit {
             let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(duration_ms, requests, "a commit was slow");

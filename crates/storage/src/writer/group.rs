@@ -10,7 +10,7 @@ use super::announce::Announcer;
 use super::live::{Live, run_one};
 use super::log_anew;
 use super::machine::{Machine, RealMachine};
-use super::request::Request;
+use super::request::{Request, scope_of};
 use super::tx::{Effects, Node};
 use crate::ahead::CommitCount;
 use crate::connect::{ConnectError, Connector};
@@ -155,6 +155,7 @@ impl GroupWriter {
             Ok(live) => execute(live, &node, machine.as_ref(), next, &mut requests),
             Err(error) => {
                 requests.extend(std::iter::from_fn(next));
+                let _scope = scope_of(&requests);
                 self.announcer.failed(&error, requests.len());
                 return answer_error(requests, &error);
             }
@@ -163,7 +164,10 @@ impl GroupWriter {
         let ended = ended.and_then(|done| self.connector.condition().check_commit().map(|()| done));
         match ended {
             Ok((committed, operations)) => {
-                self.announcer.succeeded(began.elapsed(), requests.len());
+                {
+                    let _scope = scope_of(&requests);
+                    self.announcer.succeeded(began.elapsed(), requests.len());
+                }
                 if committed != Committed::default() {
                     self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.committed(committed));
@@ -176,6 +180,7 @@ impl GroupWriter {
                 self.move_arrivals();
             }
             Err(error) => {
+                let _scope = scope_of(&requests);
                 let error = self.connector.condition().told(error);
                 self.announcer.failed(&error, requests.len());
                 self.link = self.link_after(&error);

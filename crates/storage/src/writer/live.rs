@@ -69,6 +69,8 @@ pub(super) fn run_one(
     let Live { conn, keys, type_rooms, unreadable, claimed, changed, catalog, idempotency, .. } = live;
     let refuses_first = request.refuses_first();
     let mut effects = Effects::default();
+    // Nobody gives up who has the file.
+    let mut holds_epoch = Some(true);
     let mut run = |conn: &mut AnyConnection| {
         let effects_before = Effects::default();
         let mut tx = Tx {
@@ -76,6 +78,7 @@ pub(super) fn run_one(
             gathered: None,
             waiting: None,
             type_rooms,
+            holds_epoch: &mut holds_epoch,
             keys,
             node,
             unreadable,

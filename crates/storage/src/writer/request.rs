@@ -3,7 +3,8 @@
 use super::tx::Tx;
 use crate::StoreError;
 use crate::failure::WriteError;
-use oneoff_domain::JobKey;
+use oneoff_domain::{JobKey, RequestScope, current_request};
+use std::sync::Arc;
 
 /// What a request needs to have been locked and read, so that it can run together with others: it then reads nothing
 /// more, and writes only rows that belong to these. Such a request can be run again.
@@ -39,12 +40,24 @@ pub(crate) trait Request: Send {
     fn needs(&self) -> Option<&Needs> {
         None
     }
+    /// The id of the request by which somebody asked for it.
+    fn asked_by(&self) -> Option<&Arc<str>> {
+        None
+    }
     /// Keeps the error of this request alone in place of a result.
     fn fail(&mut self, error: StoreError);
     /// Answers what is kept. The group's transaction is committed.
     fn answer(self: Box<Self>);
     /// Answers the error that ended the group.
     fn answer_error(self: Box<Self>, error: StoreError);
+}
+
+/// Has what is written to the log name the request of a group of one, for as long as the answer is kept.
+pub(crate) fn scope_of(requests: &[Box<dyn Request>]) -> Option<RequestScope> {
+    match requests {
+        [only] => only.asked_by().map(|asked_by| RequestScope::enter(Some(Arc::clone(asked_by)))),
+        _ => None,
+    }
 }
 
 /// What is known of a write before it runs.
@@ -68,6 +81,7 @@ impl Default for Shape {
 pub(crate) struct Call<T, F, R> {
     body: Option<F>,
     shape: Shape,
+    asked_by: Option<Arc<str>>,
     kept: Option<Result<T, StoreError>>,
     reply: R,
 }
@@ -78,7 +92,7 @@ where
     R: FnOnce(Result<T, StoreError>),
 {
     pub(crate) fn new(body: F, reply: R) -> Self {
-        Self { body: Some(body), shape: Shape::default(), kept: None, reply }
+        Self { body: Some(body), shape: Shape::default(), asked_by: current_request(), kept: None, reply }
     }
 
     /// The same of another shape.
@@ -95,6 +109,7 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError> {
         if let Some(body) = self.body.take() {
+            let _scope = RequestScope::enter(self.asked_by.clone());
             self.kept = Some(Ok(body(tx)?));
         }
         Ok(())
@@ -110,6 +125,10 @@ where
 
     fn is_let_in(&self) -> bool {
         self.shape.is_let_in
+    }
+
+    fn asked_by(&self) -> Option<&Arc<str>> {
+        self.asked_by.as_ref()
     }
 
     fn fail(&mut self, error: StoreError) {
@@ -130,6 +149,7 @@ pub(crate) struct Repeatable<T, F, R> {
     body: F,
     shape: Shape,
     needs: Needs,
+    asked_by: Option<Arc<str>>,
     kept: Option<Result<T, StoreError>>,
     reply: R,
 }
@@ -141,7 +161,7 @@ where
 {
     /// `reply` gets the result after the commit.
     pub(crate) fn new(body: F, shape: Shape, needs: Needs, reply: R) -> Self {
-        Self { body, shape, needs, kept: None, reply }
+        Self { body, shape, needs, asked_by: current_request(), kept: None, reply }
     }
 }
 
@@ -152,6 +172,7 @@ where
     R: FnOnce(Result<T, StoreError>) + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), WriteError> {
+        let _scope = RequestScope::enter(self.asked_by.clone());
         self.kept = Some(Ok((self.body)(tx)?));
         Ok(())
     }
@@ -162,6 +183,10 @@ where
 
     fn needs(&self) -> Option<&Needs> {
         Some(&self.needs)
+    }
+
+    fn asked_by(&self) -> Option<&Arc<str>> {
+        self.asked_by.as_ref()
     }
 
     fn fail(&mut self, error: StoreError) {

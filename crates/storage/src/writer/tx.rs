@@ -8,6 +8,7 @@ use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError};
 use crate::idempotency::Records;
 use crate::postgres::gathered::Gathered;
+use crate::postgres::locks;
 use crate::rows::job::StoredJob;
 use crate::rows::{event, pending};
 use crate::run_counters::RunsEnded;
@@ -162,6 +163,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) waiting: Option<&'a mut HashMap<JobKey, Result<StoredJob, RowError>>>,
     /// How many jobs of limited types may still be started, where this transaction has counted those of all nodes.
     pub(crate) type_rooms: &'a mut Option<HashMap<String, usize>>,
+    /// Whether this node's epoch was not given up, and cannot be before the transaction ends; `None` is not looked yet.
+    pub(crate) holds_epoch: &'a mut Option<bool>,
     /// What was changed lately, for those who read ahead of a claim.
     pub(crate) changed: &'a mut ChangedJobs,
     /// Projects, tags and settings as they are in this transaction.
@@ -176,6 +179,20 @@ impl Tx<'_> {
     /// Where rows are written that nobody reads before the requests that run together are done.
     pub(crate) fn rows(&mut self) -> Rows<'_> {
         Rows { conn: self.conn, gathered: self.gathered.as_deref_mut() }
+    }
+
+    /// Whether what was claimed in this epoch is this node's to end. Where others may give it up, they wait for this
+    /// transaction then.
+    pub(crate) fn holds(&mut self, epoch: i64) -> QueryResult<bool> {
+        if epoch != self.node.epoch() {
+            return Ok(!self.node.is_shared());
+        }
+        if let Some(holds) = *self.holds_epoch {
+            return Ok(holds);
+        }
+        let holds = locks::epoch(self.conn, epoch)?.is_some();
+        *self.holds_epoch = Some(holds);
+        Ok(holds)
     }
 
     /// A key for a job, which is also that of its first definition.

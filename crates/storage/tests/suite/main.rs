@@ -38,6 +38,8 @@ mod opening;
 #[cfg(test)]
 mod postgres_schema;
 #[cfg(test)]
+mod restarted_server;
+#[cfg(test)]
 mod search_after_restart;
 #[cfg(test)]
 mod space;

@@ -6,6 +6,7 @@ use super::round::Round;
 use crate::evidence::Evidence;
 use crate::ledger::Ledger;
 use crate::random::Choices;
+use crate::server::SLOTS;
 use crate::workload::{Doors, Mix, Quota, Workload};
 use anyhow::{Context as _, Result};
 use oneoff_client::{Client, ClientSettings};
@@ -131,7 +132,7 @@ impl NodesCampaign {
                 quota: Some(quota.clone()),
             },
             report: NodesRound { seed, directory: path, machines: ground.machines, ..NodesRound::default() },
-            evidence: Evidence::default(),
+            evidence: Evidence { slots: self.nodes * SLOTS, ..Evidence::default() },
             database: Arc::new(database),
             cluster: Arc::clone(cluster),
             quota,

@@ -1,4 +1,4 @@
-//! Several cancels of one attempt.
+//! Cancels that the end of the attempt answers.
 
 use super::tests::{Book, good};
 use super::{Rule, judge};
@@ -17,19 +17,21 @@ fn cancelled_twice(book: &mut Book, status: &str, told: usize) {
     for _ in 0..told {
         book.event("twice", EventKind::JobUpdated, None, 25);
     }
-    book.end("twice", EventKind::JobCancelled, 30);
 }
 
 #[test]
-fn of_two_cancels_that_one_end_answers_one_is_told_of() {
-    let counts = |status, told| {
+fn a_cancel_is_told_of_by_itself_or_by_the_end_that_answers_it() {
+    let counts = |status, told, end| {
         let mut book = good();
         cancelled_twice(&mut book, status, told);
+        book.end("twice", end, 30);
         !judge(&book.0).iter().any(|violation| {
             violation.rule == Rule::AcknowledgedChange && format!("{violation:?}").contains("moved, started")
         })
     };
-    assert!(counts("cancelled", 1) && counts("cancelled", 2));
-    assert!(!counts("cancelled", 0), "the first of them was not told of");
-    assert!(!counts("running", 1), "each was answered before the end");
+    for told in 0..=2 {
+        assert!(counts("cancelled", told, EventKind::JobCancelled), "{told}");
+    }
+    assert!(!counts("cancelled", 0, EventKind::JobCompleted), "nothing tells of them");
+    assert!(!counts("running", 1, EventKind::JobCancelled), "each was answered before the end");
 }

@@ -13,6 +13,9 @@ mod overlap;
 #[cfg(test)]
 mod release_tests;
 mod requests;
+mod room;
+#[cfg(test)]
+mod room_tests;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -46,7 +49,7 @@ pub enum Rule {
     AllOrNothing,
     /// A create that is repeated makes no second job and is not refused.
     RepeatedCreate,
-    /// A job ran when it was due, or its own policy accounts for it.
+    /// A job ran when it was due and a slot was free, or its own policy accounts for it.
     RanWhenDue,
     /// No two attempts of a job, or of a concurrency key, at the same time; processes included.
     NoOverlap,

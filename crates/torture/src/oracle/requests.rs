@@ -166,11 +166,12 @@ impl OneJob<'_> {
         let count =
             |is_kind: &dyn Fn(&EventRecord) -> bool| events.iter().filter(|event| is_kind(event)).count();
         let releases = self.count(|deed| *deed == Deed::Release);
-        // Of several cancels of one attempt each may be answered by its end, and need not be told of itself.
+        // A cancel that is answered by the end of the attempt need not be told of itself: there may be several of one
+        // attempt, and it is ended, too, where the wish could not be recorded.
         let ends = count(&|event| event.kind == EventKind::JobCancelled && event.execution.is_some());
         let answered_by_the_end =
             self.acknowledged(|deed| *deed == Deed::Cancel).filter(|seen| seen.status == "cancelled").count();
-        let untold = if ends > 0 { answered_by_the_end.saturating_sub(1) } else { 0 };
+        let untold = if ends > 0 { answered_by_the_end } else { 0 };
         let moves = self.count(|deed| matches!(deed, Deed::Reschedule(_) | Deed::Execute | Deed::Cancel));
         let checks: [(&str, Asked, usize); 4] = [
             (

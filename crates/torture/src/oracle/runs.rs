@@ -1,13 +1,13 @@
 //! Runs: every job ran when it was due, or its policy, its holds or a cancel account for it.
 
-use super::{Found, Rule};
+use super::{Found, Rule, room};
 use crate::evidence::{AttemptRecord, EventRecord, Evidence, JobRecord};
 use crate::ledger::{Answer, Deed, Request};
-use oneoff_domain::{EventKind, ExecutionStatus, JobStatus, Timestamp};
+use oneoff_domain::{EventKind, ExecutionStatus, JobStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How late a job may start while a server listens, on a busy machine with an unoptimized build.
+/// How late a job may start while a server listens and has a free slot, on a busy machine with an unoptimized build.
 const LATENESS_MAX: Duration = Duration::from_secs(10);
 
 /// What is looked for again and again.
@@ -110,17 +110,11 @@ fn at_the_wrong_time(
     });
     let began = begins.map(|event| event.at).filter(|at| *at <= attempt.started_at).max();
     let due = began.map_or(attempt.scheduled_for, |at| at.max(attempt.scheduled_for));
-    let possible = first_possible(evidence, due)?;
-    let has_to_wait = job.concurrency_key.is_some();
-    let is_late = attempt.started_at.since(possible) > LATENESS_MAX && attempt.started_at > possible;
-    (is_late && !has_to_wait).then_some("it started late although a server listened")
-}
-
-/// The first instant at or after `due` at which a server listened, and went on for as long as it may take.
-fn first_possible(evidence: &Evidence, due: Timestamp) -> Option<Timestamp> {
-    let usable =
-        evidence.uptimes.iter().filter(|up| up.to > due && up.to.since(up.from.max(due)) > LATENESS_MAX);
-    usable.map(|up| up.from.max(due)).min()
+    if job.concurrency_key.is_some() || attempt.started_at.since(due) <= LATENESS_MAX {
+        return None;
+    }
+    let room = room::longest(evidence, due, attempt.started_at, LATENESS_MAX)?;
+    (room > LATENESS_MAX).then_some("it started late although a server listened and had a free slot")
 }
 
 /// A completed attempt of a job with output has all of it.

@@ -4,3 +4,5 @@
 mod chains;
 #[cfg(test)]
 mod walk;
+#[cfg(test)]
+mod webhooks;

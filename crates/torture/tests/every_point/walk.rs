@@ -36,7 +36,7 @@ async fn every_point(points: Vec<String>, cluster: Option<Arc<Cluster>>, side_by
     };
     let mut missing = points;
     // What one workload did not come to, another one does.
-    for seed in 1..=4 {
+    for seed in 1..=6 {
         (campaign.seed, campaign.points) = (seed, missing.clone());
         campaign.kills = missing.len() as u64;
         let report = campaign.run(|_progress| ()).await.unwrap();

@@ -11,10 +11,12 @@ use oneoff_storage::{Catalog, StoreError, Webhook};
 use serde_json::{Map, json};
 use std::collections::HashSet;
 
-/// Events of a batch.
+/// Events that are read at a time.
 const EVENTS: usize = 100;
+/// Deliveries of one commit, at least; those of an event are made together. Claims of jobs wait for no more of them.
+const DELIVERIES: usize = 100;
 
-/// What a batch brought.
+/// What was taken in.
 #[derive(Debug, Default)]
 pub(super) struct TookIn {
     /// All webhooks.
@@ -40,24 +42,49 @@ pub(super) async fn take_in(webhooks: &Webhooks) -> Result<TookIn, StoreError> {
     if intake.webhooks.is_empty() || intake.next == intake.cursor {
         return Ok(took_in);
     }
-    let now = inner.clock.now();
-    let mut new = Vec::new();
+    let mut batch = Batch { cursor: intake.cursor, new: Vec::new(), lost: None };
+    batch.lost = intake.lost.map(|lost| tell_lost(webhooks, &intake, lost));
     for record in &intake.records {
         took_in.look_at_all |= is_of_webhooks(record.event.event.kind);
         let mut told = None;
         for webhook in intake.webhooks.iter().filter(|webhook| wants(webhook, record)) {
             let payload = told.get_or_insert_with(|| payload(record));
-            let id = DeliveryId::generate(now, inner.random.as_ref());
-            new.push(delivery(id, webhook, record, body_for(webhook, payload)));
+            let id = DeliveryId::generate(inner.clock.now(), inner.random.as_ref());
+            batch.new.push(delivery(id, webhook, record, body_for(webhook, payload)));
             took_in.told.insert(webhook.key);
         }
+        if batch.new.len() >= DELIVERIES && !batch.commit(webhooks, record.event.sequence).await? {
+            return Ok(took_in);
+        }
     }
-    let lost = intake.lost.map(|lost| tell_lost(webhooks, &intake, lost));
-    let is_ours = inner.store.make_deliveries(now, intake.cursor, intake.next, new, lost).await?;
-    if !is_ours {
-        tracing::debug!("another node has made deliveries of these events");
-    }
+    batch.commit(webhooks, intake.next).await?;
     Ok(took_in)
+}
+
+/// Deliveries that are made in one commit, with the move of the cursor past their events.
+struct Batch {
+    /// The cursor as it is stored.
+    cursor: i64,
+    new: Vec<NewDelivery>,
+    /// What is told of events before them that are gone.
+    lost: Option<NewEvent>,
+}
+
+impl Batch {
+    /// Makes them, and begins the next one; answers whether the cursor is this node's to move.
+    async fn commit(&mut self, webhooks: &Webhooks, next: i64) -> Result<bool, StoreError> {
+        if next == self.cursor {
+            return Ok(true);
+        }
+        let inner = &webhooks.inner;
+        let (new, lost) = (std::mem::take(&mut self.new), self.lost.take());
+        let is_ours = inner.store.make_deliveries(inner.clock.now(), self.cursor, next, new, lost).await?;
+        if !is_ours {
+            tracing::debug!("another node has made deliveries of these events");
+        }
+        self.cursor = next;
+        Ok(is_ours)
+    }
 }
 
 /// Receivers and filters know tags by their names, as they are now.

@@ -6,6 +6,7 @@ mod attempt;
 mod due;
 mod intake;
 
+use crate::dispatcher_state::DispatcherState;
 use crate::lead::Lead;
 use crate::service::Webhooks;
 use attempt::Ended;
@@ -64,6 +65,15 @@ struct Dispatcher {
     is_idle: bool,
 }
 
+/// Says that the dispatcher has ended, however it did.
+struct TellsEnd(Webhooks);
+
+impl Drop for TellsEnd {
+    fn drop(&mut self) {
+        self.0.inner.dispatcher.set(DispatcherState::Ended);
+    }
+}
+
 /// Why a term of leading is over.
 enum Over {
     Stopped,
@@ -72,15 +82,18 @@ enum Over {
 
 impl Dispatcher {
     async fn run(mut self) {
+        let _ended = TellsEnd(self.webhooks.clone());
+        self.webhooks.inner.dispatcher.set(DispatcherState::Waits);
         loop {
             tokio::select! {
                 () = self.lead.held() => {}
                 _ = self.stops.wait_for(|stops| *stops) => return,
             }
             match self.lead_once().await {
-                Ok(Over::Lost) => {}
+                Ok(Over::Lost) => self.webhooks.inner.dispatcher.set(DispatcherState::Waits),
                 Ok(Over::Stopped) | Err(StoreError::Closed) => return,
                 Err(error) => {
+                    self.webhooks.inner.dispatcher.set(DispatcherState::Fails);
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "webhooks are not delivered for a moment"
@@ -120,6 +133,7 @@ impl Dispatcher {
                     // What comes from here on is another reason to look.
                     self.seen = *self.events.borrow();
                     let took_in = intake::take_in(&self.webhooks).await?;
+                    self.webhooks.inner.dispatcher.set(DispatcherState::Sends);
                     self.is_idle = took_in.webhooks.is_empty();
                     due.keep(&took_in);
                     looked_at = (!took_in.more).then(Instant::now);

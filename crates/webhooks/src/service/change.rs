@@ -41,7 +41,10 @@ impl Webhooks {
             SecretDraft::None => None,
             SecretDraft::Text(secret) => Some(secret),
         };
-        let sealed = secret.as_ref().map(|secret| self.seal(id, secret)).transpose()?;
+        let sealed = match &secret {
+            Some(secret) => Some(self.seal(id, secret).await?),
+            None => None,
+        };
         let new = NewWebhook {
             id,
             name: draft.name,
@@ -79,7 +82,7 @@ impl Webhooks {
         let secret = match &patch.secret {
             SecretDraft::Unsaid => None,
             SecretDraft::None => Some(None),
-            SecretDraft::Text(secret) => Some(Some(self.seal(id, secret)?)),
+            SecretDraft::Text(secret) => Some(Some(self.seal(id, secret).await?)),
         };
         let decide = move |before: &Webhook| {
             let webhook = patched(before.clone(), patch, secret);
@@ -157,7 +160,7 @@ impl Webhooks {
         };
         ValidationErrors(checks.0).into_result()?;
         let secret = secret.unwrap_or_else(|| generate_secret(self.inner.random.as_ref()));
-        let sealed = self.seal(id, &secret)?;
+        let sealed = self.seal(id, &secret).await?;
         let until = self.now().saturating_add(overlap);
         let is_dry_run = context.dry_run;
         let decide = move |before: &Webhook| {

@@ -2,10 +2,11 @@
 
 use super::{Redelivered, Webhooks};
 use crate::error::WebhookError;
-use oneoff_domain::limits::REDELIVERIES_MAX;
 use oneoff_domain::{Context, DeliveryId, WebhookId};
-use oneoff_storage::Page;
-use oneoff_storage::webhooks::{DeliveryFilter, DeliveryRecord, RedeliverFilter};
+use oneoff_storage::webhooks::{
+    DeliveryFilter, DeliveryRecord, RedeliverFilter, RedeliveryPlan, check_active,
+};
+use oneoff_storage::{Page, StoreError, Written};
 
 /// Deliveries that are made again in one commit.
 const REDELIVER_SLICE: u32 = 500;
@@ -51,52 +52,48 @@ impl Webhooks {
         context: Context,
         webhook: WebhookId,
         id: DeliveryId,
-    ) -> Result<DeliveryRecord, WebhookError> {
+    ) -> Result<Written<DeliveryRecord>, WebhookError> {
         if context.dry_run {
-            return self.delivery(&context, webhook, id).await;
+            check_active(&self.get(&context, webhook).await?).map_err(StoreError::Refused)?;
+            let value = self.delivery(&context, webhook, id).await?;
+            return Ok(Written { value, replayed: false });
         }
         let delivery = self.inner.store.redeliver(context, self.now(), webhook, id).await?;
         self.inner.look.notify_one();
         Ok(delivery)
     }
 
-    /// Has many deliveries made again, oldest first, at most [`REDELIVERIES_MAX`].
+    /// Has many deliveries made again, oldest first, at most [`oneoff_domain::limits::REDELIVERIES_MAX`]. Repeated under its
+    /// idempotency key it makes again what of them was not yet, and nothing twice.
     ///
     /// # Errors
     /// [`oneoff_storage::Refusal::NotFound`], [`oneoff_storage::Refusal::Invalid`] while the webhook is switched off, or the store's.
     pub async fn redeliver_many(
         &self,
         context: Context,
-        webhook: WebhookId,
+        id: WebhookId,
         filter: RedeliverFilter,
-    ) -> Result<Redelivered, WebhookError> {
-        let mut done = Redelivered::default();
+    ) -> Result<Written<Redelivered>, WebhookError> {
+        let store = &self.inner.store;
+        let webhook = self.get(&context, id).await?;
+        let plan = store.plan_redelivery(webhook.key, filter).await?;
         if context.dry_run {
-            self.get(&context, webhook).await?;
-            return Ok(done);
+            check_active(&webhook).map_err(StoreError::Refused)?;
+            return Ok(Written { value: redelivered(plan), replayed: false });
         }
-        // An idempotency key is of the whole, of which each part is repeated without harm.
+        let begun = store.begin_redelivery(context.clone(), self.now(), id, plan).await?;
+        // The key is of the whole.
         let context = Context { idempotency_key: None, ..context };
-        let most = usize::try_from(REDELIVERIES_MAX).unwrap_or(usize::MAX);
-        let mut after = 0;
-        while done.redelivered < most {
-            let slice = self.inner.store.redeliver_slice(
-                context.clone(),
-                self.now(),
-                webhook,
-                filter,
-                after,
-                REDELIVER_SLICE,
-            );
-            let slice = slice.await?;
+        let mut next = store.redelivery_left(webhook.key, filter, begun.value).await?;
+        while let Some(from) = next {
+            let (plan, part) = ((filter, begun.value), (from, REDELIVER_SLICE));
+            next = store.redeliver_slice(context.clone(), self.now(), id, plan, part).await?;
             self.inner.look.notify_one();
-            done.redelivered += slice.redelivered;
-            match slice.next {
-                Some(next) => after = next,
-                None => return Ok(done),
-            }
         }
-        done.more = true;
-        Ok(done)
+        Ok(Written { value: redelivered(begun.value), replayed: begun.replayed })
     }
+}
+
+fn redelivered(plan: RedeliveryPlan) -> Redelivered {
+    Redelivered { redelivered: plan.deliveries, more: plan.more }
 }

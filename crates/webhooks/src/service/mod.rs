@@ -5,6 +5,7 @@ mod deliveries;
 mod secrets;
 mod trying;
 
+use crate::dispatcher_state::{DispatcherState, StateCell};
 use crate::error::WebhookError;
 use crate::preset::Preset;
 use crate::sealing::Sealing;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     /// Rung when something may be to do that no event of this node tells of at once.
     pub(crate) look: Notify,
     pub(crate) stats: Stats,
+    pub(crate) dispatcher: StateCell,
 }
 
 /// A webhook that was written, and its new secret, which is told this once.
@@ -89,8 +91,8 @@ impl Webhooks {
         settings: WebhookSettings,
     ) -> Result<Self, BuildError> {
         let client = OutboundClient::new(ClientSettings::new(policy))?;
-        let (look, stats) = (Notify::new(), Stats::default());
-        let inner = Inner { store, clock, random, client, sealing, settings, look, stats };
+        let (look, stats, dispatcher) = (Notify::new(), Stats::default(), StateCell::default());
+        let inner = Inner { store, clock, random, client, sealing, settings, look, stats, dispatcher };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -110,12 +112,10 @@ impl Webhooks {
         self.inner.settings.timeout
     }
 
-    /// How many events webhooks were not yet told of.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn lag(&self) -> Result<u64, WebhookError> {
-        Ok(self.inner.store.webhook_lag().await?)
+    /// What sends deliveries on this node.
+    #[must_use]
+    pub fn dispatcher(&self) -> DispatcherState {
+        self.inner.dispatcher.get()
     }
 
     /// All webhooks that the actor may see, the newest first.

@@ -8,15 +8,20 @@ use oneoff_secrets::SecretString;
 use oneoff_storage::Webhook;
 
 impl Webhooks {
-    pub(super) fn seal(&self, id: WebhookId, secret: &SecretString) -> Result<String, WebhookError> {
+    pub(super) async fn seal(&self, id: WebhookId, secret: &SecretString) -> Result<String, WebhookError> {
         const HINT: &str = "name a file with SEALING_KEY_FILE, the same one on every node, or send \"secret\": null for \
-            requests without a signature";
+            requests without a signature. Where the file is lost that was in use, bring it back, or make one with `openssl \
+            rand -hex 32` and give every webhook another secret";
         let refused = |why: String| {
             let error = FieldError::new("/secret", format!("cannot be kept: {why}")).with_hint(HINT);
             WebhookError::field(error)
         };
         let random = self.inner.random.as_ref();
-        let key = self.inner.sealing.key_to_seal(random).map_err(refused)?;
+        // A key that is lost is not replaced in silence: what it sealed could not be opened any more, nor anybody know why.
+        let is_in_use = self.inner.store.webhooks().await?.iter().any(|webhook| webhook.secret.is_some());
+        let sealing = &self.inner.sealing;
+        let key = if is_in_use { sealing.key_to_open() } else { sealing.key_to_seal(random) };
+        let key = key.map_err(refused)?;
         let sealed = key.seal(secret.expose().as_bytes(), &id.to_string(), random);
         sealed.map_err(|error| refused(error.to_string()))
     }

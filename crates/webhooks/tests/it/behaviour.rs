@@ -28,7 +28,7 @@ on_both!(
 
 mod exercise {
     use crate::world::{PATIENCE, World, context, eventually, wall_now};
-    use oneoff_domain::{Clock, ProjectChange};
+    use oneoff_domain::{Clock, Context, ProjectChange};
     use oneoff_fakes::{FakeReceiver, Reply};
     use oneoff_storage::webhooks::{PauseReason, RedeliverFilter};
     use oneoff_storage::{DeliveryStatus, RetentionPolicy};
@@ -136,7 +136,7 @@ mod exercise {
         assert!(dead.iter().all(|delivery| delivery.status == DeliveryStatus::Failed));
         assert!(world.webhook_now(&webhook).await.failing_since.is_some());
         is_well.store(true, Ordering::SeqCst);
-        let again = world.webhooks.redeliver(context(), webhook.id, dead[0].id).await.unwrap();
+        let again = world.webhooks.redeliver(context(), webhook.id, dead[0].id).await.unwrap().value;
         assert_eq!(again.status, DeliveryStatus::Pending);
         eventually(async || {
             let delivery = world.store.delivery(webhook.id, dead[0].id).await.unwrap().unwrap();
@@ -144,8 +144,10 @@ mod exercise {
         })
         .await;
         let failed = RedeliverFilter { status: DeliveryStatus::Failed, from: None, to: None };
-        let done = world.webhooks.redeliver_many(context(), webhook.id, failed).await.unwrap();
-        assert_eq!((done.redelivered, done.more), (2, false));
+        let dry = Context { dry_run: true, ..context() };
+        let would = world.webhooks.redeliver_many(dry, webhook.id, failed).await.unwrap().value;
+        let done = world.webhooks.redeliver_many(context(), webhook.id, failed).await.unwrap().value;
+        assert_eq!((done.redelivered, done.more, would), (2, false, done));
         let all = world.settled(&webhook, 3).await;
         assert!(
             all.iter().all(|delivery| delivery.status == DeliveryStatus::Success && delivery.attempts == 6)

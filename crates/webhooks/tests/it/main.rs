@@ -8,6 +8,7 @@
 )]
 
 mod behaviour;
+mod bounds;
 mod endpoints;
 mod fickle;
 mod world;

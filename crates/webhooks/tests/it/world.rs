@@ -3,7 +3,7 @@
 use oneoff_domain::*;
 use oneoff_fakes::SeededRandom;
 use oneoff_secrets::SealingKey;
-use oneoff_storage::webhooks::{DeliveryFilter, DeliveryRecord};
+use oneoff_storage::webhooks::{DeliveryFilter, DeliveryRecord, NewDelivery};
 use oneoff_storage::*;
 use oneoff_webhooks::*;
 use std::sync::Arc;
@@ -91,18 +91,41 @@ impl World {
         });
         let random = Arc::new(SeededRandom::new(42));
         let sealing = Sealing::with(SealingKey::from_bytes([9; 32]));
-        let webhooks = Webhooks::new(
-            store.clone(),
-            Arc::new(RealClock),
-            random.clone(),
-            EgressPolicy::Default,
-            sealing,
-            settings,
-        );
-        let webhooks = webhooks.unwrap();
+        let webhooks = webhooks_on(&store, &random, sealing, settings);
         let mut world = Self { store, webhooks, random, events, numbering, dispatch: None, _place: place };
         world.start();
         world
+    }
+
+    /// What another server on the same database has, whose secrets are sealed otherwise.
+    pub(crate) fn webhooks_with(&self, sealing: Sealing) -> Webhooks {
+        webhooks_on(&self.store, &self.random, sealing, settings())
+    }
+
+    /// A delivery of an event of this job.
+    pub(crate) fn delivery(&self, webhook: &Webhook, event_sequence: i64, job: JobId) -> NewDelivery {
+        NewDelivery {
+            id: DeliveryId::generate(RealClock.now(), self.random.as_ref()),
+            webhook_key: webhook.key,
+            event_sequence,
+            event: "job.updated".to_owned(),
+            lane: job.to_string(),
+            project_id: "default".to_owned(),
+            payload: "{}".to_owned(),
+            dead: None,
+        }
+    }
+
+    /// Makes deliveries beside those of the outbox.
+    pub(crate) async fn make(&self, new: Vec<NewDelivery>) {
+        eventually(async || {
+            let intake = self.store.webhook_intake(1, 0, |_, _| false).await.unwrap();
+            let (from, to) = (intake.cursor, intake.newest);
+            let is_made =
+                self.store.make_deliveries(RealClock.now(), from, to, new.clone(), None).await.unwrap();
+            is_made.then_some(())
+        })
+        .await;
     }
 
     pub(crate) fn start(&mut self) {
@@ -212,6 +235,16 @@ impl Drop for World {
         }
         self.store.close();
     }
+}
+
+fn webhooks_on(
+    store: &Store,
+    random: &Arc<SeededRandom>,
+    sealing: Sealing,
+    settings: WebhookSettings,
+) -> Webhooks {
+    let (clock, random) = (Arc::new(RealClock), random.clone());
+    Webhooks::new(store.clone(), clock, random, EgressPolicy::Default, sealing, settings).unwrap()
 }
 
 pub(crate) fn wall_now() -> Timestamp {

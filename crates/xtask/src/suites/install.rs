@@ -2,7 +2,7 @@
 
 use super::clients;
 use crate::phase::{Work, phase};
-use crate::prerequisites::{C_COMPILER, CHROMIUM, MAKE, NODE, NPM, PERL, POSTGRESQL};
+use crate::prerequisites::{C_COMPILER, CHROMIUM, MAKE, NODE, NPM, PERL, POSTGRESQL, PROMTOOL};
 use crate::process::run;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Installs the programs that are missing, and the front-end's packages.
 pub(crate) fn install(workspace: &Workspace) -> Result<()> {
-    let wanted = [&C_COMPILER, &MAKE, &PERL, &NODE, &NPM, &CHROMIUM, &POSTGRESQL];
+    let wanted = [&C_COMPILER, &MAKE, &PERL, &NODE, &NPM, &CHROMIUM, &POSTGRESQL, &PROMTOOL];
     let missing = wanted.into_iter().filter(|one| one.find().is_none());
     let mut packages: Vec<_> = missing.flat_map(|one| one.packages).copied().collect();
     if !clients::has_virtual_environments() {

@@ -22,7 +22,7 @@ use crate::run_counters::AddRuns;
 use crate::statement;
 use crate::writer::announce::Announcer;
 use crate::writer::keys::Keys;
-use crate::writer::request::{Needs, Request};
+use crate::writer::request::{Needs, Request, scope_of};
 use crate::writer::tx::{Effects, Node, Tx};
 use crate::{Catalog, Change, Committed, StoreError};
 use diesel::connection::TransactionManager;
@@ -37,6 +37,9 @@ use wanted::{Wanted, together};
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
+/// After so long a connection may have been closed by a server that was started anew: it is asked before anything is written
+/// of which nobody could say then whether it was.
+const IDLE: Duration = Duration::from_millis(100);
 
 type WaitingJobs = HashMap<JobKey, Result<StoredJob, RowError>>;
 
@@ -51,6 +54,7 @@ struct Live {
     gathered: Gathered,
     waiting: WaitingJobs,
     type_rooms: Option<HashMap<String, usize>>,
+    holds_epoch: Option<bool>,
     shards: Shards,
     /// Projects, tags and settings as the open transaction has them.
     catalog: Arc<Catalog>,
@@ -74,6 +78,8 @@ pub(crate) struct ServerGroups {
     keys: Keys,
     /// Whether the connection was never open: nothing can have been missed then.
     is_new: bool,
+    /// When the connection last answered.
+    answered_at: Instant,
 }
 
 impl ServerGroups {
@@ -88,7 +94,8 @@ impl ServerGroups {
         let (shards, keys) = (Shards::default(), Keys::drawn());
         let live = Live::new(conn, &commits, shards.clone(), keys.clone(), node.catalog.get());
         let link = Link::Up(Box::new(live));
-        Self { link, connector, node, announcer, commits, shards, keys, is_new: false }
+        let answered_at = Instant::now();
+        Self { link, connector, node, announcer, commits, shards, keys, is_new: false, answered_at }
     }
 
     /// Groups of the same node on a connection of their own, which is not open yet; with a number, of several.
@@ -102,6 +109,7 @@ impl ServerGroups {
             shards: self.shards.beside(number),
             keys: self.keys.clone(),
             is_new: true,
+            answered_at: Instant::now(),
         }
     }
 
@@ -126,6 +134,13 @@ impl ServerGroups {
     }
 
     fn connect(&mut self) -> Result<&mut Live, StoreError> {
+        if let Link::Up(live) = &mut self.link
+            && self.answered_at.elapsed() > IDLE
+            && let Err(gone) = live.still_answers()
+        {
+            let (retry_at, pause) = (Instant::now(), RECONNECT_FIRST);
+            self.link = Link::Down { retry_at, pause, error: unavailable(gone) };
+        }
         if let Link::Down { retry_at, pause, error } = &self.link {
             if Instant::now() < *retry_at {
                 return Err(StoreError::Unavailable(Arc::new(error.clone())));
@@ -157,10 +172,13 @@ impl ServerGroups {
         let began = Instant::now();
         let mut requests: Vec<Box<dyn Request>> = std::iter::from_fn(next).collect();
         let node = Arc::clone(&self.node);
+        let scope = scope_of(&requests);
         let ended = self.connect().and_then(|live| live.execute(&node, &mut requests));
         match ended {
             Ok((committed, operations)) => {
+                self.answered_at = Instant::now();
                 self.announcer.succeeded(began.elapsed(), requests.len());
+                drop(scope);
                 if committed != Committed::default() {
                     self.node.learn(&committed);
                     self.announcer.tell(|listener| listener.committed(committed));
@@ -199,6 +217,7 @@ impl Live {
             gathered: Gathered::default(),
             waiting: HashMap::new(),
             type_rooms: None,
+            holds_epoch: None,
             shards,
             catalog,
             learned: None,
@@ -244,6 +263,7 @@ impl Live {
             known.clear();
         }
         self.type_rooms = None;
+        self.holds_epoch = None;
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -308,6 +328,7 @@ impl Live {
             gathered,
             waiting,
             type_rooms,
+            holds_epoch,
             ..
         } = self;
         let (gathered, waiting) = if together { (Some(gathered), Some(waiting)) } else { (None, None) };
@@ -321,6 +342,7 @@ impl Live {
             claimed,
             waiting,
             type_rooms,
+            holds_epoch,
             changed,
             catalog,
             idempotency: records,
@@ -333,6 +355,8 @@ impl Live {
             Ok(()) => Ok(effects),
             Err(error) => {
                 effects.idempotency_hashes.iter().for_each(|hash| records.forget(*hash));
+                // Its lock may go with the savepoint.
+                *holds_epoch = None;
                 Err(error)
             }
         }

@@ -13,25 +13,27 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Live {
-    /// Locks and reads it, and sees to it that this node may claim and knows which projects are paused.
+    /// Locks and reads it, and sees to it that this node may claim and end attempts, and knows which projects are paused.
     pub(super) fn prepare(&mut self, epoch: i64, wanted: &Wanted) -> Result<(), WriteError> {
         if let (Records::OfServer(known), false) = (&mut self.records, wanted.hashes.is_empty()) {
             known.look_for(&mut self.conn, &wanted.hashes)?;
         }
+        self.waiting = HashMap::new();
+        if wanted.locks_nothing() {
+            return Ok(());
+        }
+        // A node that was given up claims nothing and ends nothing: whoever gives it up waits for this transaction, or is
+        // seen here. So is whoever pauses a project.
+        let version = locks::epoch(&mut self.conn, epoch)?;
+        self.holds_epoch = Some(version.is_some());
+        if version > Some(self.catalog.version) {
+            self.catalog = Arc::new(catalog::load(&mut self.conn)?);
+            self.learned = Some(Arc::clone(&self.catalog));
+        }
         if !wanted.running.is_empty() {
             self.know_running(&wanted.running)?;
         }
-        self.waiting = HashMap::new();
-        if wanted.waiting.is_empty() {
-            return Ok(());
-        }
-        // A node that was given up claims nothing: whoever gives it up waits for this transaction, or is seen here. So is
-        // whoever pauses a project.
-        if let Some(version) = locks::epoch(&mut self.conn, epoch)? {
-            if version > self.catalog.version {
-                self.catalog = Arc::new(catalog::load(&mut self.conn)?);
-                self.learned = Some(Arc::clone(&self.catalog));
-            }
+        if version.is_some() && !wanted.waiting.is_empty() {
             self.waiting = locks::waiting(&mut self.conn, &wanted.waiting)?;
         }
         Ok(())

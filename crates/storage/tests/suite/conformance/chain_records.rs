@@ -140,6 +140,8 @@ pub(crate) mod exercise {
             chunk(OutputStream::Stderr, 4, "noise"),
             chunk(OutputStream::Stdout, 9, "zwö\n"),
         ];
+        // More line breaks than are read at a time.
+        end.output.extend((0..9).map(|n| chunk(OutputStream::Stdout, 14 + 4 * n, "\n\r\n\n")));
         store.finish(end).await.unwrap();
         let told = store.previous_link(origin(2), 100).await.unwrap().unwrap();
         let expected = PreviousLink {

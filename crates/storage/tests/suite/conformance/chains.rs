@@ -5,6 +5,7 @@ crate::conformance::on_both!(
     a_failure_ends_the_chain_and_runs_its_handlers,
     a_tolerated_failure_does_not,
     a_retry_is_the_links_own,
+    what_ends_between_attempts_keeps_the_exit_code,
     a_held_link_lets_its_chain_wait,
     a_missed_link_is_a_failure,
     a_deleted_and_a_cancelled_job_are_failures_of_their_links,
@@ -110,6 +111,18 @@ pub(crate) mod exercise {
         assert_eq!(statuses(&stepped), [LinkStatus::Completed, LinkStatus::Scheduled]);
         assert_eq!(stepped.links[0].execution_id, Some(second.execution_id));
         assert_eq!(stepped.links[0].started_at, Some(at(1)), "that of its first attempt");
+    }
+
+    pub(crate) async fn what_ends_between_attempts_keeps_the_exit_code(store: &Store) {
+        let patient = || link(RunIf::Success, true, |definition| definition.retry.max_retries = 1);
+        let execution = begin(store, vec![patient(), plain()]).await;
+        let job = run(store, &execution, failed(), 1).await;
+        store.cancel_chain_execution(context(), at(2), execution.id).await.unwrap();
+        let over = now(store, &execution).await;
+        let first = &over.links[0];
+        assert_eq!((first.status, first.reason.as_deref()), (LinkStatus::Cancelled, Some("cancelled")));
+        assert_eq!((first.exit_code, first.execution_id.is_some()), (Some(3), true));
+        assert_eq!(job.state.status, JobStatus::Scheduled);
     }
 
     pub(crate) async fn a_held_link_lets_its_chain_wait(store: &Store) {

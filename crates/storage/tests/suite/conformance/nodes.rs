@@ -22,7 +22,9 @@ mod of_a_file {
 
 /// Of a server, where a claim looks at its epoch in its own transaction.
 mod of_a_server {
+    use super::exercise::report;
     use crate::fixture::*;
+    use oneoff_domain::*;
     use oneoff_storage::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -34,6 +36,25 @@ mod of_a_server {
         assert!(server.store.give_up(at(2), server.store.epoch()).await.unwrap());
         assert_eq!(try_claim(&server.store, at(3), &job).await, ClaimResult::Gone(job.key));
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_node_that_was_given_up_ends_nothing_before_its_attempts_are_closed_either() {
+        let server = ServerStore::new();
+        let store = &server.store;
+        let claimed = claim(store, at(1), &create(store, new_job(at(1))).await).await;
+        server.database.query("UPDATE epochs SET lease_until = 0").unwrap();
+        assert!(store.give_up(at(2), store.epoch()).await.unwrap());
+        let late = ending(&claimed, AttemptOutcome::success(), at(3));
+        assert_eq!(store.finish(late.clone()).await.unwrap(), FinishResult::Fenced);
+        // Of the same job twice in a group, one runs on its own.
+        let both = tokio::join!(store.finish(late.clone()), store.finish(late.clone()));
+        assert_eq!((both.0.unwrap(), both.1.unwrap()), (FinishResult::Fenced, FinishResult::Fenced));
+        let given_up = store.epoch();
+        store.begin_new_epoch(at(4), report(at(24))).await.unwrap();
+        assert_eq!(store.finish(late).await.unwrap(), FinishResult::Fenced, "in another epoch");
+        assert_eq!(store.lost_executions_of(given_up).await.unwrap(), [claimed.execution_id]);
+        assert_eq!(store.close_lost(at(5), vec![claimed.execution_id]).await.unwrap().len(), 1);
+    }
 }
 
 pub(crate) mod exercise {
@@ -43,7 +64,7 @@ pub(crate) mod exercise {
 
     const NONE: [i64; 0] = [];
 
-    fn report(lease_until: Timestamp) -> NodeReport {
+    pub(super) fn report(lease_until: Timestamp) -> NodeReport {
         NodeReport {
             lease_until,
             version: "2.0.0".to_owned(),

@@ -3,6 +3,7 @@
 crate::conformance::on_both!(
     a_tag_is_renamed_for_all_jobs_and_taken_from_them,
     tags_that_are_not_there_are_made_once,
+    many_tags_are_one_change,
 );
 
 pub(crate) mod exercise {
@@ -80,5 +81,17 @@ pub(crate) mod exercise {
         assert_eq!(others.unwrap(), named(&[("i3", "i2"), ("i5", "i4")]));
         assert_eq!(store.catalog().tag_named("c").unwrap().id, "i4");
         assert_eq!(store.catalog().tags.len(), 8 + 3);
+    }
+
+    pub(crate) async fn many_tags_are_one_change(store: &Store) {
+        let named: Vec<(String, String)> = (0..50).map(|n| (format!("i{n}"), format!("name {n}"))).collect();
+        let before = store.catalog().version;
+        store.ensure_tags(context(), noon(), named.clone()).await.unwrap();
+        assert_eq!(store.catalog().version, before + 1, "the writer reads all of it with each version");
+        assert_eq!(store.catalog().tags.len(), 8 + 50);
+        let made = AuditFilter { actions: vec!["tag.create".to_owned()], ..AuditFilter::default() };
+        assert_eq!(store.audit_entries(context(), made, 200, None).await.unwrap().items.len(), 50);
+        store.ensure_tags(context(), noon(), named).await.unwrap();
+        assert_eq!(store.catalog().version, before + 1, "nothing was to be made");
     }
 }

@@ -6,6 +6,8 @@ crate::conformance::on_both!(
     an_attempt_is_ended_by_its_number_alone,
     what_was_claimed_by_a_process_that_is_gone_is_due_again,
     a_webhook_that_is_switched_off_gives_up_what_it_has,
+    what_waits_behind_what_was_given_up_is_given_up_too_or_goes,
+    what_is_told_of_a_webhook_is_of_its_project_alone,
     deliveries_go_by_age_and_with_their_webhook_but_not_while_they_are_pending,
     an_event_is_told_with_the_definition_of_its_time,
     a_deleted_webhook_gets_nothing_and_its_key_is_not_used_again,
@@ -109,7 +111,17 @@ pub(crate) mod exercise {
         assert_eq!(all(store, &webhook).await.len(), 1);
         let intake = store.webhook_intake(100, 0, |_, _| true).await.unwrap();
         assert_eq!((intake.cursor, intake.records.len()), (newest, 0));
-        assert_eq!(store.webhook_lag().await.unwrap(), 0);
+        let backlog = |second| async move { store.gauges(at(second)).await.unwrap().webhooks };
+        assert_eq!(backlog(0).await, WebhookBacklog::default(), "the delivery is due later");
+        let due = WebhookBacklog { due: 1, oldest_due_at: Some(at(1)), ..WebhookBacklog::default() };
+        assert_eq!(backlog(100).await, due);
+        create(store, new_job(at(500))).await;
+        last_event_sequence(store).await.unwrap();
+        assert_eq!(backlog(100).await.events, 1);
+        let gauges = store.gauges(at(100)).await.unwrap();
+        assert_eq!((gauges.next_due, gauges.last_event), (Some(at(500)), newest + 1));
+        assert_eq!(gauges.unnumbered_events, store.is_shared().then_some(0));
+        assert!(gauges.space.database_bytes > 0);
     }
 
     pub(crate) async fn a_lane_goes_one_after_another_and_others_do_not_wait(store: &Store) {
@@ -135,7 +147,7 @@ pub(crate) mod exercise {
             (DeliveryStatus::Pending, DeliveryStatus::Success, DeliveryStatus::Failed);
         assert_eq!(statuses, [failed, success, pending, pending]);
         // What is made again goes before what comes after it in its lane, and that waits for it.
-        let dead = store.redeliver(context(), at(53), webhook.id, new[0].id).await.unwrap();
+        let dead = store.redeliver(context(), at(53), webhook.id, new[0].id).await.unwrap().value;
         assert_eq!((dead.status, dead.attempts), (pending, 2));
         let due = claim_up_to(store, &webhook, 54, 8).await.due;
         assert_eq!((due[0].id, due[0].tries, due[0].attempts), (new[0].id, 0, 3));
@@ -184,6 +196,56 @@ pub(crate) mod exercise {
         assert!(event_kinds(store).await.contains(&EventKind::WebhookPaused));
         let refused = store.redeliver(context(), at(5), webhook.id, rest.id).await.unwrap_err();
         assert!(matches!(refused, StoreError::Refused(Refusal::Invalid(_))));
+    }
+
+    async fn switch(store: &Store, webhook: &Webhook, second: u64, is_active: bool) {
+        let decide: WebhookDecide = Box::new(move |before| {
+            let webhook = Webhook { is_active, ..before.clone() };
+            Ok(WebhookChange { webhook, action: "webhook.update" })
+        });
+        store.change_webhook(context(), at(second), webhook.id, decide).await.unwrap();
+    }
+
+    pub(crate) async fn what_waits_behind_what_was_given_up_is_given_up_too_or_goes(store: &Store) {
+        let webhook = webhook(store).await;
+        make(store, 0, 500, (1..=500).map(|at| delivery(&webhook, at, "a")).collect()).await;
+        let first = claim_up_to(store, &webhook, 2, 8).await.due.remove(0);
+        end(store, 3, &first, AttemptEnd::RetryAt(at(90))).await;
+        claim_up_to(store, &webhook, 4, 8).await;
+        let of = async |status| {
+            let filter = DeliveryFilter { statuses: vec![status], ..DeliveryFilter::default() };
+            store.deliveries(webhook.id, filter, 1, None, true).await.unwrap().unwrap().total.unwrap()
+        };
+        switch(store, &webhook, 5, false).await;
+        let part = claim_up_to(store, &webhook, 6, 8).await;
+        assert_eq!(part.next, [(webhook.key, Some(at(6)))], "there is more to give up");
+        let (given_up, left) = (of(DeliveryStatus::Failed).await, of(DeliveryStatus::Pending).await);
+        assert!(given_up > 0 && left > 0, "{given_up} {left}");
+        // Switched on in between: what is left goes, though what was before it will never end.
+        switch(store, &webhook, 7, true).await;
+        assert_eq!(claim_up_to(store, &webhook, 8, 8).await.due.len(), 1);
+        store.recover_deliveries(at(9)).await.unwrap();
+        switch(store, &webhook, 10, false).await;
+        for second in 11..20 {
+            claim_up_to(store, &webhook, second, 8).await;
+        }
+        assert_eq!((of(DeliveryStatus::Failed).await, of(DeliveryStatus::Pending).await), (500, 0));
+    }
+
+    pub(crate) async fn what_is_told_of_a_webhook_is_of_its_project_alone(store: &Store) {
+        for (projects, told) in [(vec!["p"], "p"), (vec![], ""), (vec!["p", "x"], "")] {
+            let made = webhook(store).await;
+            let projects: Vec<String> = projects.into_iter().map(str::to_owned).collect();
+            let decide: WebhookDecide = Box::new(move |before| {
+                let webhook = Webhook { project_ids: projects, ..before.clone() };
+                Ok(WebhookChange { webhook, action: "webhook.update" })
+            });
+            store.change_webhook(context(), at(1), made.id, decide).await.unwrap();
+            last_event_sequence(store).await.unwrap();
+            let events = events_after(store, 0, 100).await.unwrap().unwrap();
+            let last = events.last().unwrap();
+            assert_eq!((last.event.kind, last.event.project_id.as_str()), (EventKind::WebhookUpdated, told));
+        }
     }
 
     pub(crate) async fn deliveries_go_by_age_and_with_their_webhook_but_not_while_they_are_pending(
