@@ -147,6 +147,7 @@ pub struct EventView {
 
 /// `GET /livez` and `GET /readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthView {
     /// `ok`; `degraded` when somebody should look and the node does its work all the same; `failing`, with the status 503.
     pub status: String,
@@ -156,6 +157,7 @@ pub struct HealthView {
 
 /// How a part of a node is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ComponentView {
     /// `ok`, `degraded` or `failing`.
     pub status: String,

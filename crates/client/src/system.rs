@@ -22,6 +22,14 @@ impl Client {
         self.data(&Call::get(&["job-types"])).await
     }
 
+    /// What a config of this job type may be, as JSON Schema.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn job_type_schema(&self, job_type: &str) -> Result<Value, ClientError> {
+        self.json(&Call::get(&["job-types", job_type, "schema"])).await
+    }
+
     /// What the workers do.
     ///
     /// # Errors

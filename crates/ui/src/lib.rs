@@ -3,8 +3,10 @@
 //! Building this crate never needs the UI: without one it holds no files. Release builds embed the files,
 //! debug builds read them from the source tree.
 
+use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
+use std::io::Read;
 
 #[derive(RustEmbed)]
 #[folder = "$ONEOFF_UI_DIST"]
@@ -22,22 +24,57 @@ pub const DOCS: &str = "docs.html";
 pub struct UiFile {
     /// Its content.
     pub bytes: Cow<'static, [u8]>,
+    /// Whether that is compressed by gzip, as large files that are rarely asked for are kept.
+    pub is_gzip: bool,
     /// Its media type, by its name.
     pub mime: String,
     /// A strong entity tag of its content, with quotes.
     pub etag: String,
 }
 
+impl UiFile {
+    /// The same file for somebody who cannot read compressed ones; `None` where it is damaged.
+    #[must_use]
+    pub fn plain(self) -> Option<Self> {
+        if !self.is_gzip {
+            return Some(self);
+        }
+        let mut bytes = Vec::new();
+        GzDecoder::new(self.bytes.as_ref()).read_to_end(&mut bytes).ok()?;
+        let etag = self.etag.replacen('"', "\"plain-", 1);
+        Some(Self { bytes: Cow::Owned(bytes), is_gzip: false, etag, ..self })
+    }
+}
+
 /// The file at `path` below the UI's root, without a leading slash.
 #[must_use]
 pub fn file(path: &str) -> Option<UiFile> {
-    let file = Dist::get(path)?;
-    let mime = match file.metadata.mimetype() {
-        text if text.starts_with("text/") => format!("{text}; charset=utf-8"),
-        other => other.to_owned(),
-    };
-    let etag = entity_tag(&file.metadata.sha256_hash());
-    Some(UiFile { bytes: file.data, mime, etag })
+    match Dist::get(path) {
+        Some(file) => {
+            let mime = described(file.metadata.mimetype());
+            let etag = entity_tag(&file.metadata.sha256_hash());
+            Some(UiFile { bytes: file.data, is_gzip: false, mime, etag })
+        }
+        None => {
+            let file = Dist::get(&format!("{path}.gz"))?;
+            let mime = described(mime_of(path)?);
+            let etag = entity_tag(&file.metadata.sha256_hash());
+            Some(UiFile { bytes: file.data, is_gzip: true, mime, etag })
+        }
+    }
+}
+
+/// The media type of what is kept compressed: scripts and styles.
+fn mime_of(path: &str) -> Option<&'static str> {
+    match path.rsplit_once('.')?.1 {
+        "js" => Some("text/javascript"),
+        "css" => Some("text/css"),
+        _ => None,
+    }
+}
+
+fn described(mime: &str) -> String {
+    if mime.starts_with("text/") { format!("{mime}; charset=utf-8") } else { mime.to_owned() }
 }
 
 /// Whether a UI was built.
@@ -53,7 +90,7 @@ fn entity_tag(hash: &[u8; 32]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{INDEX, entity_tag, file, is_built};
+    use super::{DOCS, INDEX, entity_tag, file, is_built};
 
     #[test]
     fn what_does_not_exist_or_lies_outside_is_no_file() {
@@ -68,6 +105,19 @@ mod tests {
         if let Some(index) = file(INDEX) {
             assert_eq!(index.mime, "text/html; charset=utf-8");
         }
+    }
+
+    #[test]
+    fn what_is_kept_compressed_can_be_had_plain() {
+        let Some(docs) = file(DOCS) else { return };
+        let page = String::from_utf8(docs.bytes.into_owned()).unwrap();
+        let script = page.split('"').find(|part| part.ends_with(".js") && part.contains("docs")).unwrap();
+        let kept = file(script.trim_start_matches("./")).unwrap();
+        assert_eq!((kept.is_gzip, kept.mime.as_str()), (true, "text/javascript; charset=utf-8"));
+        let plain = kept.clone().plain().unwrap();
+        assert!(!plain.is_gzip && plain.bytes.len() > 2 * kept.bytes.len());
+        assert_ne!(plain.etag, kept.etag);
+        assert_eq!(plain.clone().plain(), Some(plain));
     }
 
     #[test]

@@ -181,6 +181,9 @@ impl Writer<'_> {
                 let schema = envelope(self.shapes.of(shape));
                 ("application/json", schema, json!({"data": self.examples.of(example)}))
             }
+            Content::Bare(shape, example) => {
+                ("application/json", self.shapes.of(shape), self.examples.of(example))
+            }
             Content::List(shape, example) => {
                 let schema = list(self.shapes.of(shape));
                 let example = json!({"data": [self.examples.of(example)], "next_cursor": null});

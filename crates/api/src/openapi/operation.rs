@@ -15,6 +15,8 @@ pub(crate) enum Content {
     Nothing,
     /// `{"data": ...}` of this shape; the example of this name.
     Data(Shape, &'static str),
+    /// What is of this shape and in no envelope; the example of this name.
+    Bare(Shape, &'static str),
     /// A list of rows of this shape; the row that is the example.
     List(Shape, &'static str),
     /// A list that is told as data alone.

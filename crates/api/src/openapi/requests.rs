@@ -93,7 +93,7 @@ fn of_jobs() -> Vec<Body> {
     vec![
         body::<wire::CreateJob>("CreateJob", jobs::CREATE).requires(&["type", "config"]),
         body::<wire::CreateJob>("UpdateJob", jobs::PATCH).nullable(|name| !stays(name)),
-        body::<wire::CreateJob>("LinkJob", jobs::LINK_JOB).requires(&["type", "config"]),
+        body::<wire::CreateJob>("ChainLinkJob", jobs::LINK_JOB).requires(&["type", "config"]),
         body::<wire::CreateJobs>("CreateJobs", bulk::FIELDS).requires(&["jobs"]),
         body::<wire::CloneJob>("CloneJob", jobs::CLONE).requires(&["scheduled_at"]),
         body::<wire::HoldJob>("HoldJob", jobs::HOLD),

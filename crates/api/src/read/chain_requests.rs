@@ -45,7 +45,7 @@ pub(crate) const LINK: &[Field] = &[
     Field {
         name: "job",
         allowed: "what runs: the fields of a new job without its time",
-        form: Form::ComponentOrText("LinkJob"),
+        form: Form::ComponentOrText("ChainLinkJob"),
     },
     Field { name: "stop_on_failure", allowed: "true or false", form: Form::Boolean },
     Field {

@@ -1,11 +1,14 @@
 //! The web UI: its files, and its first page for every other path.
 
+use crate::error_table::ErrorCode;
 use crate::etag;
 use crate::problem::ApiError;
 use crate::state::ApiState;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue, LOCATION};
+use actix_web::http::header::{
+    AcceptEncoding, CACHE_CONTROL, ContentEncoding, ETAG, Encoding, Header, HeaderValue, LOCATION, VARY,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
-use oneoff_ui::{INDEX, UiFile};
+use oneoff_ui::{DOCS, INDEX, UiFile};
 use ring::digest;
 use std::borrow::Cow;
 
@@ -20,7 +23,10 @@ pub(crate) async fn get(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    if let Some(file) = oneoff_ui::file(&path).filter(|_| path.as_str() != INDEX) {
+    let is_page = path.as_str() == INDEX || path.as_str() == DOCS;
+    if let Some(file) = oneoff_ui::file(&path).filter(|_| !is_page) {
+        let file = if takes_gzip(&request) { Some(file) } else { file.plain() };
+        let file = file.ok_or_else(|| ApiError::new(ErrorCode::Internal, "a file of the UI is damaged"))?;
         return Ok(send(&request, file, cache_of(&path)));
     }
     if names_a_file(&path) && path.as_str() != INDEX {
@@ -31,7 +37,7 @@ pub(crate) async fn get(
 
 /// `GET /docs`: the API's document, to read and to try out.
 pub(crate) async fn docs(state: web::Data<ApiState>, request: HttpRequest) -> HttpResponse {
-    first_page(oneoff_ui::DOCS, &state, &request)
+    first_page(DOCS, &state, &request)
 }
 
 fn first_page(name: &str, state: &ApiState, request: &HttpRequest) -> HttpResponse {
@@ -58,10 +64,18 @@ fn send(request: &HttpRequest, file: UiFile, cache: HeaderValue) -> HttpResponse
         return response.finish();
     }
     response.content_type(file.mime);
+    if file.is_gzip {
+        response.insert_header(ContentEncoding::Gzip).insert_header((VARY, "Accept-Encoding"));
+    }
     match file.bytes {
         Cow::Borrowed(bytes) => response.body(bytes),
         Cow::Owned(bytes) => response.body(bytes),
     }
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let accept = AcceptEncoding::parse(request).ok();
+    accept.is_some_and(|accept| accept.negotiate([Encoding::gzip()].iter()) == Some(Encoding::gzip()))
 }
 
 fn cache_of(path: &str) -> HeaderValue {
@@ -82,7 +96,12 @@ fn with_base(index: UiFile, base_path: &str) -> UiFile {
     let page = page.replacen("<base href=\"/\"", &format!("<base href=\"{}/\"", escaped(base_path)), 1);
     let hash = digest::digest(&digest::SHA256, page.as_bytes());
     let etag: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    UiFile { bytes: Cow::Owned(page.into_bytes()), mime: index.mime, etag: format!("\"{etag}\"") }
+    UiFile {
+        bytes: Cow::Owned(page.into_bytes()),
+        is_gzip: false,
+        mime: index.mime,
+        etag: format!("\"{etag}\""),
+    }
 }
 
 fn escaped(text: &str) -> String {

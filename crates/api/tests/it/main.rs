@@ -30,5 +30,6 @@ mod restricted;
 mod server;
 mod sessions;
 mod specification;
+mod specification_walk;
 mod time;
 mod webhooks;

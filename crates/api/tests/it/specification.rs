@@ -3,7 +3,7 @@
 use crate::auth::mounted;
 use crate::harness::Harness;
 use actix_web::test::TestRequest;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// An operation of the document.
@@ -287,9 +287,4 @@ async fn each_job_type_has_the_schema_of_its_configs() {
     }
     api.get("/api/job-types/shell/schema?x=1").await.problem(400, "invalid_request");
     api.act("/api/job-types/shell/schema").await.problem(405, "method_not_allowed");
-}
-
-/// What `value` says of this name, or nothing.
-pub(crate) fn object(value: &Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! What the server says of itself, times, events, probes and this document.
 
 use crate::error_table::ErrorCode::NotFound;
-use crate::openapi::operation::{Content, Operation, tagged};
+use crate::openapi::operation::{Content, Operation, shape, tagged};
 use crate::routes::events;
-use oneoff_api_types::{ParsedTime, SystemStatusView, WorkerStatusView};
+use oneoff_api_types::{HealthView, ParsedTime, SystemStatusView, WorkerStatusView};
 
 const STREAM: &str = "id: 42\nevent: job.completed\ndata: {\"sequence\":42,\"event\":\"job.completed\"}\n\n";
 
@@ -42,17 +42,16 @@ pub(crate) fn system() -> Vec<Operation> {
 
 /// Outside of `/api`.
 pub(crate) fn outside() -> Vec<Operation> {
-    let probe = |path, id, summary| Operation {
-        is_probe: true,
-        ..Operation::get(path, id, summary).needs(None).answers(
-            200,
-            "It is well.",
-            Content::Text("text/plain", "OK"),
+    let probe =
+        |path, id, summary| Operation { is_probe: true, ..Operation::get(path, id, summary).needs(None) };
+    let told = |operation: Operation| {
+        let (well, failing) = (shape::<HealthView>(), shape::<HealthView>());
+        operation.answers(200, "It is well, or degraded.", Content::Bare(well, "health_ok"), &[]).answers(
+            503,
+            "It fails.",
+            Content::Bare(failing, "health_failing"),
             &[],
         )
-    };
-    let may_fail = |operation: Operation| {
-        operation.answers(503, "It is not.", Content::Text("text/plain", "the database does not answer"), &[])
     };
     let document = |path, id, summary| {
         Operation::get(path, id, summary)
@@ -64,9 +63,16 @@ pub(crate) fn outside() -> Vec<Operation> {
     tagged(
         "Operations",
         vec![
-            may_fail(probe("/health", "getHealth", "Whether the server works, as OneOff v1 tells it")),
-            probe("/livez", "getLiveness", "Whether the process answers at all"),
-            may_fail(probe("/readyz", "getReadiness", "Whether requests should be sent here")),
+            probe("/health", "getHealth", "Whether the server works, as OneOff v1 tells it")
+                .answers(200, "It works.", Content::Text("text/plain", "OK"), &[])
+                .answers(
+                    503,
+                    "It does not.",
+                    Content::Text("text/plain", "the database does not answer"),
+                    &[],
+                ),
+            told(probe("/livez", "getLiveness", "Whether the process works at all")),
+            told(probe("/readyz", "getReadiness", "Whether this node can do its work, part by part")),
             Operation::get("/metrics", "getMetrics", "Metrics in the Prometheus text format")
                 .needs(None)
                 .answers(200, "The metrics.", Content::Text("text/plain", "oneoff_workers_total 32\n"), &[])
