@@ -16,12 +16,12 @@ const STEP_MS = 15_000
 /** Stricter than what the server may send: the UI needs no more than this. */
 const STRICT_POLICY = "default-src 'self'; base-uri 'self'; frame-ancestors 'none'; object-src 'none'"
 
-/** A new Chromium with a profile of its own. */
-export async function launchBrowser(): Promise<Browser> {
+/** A new Chromium with a profile of its own; `flags` are added to the usual ones. */
+export async function launchBrowser(flags: string[] = []): Promise<Browser> {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`There is no Chromium at ${CHROMIUM}: run \`apt-get install chromium\`, or set CHROMIUM_PATH.`)
   }
-  return chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS })
+  return chromium.launch({ executablePath: CHROMIUM, headless: true, args: [...FLAGS, ...flags] })
 }
 
 export interface WatchedPage {

@@ -33,6 +33,9 @@ pub struct ExecutionView {
     pub scheduled_for: String,
     /// When it did.
     pub started_at: String,
+    /// The same under another name that OneOff v1 has: an attempt is recorded with its start.
+    #[serde(default)]
+    pub created_at: String,
     /// When it ended.
     pub completed_at: Option<String>,
     /// How long it took, in milliseconds with decimals.

@@ -79,6 +79,18 @@ pub struct JobView {
     pub version: i64,
 }
 
+/// A job that was started or cancelled, with words about it as OneOff v1 has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ActedJob {
+    /// What was done, for people. Not in a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The job as it is now.
+    #[serde(flatten)]
+    pub job: JobView,
+}
+
 /// A reason for a job not to start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -24,7 +24,8 @@ pub use chain::{
 };
 pub use execution::{ExecutionView, OutputChunkView, OutputView};
 pub use job::{
-    CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs, UpdateJob,
+    ActedJob, CloneJob, CreateJob, HoldJob, HoldView, JobView, ReleaseJob, ReleaseJobs, ReleasedJobs,
+    UpdateJob,
 };
 pub use problem::{FieldProblem, Problem};
 pub use records::{
@@ -65,4 +66,10 @@ pub struct List<T> {
     /// Whether there are more than `total`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_is_estimate: Option<bool>,
+    /// How many rows a page has at most. Only of jobs and chains, as OneOff v1 tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many rows were skipped. Only of jobs and chains, as OneOff v1 tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u32>,
 }

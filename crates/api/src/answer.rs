@@ -9,7 +9,7 @@ use actix_web::error::JsonPayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use oneoff_api_types::{Data, JobView, List};
+use oneoff_api_types::{ActedJob, Data, JobView, List};
 use oneoff_domain::Job;
 use oneoff_storage::{Page, Written};
 use serde::Serialize;
@@ -106,6 +106,17 @@ pub(crate) fn written(writer: &Writer, state: &ApiState, written: Written<Job>) 
         return preview(state, written.value);
     }
     with_job(StatusCode::OK, state, written.value).replayed(written.replayed).finish()
+}
+
+/// A job that was started or cancelled, with what was done in words.
+pub(crate) fn acted(writer: &Writer, state: &ApiState, written: Written<Job>, message: &str) -> HttpResponse {
+    if writer.is_dry_run() {
+        return preview(state, written.value);
+    }
+    let version = written.value.state.version;
+    let job = view::job::job(written.value, &state.service.catalog());
+    let acted = ActedJob { message: Some(message.to_owned()), job };
+    RecordAnswer::new(acted, version).replayed(written.replayed).finish()
 }
 
 /// A job as it would be. That version of it does not exist, and so has neither entity tag nor place.
@@ -210,7 +221,14 @@ impl<V: Serialize> Record<V> {
 /// A list that is answered as a whole.
 pub(crate) fn whole_list<V: Serialize>(rows: Vec<V>) -> HttpResponse {
     let total = u64::try_from(rows.len()).ok();
-    let list = List { data: rows, next_cursor: None, total, total_is_estimate: Some(false) };
+    let list = List {
+        data: rows,
+        next_cursor: None,
+        total,
+        total_is_estimate: Some(false),
+        limit: None,
+        offset: None,
+    };
     json(&mut HttpResponse::Ok(), &list)
 }
 
@@ -218,6 +236,25 @@ pub(crate) fn whole_list<V: Serialize>(rows: Vec<V>) -> HttpResponse {
 pub(crate) fn list<T, V: Serialize>(
     request: &HttpRequest,
     page: Page<T>,
+    view: impl Fn(T) -> V,
+) -> HttpResponse {
+    paged(request, page, None, view)
+}
+
+/// The same with the `limit` and `offset` by which OneOff v1 pages.
+pub(crate) fn list_at<T, V: Serialize>(
+    request: &HttpRequest,
+    page: Page<T>,
+    limit_and_offset: (u32, u32),
+    view: impl Fn(T) -> V,
+) -> HttpResponse {
+    paged(request, page, Some(limit_and_offset), view)
+}
+
+fn paged<T, V: Serialize>(
+    request: &HttpRequest,
+    page: Page<T>,
+    place: Option<(u32, u32)>,
     view: impl Fn(T) -> V,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
@@ -230,6 +267,8 @@ pub(crate) fn list<T, V: Serialize>(
         next_cursor: page.next_cursor,
         total: page.total,
         total_is_estimate,
+        limit: place.map(|(limit, _)| limit),
+        offset: place.map(|(_, offset)| offset),
     };
     json(&mut response, &list)
 }

@@ -14,11 +14,13 @@ pub enum EgressPolicy {
     Default,
     /// Public addresses only.
     Strict,
+    /// No address at all; names are not even looked up.
+    Nothing,
 }
 
 /// Text that names no policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address policy: it must be `default` or `strict`")]
+#[error("`{0}` is not an address policy: it must be `default`, `strict` or `none`")]
 pub struct UnknownPolicy(pub String);
 
 /// The policy refuses an address or what leads to it.
@@ -40,6 +42,7 @@ impl EgressPolicy {
         match self {
             Self::Default => "default",
             Self::Strict => "strict",
+            Self::Nothing => "none",
         }
     }
 
@@ -47,6 +50,7 @@ impl EgressPolicy {
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
         match AddressKind::of(address) {
+            _ if self == Self::Nothing => false,
             AddressKind::Global => true,
             AddressKind::Loopback | AddressKind::Private => self == Self::Default,
             AddressKind::LinkLocal | AddressKind::Metadata | AddressKind::NoHost => false,
@@ -75,6 +79,20 @@ impl EgressPolicy {
         match self.allows(address) {
             true => Ok(()),
             false => Err(refused(format!("it is {}", AddressKind::of(address).describe()))),
+        }
+    }
+
+    /// Judges a name before it is looked up.
+    ///
+    /// # Errors
+    /// [`AddressRefused`] where nothing may be called, whatever the name leads to.
+    pub fn check_name(self, name: &str) -> Result<(), AddressRefused> {
+        match self {
+            Self::Default | Self::Strict => Ok(()),
+            Self::Nothing => {
+                let why = "nothing may be called".to_owned();
+                Err(AddressRefused { target: name.to_owned(), why, policy: self })
+            }
         }
     }
 
@@ -108,6 +126,7 @@ impl FromStr for EgressPolicy {
         match text {
             "default" => Ok(Self::Default),
             "strict" => Ok(Self::Strict),
+            "none" => Ok(Self::Nothing),
             _ => Err(UnknownPolicy(text.chars().take(64).collect())),
         }
     }
@@ -157,6 +176,8 @@ mod tests {
             assert!(refuses(EgressPolicy::Strict, url), "{url}");
         }
         assert!(!refuses(EgressPolicy::Strict, "https://1.1.1.1/"));
+        assert!(refuses(EgressPolicy::Nothing, "https://1.1.1.1/"));
+        assert!(!refuses(EgressPolicy::Nothing, "https://example.com/"), "a name is judged by each attempt");
     }
 
     #[test]
@@ -173,10 +194,23 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_one_of_two_words() {
+    fn where_nothing_may_be_called_no_name_is_looked_up() {
+        let refused = EgressPolicy::Nothing.check_name("example.com").unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "the address policy refuses example.com: nothing may be called (EGRESS_POLICY=none)"
+        );
+        assert_eq!(EgressPolicy::Strict.check_name("example.com"), Ok(()));
+        let address: IpAddr = "1.1.1.1".parse().unwrap();
+        assert!(EgressPolicy::Nothing.allowed_of("x", &[address]).is_err());
+    }
+
+    #[test]
+    fn a_policy_is_one_of_three_words() {
+        assert_eq!("none".parse(), Ok(EgressPolicy::Nothing));
         assert_eq!("strict".parse(), Ok(EgressPolicy::Strict));
         assert_eq!("default".parse(), Ok(EgressPolicy::Default));
-        for text in ["", "Strict", "none", "default "] {
+        for text in ["", "Strict", "nothing", "default "] {
             assert_eq!(text.parse::<EgressPolicy>(), Err(UnknownPolicy(text.to_owned())));
         }
     }

@@ -20,6 +20,7 @@ impl Resolve for VettingResolver {
 }
 
 async fn resolve(name: &str, policy: EgressPolicy) -> Result<Addrs, Box<dyn Error + Send + Sync>> {
+    policy.check_name(name)?;
     let found: Vec<IpAddr> = tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect();
     let allowed = policy.allowed_of(name, &found)?;
     // Port 0 is replaced by the URL's.

@@ -10,11 +10,16 @@ const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The status and the body.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Result<(u16, String)> {
+    get_with(address, path, "")
+}
+
+/// The same with more lines in the head, each with its end.
+pub(crate) fn get_with(address: SocketAddr, path: &str, headers: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     let port = address.port();
     // HTTP/1.0, so that the answer is neither chunked nor followed by another one.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\nAccept: */*\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\nAccept: */*\r\n{headers}\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;

@@ -50,6 +50,11 @@ impl Workspace {
         self.target.join("coverage")
     }
 
+    /// Where generated clients and what generates them are.
+    pub(crate) fn clients_folder(&self) -> PathBuf {
+        self.target.join("clients")
+    }
+
     /// `cargo ARGUMENTS` at the root of the repository.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

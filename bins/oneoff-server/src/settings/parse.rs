@@ -88,7 +88,8 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
 }
 
 pub(super) fn egress(text: &str) -> Parsed<EgressPolicy> {
-    word(text, &[("default", EgressPolicy::Default), ("strict", EgressPolicy::Strict)])
+    let policies = [EgressPolicy::Default, EgressPolicy::Strict, EgressPolicy::Nothing];
+    word(text, &policies.map(|policy| (policy.as_str(), policy)))
 }
 
 /// A host name or an address; an IPv6 address may be in brackets, as URLs write it.

@@ -304,10 +304,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "EGRESS_POLICY",
         default: "default",
-        allowed: "default or strict",
+        allowed: "default, strict or none",
         about: &[
-            "Which addresses jobs may reach by HTTP: default refuses link-local and metadata addresses,",
-            "strict refuses all private and loopback ones as well.",
+            "Which addresses jobs and webhooks may reach: default refuses link-local and metadata addresses,",
+            "strict refuses all private and loopback ones as well, none refuses every address.",
         ],
     },
     Setting {

@@ -49,4 +49,6 @@ mod shutdown;
 #[cfg(test)]
 mod small_disk;
 #[cfg(test)]
+mod v1;
+#[cfg(test)]
 mod webhooks;

@@ -214,6 +214,8 @@ fn list(row: Value) -> Value {
             "next_cursor": {"type": ["string", "null"], "description": "The `cursor` of the next page; null on the last one."},
             "total": {"type": "integer", "format": "int64", "minimum": 0, "description": "How many rows there are, where it was asked for."},
             "total_is_estimate": {"type": "boolean", "description": "Whether there are more than `total`."},
+            "limit": {"type": "integer", "format": "int64", "minimum": 1, "description": "How many rows a page has at most: of jobs and chains, as OneOff v1 tells it."},
+            "offset": {"type": "integer", "format": "int64", "minimum": 0, "description": "How many rows were skipped: of jobs and chains, as OneOff v1 tells it."},
         },
         "required": ["data", "next_cursor"],
     })

@@ -20,6 +20,10 @@ fn is_of(operation: &Operation, code: ErrorCode) -> bool {
     if operation.refusals.contains(&code) {
         return true;
     }
+    // Whose head does not arrive in time is answered before it is known what was asked for.
+    if code == ErrorCode::RequestTimeout {
+        return true;
+    }
     if operation.is_probe {
         return false;
     }
@@ -37,10 +41,9 @@ fn is_of(operation: &Operation, code: ErrorCode) -> bool {
         ErrorCode::Forbidden => is_api && operation.scope.is_some_and(|scope| is_refused(operation, scope)),
         ErrorCode::ForgeryRefused => operation.scope.is_some() && operation.is_write(),
         ErrorCode::NotFound => operation.names_a_record(),
-        ErrorCode::InvalidJson
-        | ErrorCode::RequestTimeout
-        | ErrorCode::BodyTooLarge
-        | ErrorCode::UnsupportedMediaType => operation.is_write() && reads_a_body(operation),
+        ErrorCode::InvalidJson | ErrorCode::BodyTooLarge | ErrorCode::UnsupportedMediaType => {
+            operation.is_write() && reads_a_body(operation)
+        }
         ErrorCode::OutcomeUnknown | ErrorCode::StorageFull => {
             operation.is_write() && operation.id != "parseTime"
         }
@@ -49,6 +52,7 @@ fn is_of(operation: &Operation, code: ErrorCode) -> bool {
         ErrorCode::LastAdminKey
         | ErrorCode::KeyNotValid
         | ErrorCode::IsSetUp
+        | ErrorCode::RequestTimeout
         | ErrorCode::MethodNotAllowed
         | ErrorCode::IllegalState
         | ErrorCode::Duplicate => false,

@@ -144,8 +144,14 @@ pub(crate) fn plain(query: &str) -> Result<(u32, Option<String>), ApiError> {
     Ok((limit.unwrap_or(PAGE_MAX), cursor))
 }
 
-/// `GET /api/jobs`.
-pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiError> {
+/// `GET /api/jobs` of somebody who sees these projects, or all.
+///
+/// As in OneOff v1 the total is told unasked, where it costs nothing or belongs to paging by `offset`: the number of
+/// all jobs, or of those of a status, is counted with each commit.
+pub(crate) fn jobs(
+    query: &str,
+    allowed_projects: Option<Vec<String>>,
+) -> Result<ListRequest<JobFilter, JobSort>, ApiError> {
     let mut reader = QueryReader::new(query, JOB_PARAMETERS);
     let filter = JobFilter {
         statuses: reader.list("status"),
@@ -155,7 +161,7 @@ pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiEr
         tag_ids: tag_ids(&mut reader),
         scheduled_from: reader.instant("time_from"),
         scheduled_to: reader.instant("time_to"),
-        allowed_projects: None,
+        allowed_projects,
     };
     let search = reader.text("search");
     let sort = reader.parsed::<JobSortName>("sort_by").map(|name| name.0);
@@ -164,7 +170,10 @@ pub(crate) fn jobs(query: &str) -> Result<ListRequest<JobFilter, JobSort>, ApiEr
         (None, Some(_)) => (JobSort::CreatedAt, SortOrder::Descending),
         (sort, _) => (sort.unwrap_or(JobSort::ScheduledAt), SortOrder::Ascending),
     };
-    let page = page(&mut reader, sort, order);
+    let mut page = page(&mut reader, sort, order);
+    let by_status = JobFilter { statuses: filter.statuses.clone(), ..JobFilter::default() };
+    let is_counted = filter == by_status && search.is_none() && page.cursor.is_none();
+    page.with_total |= !reader.has("total") && (is_counted || reader.has("offset"));
     let offset = offset(&mut reader);
     reader.finish()?;
     Ok(ListRequest { filter, page, search, offset })
@@ -296,7 +305,7 @@ mod tests {
 
     #[test]
     fn without_parameters_the_defaults_of_v1_hold() {
-        let ListRequest { filter, page, search, offset } = jobs("").unwrap();
+        let ListRequest { filter, page, search, offset } = jobs("", None).unwrap();
         assert_eq!((offset, search), (0, None));
         assert_eq!(filter, JobFilter::default());
         let expected = PageRequest {
@@ -304,7 +313,7 @@ mod tests {
             order: SortOrder::Ascending,
             limit: 50,
             cursor: None,
-            with_total: false,
+            with_total: true,
         };
         assert_eq!(page, expected);
         let ListRequest { filter, page, .. } = executions("").unwrap();
@@ -316,7 +325,7 @@ mod tests {
     fn every_parameter_arrives() {
         let query = "status=held&type=http&project_id=p&external_id=e&time_from=2026-01-01T00:00:00Z\
                      &time_to=2026-01-02T00:00:00Z&limit=200&cursor=c&sort_by=created_at&sort_order=desc&total=true";
-        let ListRequest { filter, page, .. } = jobs(query).unwrap();
+        let ListRequest { filter, page, .. } = jobs(query, None).unwrap();
         assert_eq!(filter.statuses, [JobStatus::Held]);
         assert_eq!((filter.job_type.as_deref(), filter.project_id.as_deref()), (Some("http"), Some("p")));
         assert_eq!(filter.external_id.as_deref(), Some("e"));
@@ -333,6 +342,23 @@ mod tests {
     }
 
     #[test]
+    fn the_total_is_told_unasked_where_it_is_counted_anyway() {
+        for (query, is_told) in [
+            ("", true),
+            ("status=held", true),
+            ("status=held&total=false", false),
+            ("cursor=c", false),
+            ("project_id=p", false),
+            ("search=a", false),
+            ("project_id=p&offset=0", true),
+            ("project_id=p&total=true", true),
+        ] {
+            assert_eq!(jobs(query, None).unwrap().page.with_total, is_told, "{query}");
+        }
+        assert!(!jobs("", Some(vec!["p".to_owned()])).unwrap().page.with_total);
+    }
+
+    #[test]
     fn a_search_begins_with_the_latest_job_unless_another_order_is_asked_for() {
         let latest = (JobSort::CreatedAt, SortOrder::Descending);
         let next = (JobSort::ScheduledAt, SortOrder::Ascending);
@@ -342,11 +368,11 @@ mod tests {
             ("search=a+b&sort_by=scheduled_at", next),
             ("search=a+b&sort_by=created_at&sort_order=desc", latest),
         ] {
-            let ListRequest { page, search, .. } = jobs(query).unwrap();
+            let ListRequest { page, search, .. } = jobs(query, None).unwrap();
             assert_eq!((search.as_deref(), (page.sort, page.order)), (Some("a b"), order), "{query}");
         }
         for query in ["search=", "search", "search=a&search=b"] {
-            assert!(jobs(query).is_err(), "{query}");
+            assert!(jobs(query, None).is_err(), "{query}");
         }
         assert!(executions("search=a").is_err());
     }
@@ -366,7 +392,7 @@ mod tests {
             ("time_from=today", "2026-12-01T09:00:00Z"),
             ("time_too=2026-01-01T00:00:00Z", "time_to"),
         ] {
-            let error = jobs(query).unwrap_err().to_string();
+            let error = jobs(query, None).unwrap_err().to_string();
             assert!(error.contains(allowed), "{query}: {error}");
         }
         for (query, allowed) in

@@ -22,6 +22,8 @@ impl QueryReader {
         let mut reader = Self { known, parameters: Vec::new(), errors: ValidationErrors::default() };
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
             match known.iter().any(|field| field.name == name) {
+                // PostgreSQL has no text with it, and so nothing that it could be compared with.
+                true if value.contains('\0') => reader.wrong(&name, "must not contain the character NUL"),
                 true => reader.parameters.push((name, value)),
                 false => reader.unknown(&name),
             }
@@ -253,7 +255,14 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_and_repetitions_are_wrong() {
-        for query in ["limit=x", "limit=1.5", "limit=-1", "limit=99999999999999999999", "limit=1&limit=2"] {
+        for query in [
+            "limit=x",
+            "limit=1.5",
+            "limit=1%00",
+            "limit=-1",
+            "limit=99999999999999999999",
+            "limit=1&limit=2",
+        ] {
             let mut reader = QueryReader::new(query, KNOWN);
             assert_eq!(reader.integer("limit", 1..=200), None);
             assert!(reader.finish().is_err(), "{query}");

@@ -112,6 +112,14 @@ pub(crate) async fn create(
     Ok(response.json(Data { data: view::access::new_api_key(written.value, key) }))
 }
 
+/// The id in the path. No key has a NUL in it, which not every database can be asked for.
+fn id_of(id: web::Path<String>) -> Result<String, ApiError> {
+    match id.contains('\0') {
+        true => Err(ApiError::no_such("API key", &id)),
+        false => Ok(id.into_inner()),
+    }
+}
+
 /// `GET /api/api-keys/{id}`.
 pub(crate) async fn get(
     admin: Admin,
@@ -120,7 +128,7 @@ pub(crate) async fn get(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
-    let key = state.service.api_key(admin.context().clone(), id.into_inner()).await?;
+    let key = state.service.api_key(admin.context().clone(), id_of(id)?).await?;
     let etag = etag::of_version(key.version);
     if etag::is_known(request.headers(), &etag) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag)).finish());
@@ -137,7 +145,7 @@ pub(crate) async fn update(
     let Forced { writer, force } = forced;
     let timezone = state.service.default_timezone();
     let patch = access_requests::update(writer.body.object()?, present(&state, &timezone))?;
-    let key = state.service.update_api_key(writer.context(), id.into_inner(), patch, force).await?;
+    let key = state.service.update_api_key(writer.context(), id_of(id)?, patch, force).await?;
     Ok(match writer.is_dry_run() {
         true => answer::data(view::access::api_key(key)),
         false => of_key(key),
@@ -152,7 +160,7 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let Forced { writer, force } = forced;
     job_requests::nothing(writer.body.object_if_any()?)?;
-    let key = state.service.delete_api_key(writer.context(), id.into_inner(), force).await?;
+    let key = state.service.delete_api_key(writer.context(), id_of(id)?, force).await?;
     Ok(match writer.is_dry_run() {
         true => answer::data(view::access::api_key(key)),
         false => HttpResponse::NoContent().finish(),
@@ -167,7 +175,7 @@ pub(crate) async fn revoke(
 ) -> Result<HttpResponse, ApiError> {
     let Forced { writer, force } = forced;
     job_requests::nothing(writer.body.object_if_any()?)?;
-    let key = state.service.revoke_api_key(writer.context(), id.into_inner(), force).await?;
+    let key = state.service.revoke_api_key(writer.context(), id_of(id)?, force).await?;
     // What OneOff v1 answers, and the key.
     Ok(answer::data(RevokedApiKey { status: "revoked".to_owned(), api_key: view::access::api_key(key) }))
 }
@@ -188,7 +196,7 @@ pub(crate) async fn rotate(
         expires_at: request.expires_at,
         overlap: request.overlap,
     };
-    let written = state.service.rotate_api_key(writer.context(), id.into_inner(), rotation).await?;
+    let written = state.service.rotate_api_key(writer.context(), id_of(id)?, rotation).await?;
     let is_made = !writer.is_dry_run() && !written.replayed;
     let rotated: NewApiKeyView = view::access::rotated(written.value, is_made.then(|| key.expose().clone()));
     let mut response = HttpResponse::build(StatusCode::OK);

@@ -30,11 +30,12 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = lists::chains(request.query_string())?;
+    let place = (page.limit, offset);
     let _turn = state.page_turn().await?;
     let seen = reader.context();
     let page = page_at(offset, page, |page| state.service.chains(seen, filter.clone(), page)).await?;
     let catalog = state.service.catalog();
-    state.answers.hold(answer::list(&request, page, |chain| view::chain::chain(chain, &catalog)))
+    state.answers.hold(answer::list_at(&request, page, place, |chain| view::chain::chain(chain, &catalog)))
 }
 
 /// `POST /api/chains`.

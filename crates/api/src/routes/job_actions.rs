@@ -8,10 +8,17 @@ use crate::routes::jobs::id_of;
 use crate::state::ApiState;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_api_types::ReleasedJobs;
+use oneoff_domain::JobStatus;
 use std::time::Duration;
 
 /// How long the service waits for a running attempt to end.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// What OneOff v1 answers.
+const EXECUTED: &str = "Job scheduled for immediate execution";
+const CANCELLED: &str = "Job cancelled";
+/// What it would have answered, had it known that the job still runs.
+const CANCELLING: &str = "Job is being cancelled";
 
 /// Starts the job now.
 pub(crate) async fn execute(
@@ -21,7 +28,7 @@ pub(crate) async fn execute(
 ) -> Result<HttpResponse, ApiError> {
     job_requests::nothing(writer.body.object_if_any()?)?;
     let written = state.service.execute_job(writer.context(), id_of(&id)?).await?;
-    Ok(answer::written(&writer, &state, written))
+    Ok(answer::acted(&writer, &state, written, EXECUTED))
 }
 
 /// Makes a new job like this one.
@@ -46,7 +53,8 @@ pub(crate) async fn cancel(
     job_requests::nothing(writer.body.object_if_any()?)?;
     RequestedWait::note(&request, CANCEL_WAIT);
     let written = state.service.cancel_job(writer.context(), id_of(&id)?).await?;
-    Ok(answer::written(&writer, &state, written))
+    let is_over = written.value.state.status == JobStatus::Cancelled;
+    Ok(answer::acted(&writer, &state, written, if is_over { CANCELLED } else { CANCELLING }))
 }
 
 /// Adds a hold.

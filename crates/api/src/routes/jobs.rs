@@ -13,7 +13,7 @@ use crate::state::ApiState;
 use crate::view;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oneoff_domain::JobId;
-use oneoff_storage::{JobFilter, Written};
+use oneoff_storage::Written;
 use std::time::Duration;
 
 /// The longest wait for a job to end.
@@ -39,8 +39,9 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let ListRequest { filter, page, search, offset } = lists::jobs(request.query_string())?;
-    let filter = JobFilter { allowed_projects: reader.allowed_projects(), ..filter };
+    let allowed = reader.allowed_projects();
+    let ListRequest { filter, page, search, offset } = lists::jobs(request.query_string(), allowed)?;
+    let place = (page.limit, offset);
     let _turn = state.page_turn().await?;
     let page = match search {
         Some(text) => {
@@ -50,7 +51,7 @@ pub(crate) async fn list(
         None => page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?,
     };
     let catalog = state.service.catalog();
-    state.answers.hold(answer::list(&request, page, |job| view::job::job(job, &catalog)))
+    state.answers.hold(answer::list_at(&request, page, place, |job| view::job::job(job, &catalog)))
 }
 
 /// `POST /api/jobs`.

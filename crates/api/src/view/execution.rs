@@ -19,6 +19,7 @@ pub(crate) fn execution(execution: Execution, output: Option<String>) -> Executi
         error: execution.error,
         scheduled_for: execution.scheduled_for.to_string(),
         started_at: execution.started_at.to_string(),
+        created_at: execution.started_at.to_string(),
         completed_at: execution.completed_at.map(|at| at.to_string()),
         duration_ms: execution.duration_us.map(milliseconds),
         lateness_ms: milliseconds(execution.lateness_us),

@@ -78,3 +78,43 @@ async fn every_answer_guards_itself() {
     }
     assert_eq!(api.get("/api/jobs").await.header("cache-control"), "no-store");
 }
+
+/// Browsers that tell neither `Origin` nor `Sec-Fetch-Site` exist: what they send unasked still makes nothing.
+#[actix_web::test]
+async fn what_a_page_may_send_without_asking_is_no_json() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let job = waiting().to_string();
+    for kind in [
+        "text/plain",
+        "text/plain;charset=UTF-8",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+    ] {
+        let mut request = TestRequest::post().uri("/api/jobs").set_payload(job.clone());
+        if !kind.is_empty() {
+            request = request.insert_header(("content-type", kind));
+        }
+        api.send(request).await.problem(415, "unsupported_media_type");
+    }
+    // Nor is it allowed to ask.
+    for origin in ["https://evil.example", "http://localhost:9090", "null"] {
+        let preflight = TestRequest::with_uri("/api/jobs")
+            .method(Method::OPTIONS)
+            .insert_header(("origin", origin))
+            .insert_header(("access-control-request-method", "POST"))
+            .insert_header(("access-control-request-headers", "content-type"))
+            .insert_header(("access-control-request-private-network", "true"));
+        let answer = api.send(preflight).await;
+        answer.problem(403, "origin_refused");
+        for header in [
+            "access-control-allow-origin",
+            "access-control-allow-private-network",
+            "access-control-allow-methods",
+        ] {
+            assert_eq!(answer.header(header), "", "{origin}: {header}");
+        }
+    }
+    assert_eq!(api.get("/api/jobs").await.json()["total"], 0);
+}

@@ -9,9 +9,12 @@ use std::collections::BTreeSet;
 async fn an_empty_list_is_empty() {
     let harness = Harness::start().await;
     let api = harness.api().await;
-    for path in ["/api/jobs", "/api/executions"] {
+    let as_v1 = json!({"data": [], "next_cursor": null, "total": 0, "total_is_estimate": false, "limit": 50, "offset": 0});
+    for (path, expected) in
+        [("/api/jobs", as_v1), ("/api/executions", json!({"data": [], "next_cursor": null}))]
+    {
         let list = api.get(path).await;
-        assert_eq!(list.json(), json!({"data": [], "next_cursor": null}), "{path}");
+        assert_eq!(list.json(), expected, "{path}");
         assert_eq!(list.header("link"), "");
         let counted = api.get(&format!("{path}?total=true")).await.json();
         assert_eq!((&counted["total"], &counted["total_is_estimate"]), (&json!(0), &json!(false)));

@@ -20,6 +20,7 @@ mod errors;
 mod events;
 mod executions;
 mod harness;
+mod hostile;
 mod jobs;
 mod lists;
 mod log;

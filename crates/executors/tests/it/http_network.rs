@@ -101,6 +101,18 @@ async fn a_redirect_does_not_lead_around_the_policy() {
     assert_eq!(failure(EgressPolicy::Default, &server.uri()).await.0, Reason::AddressPolicy);
 }
 
+#[tokio::test]
+async fn nothing_is_called_where_the_policy_is_none() {
+    let server = MockServer::start().await;
+    Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    for url in [server.uri(), server.uri().replace("127.0.0.1", "localhost")] {
+        let (reason, error) = failure(EgressPolicy::Nothing, &url).await;
+        assert_eq!(reason, Reason::AddressPolicy, "{url}: {error}");
+        assert!(error.contains("EGRESS_POLICY=none"), "{error}");
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 0);
+}
+
 #[test]
 fn an_address_that_is_refused_is_refused_at_creation() {
     let config = json!({"url": "http://169.254.169.254/"});

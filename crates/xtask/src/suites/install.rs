@@ -1,5 +1,6 @@
 //! `cargo xtask test --install`: what the machine lacks, installed on Debian as root.
 
+use super::clients;
 use crate::phase::{Work, phase};
 use crate::prerequisites::{C_COMPILER, CHROMIUM, MAKE, NODE, NPM, PERL, POSTGRESQL, PROMTOOL};
 use crate::process::run;
@@ -13,13 +14,17 @@ pub(crate) fn install(workspace: &Workspace) -> Result<()> {
     let wanted = [&C_COMPILER, &MAKE, &PERL, &NODE, &NPM, &CHROMIUM, &POSTGRESQL, &PROMTOOL];
     let missing = wanted.into_iter().filter(|one| one.find().is_none());
     let mut packages: Vec<_> = missing.flat_map(|one| one.packages).copied().collect();
+    if !clients::has_virtual_environments() {
+        packages.extend(clients::PACKAGES);
+    }
     packages.dedup();
     if packages.is_empty() {
         println!("==> every program that the tests need is there");
     } else {
         phase(&format!("install {}", packages.join(", ")), || apt(&packages))?;
     }
-    phase("install the web UI's packages", || workspace.install_packages())
+    phase("install the web UI's packages", || workspace.install_packages())?;
+    phase("install the generators of clients", || clients::install(workspace))
 }
 
 fn apt(packages: &[&str]) -> Result<Work> {

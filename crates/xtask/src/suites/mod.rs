@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every suite in order, each with a result, and a summary that hides nothing.
 
 mod browser;
+mod clients;
 mod coverage;
 mod install;
 mod postgres;
@@ -42,6 +43,8 @@ pub(crate) enum Suite {
     Postgres,
     /// Servers that are killed at every point, nodes in trouble, and those that break a promise
     Torture,
+    /// Clients generated from the API's document, and requests made up from it
+    Clients,
     /// rustdoc, every warning an error
     Doc,
     /// The front-end's types
@@ -89,6 +92,7 @@ impl Suite {
             Self::Rust => rust::tests(workspace),
             Self::Postgres => postgres::tests(workspace),
             Self::Torture => torture::tests(workspace),
+            Self::Clients => clients::tests(workspace),
             Self::Doc => rust::doc(workspace),
             Self::UiTypes => ui::check(workspace, "type-check"),
             Self::UiLint => ui::check(workspace, "lint"),

@@ -23,6 +23,10 @@ const STORE: &str = "ONEOFF_TEST_STORE";
 /// server, and are in a module of this name.
 const OF_A_SERVER: [&str; 5] = ["--all-features", "--no-fail-fast", "--", "--skip", "of_a_file::"];
 
+/// The tests of the built binary that are the same on both databases: what version 1 documents.
+const V1: [&str; 4] = ["--package", "oneoff-server", "--test", "server"];
+const OF_V1: [&str; 4] = ["--all-features", "--no-fail-fast", "--", "v1::"];
+
 /// A server whose user may create databases, as a tester's own would. The database goes before the server.
 struct TestServer {
     database: Database,
@@ -46,7 +50,9 @@ pub(super) fn tests(workspace: &Workspace) -> Result<Report> {
         rust::run_tests(cargo(workspace, "test", &PACKAGES, &all).env(DATABASE_URL, server.database.url()))?;
     let scheduler =
         rust::run_tests(cargo(workspace, "test", &SCHEDULER, &OF_A_SERVER).env(STORE, "postgres"))?;
-    Ok(both(servers, scheduler))
+    let of_v1 =
+        rust::run_tests(cargo(workspace, "test", &V1, &OF_V1).env(DATABASE_URL, server.database.url()))?;
+    Ok(both(both(servers, scheduler), of_v1))
 }
 
 /// What came of both.

@@ -5,7 +5,7 @@ use crate::error_table::ErrorCode::{Duplicate, IllegalState};
 use crate::openapi::operation::{Content, Operation, shape, tagged};
 use crate::read::lists;
 use crate::routes::{jobs, output};
-use oneoff_api_types::{ExecutionView, JobView, JobsCreated, OutputView, ReleasedJobs};
+use oneoff_api_types::{ActedJob, ExecutionView, JobView, JobsCreated, OutputView, ReleasedJobs};
 
 /// `/api/jobs`.
 pub(crate) fn jobs() -> Vec<Operation> {
@@ -63,13 +63,23 @@ pub(crate) fn jobs() -> Vec<Operation> {
             Operation::delete("/api/jobs/{id}", "deleteJob", "Deletes a job and its executions")
                 .removes::<JobView>("job")
                 .refuses(&[IllegalState]),
-            action("/api/jobs/{id}/execute", "executeJob", "Starts a job now, also one that is over")
-                .may_take("Nothing", &["nothing"]),
+            Operation::post(
+                "/api/jobs/{id}/execute",
+                "executeJob",
+                "Starts a job now, also one that is over",
+            )
+            .with_condition()
+            .changes::<ActedJob>("acted_job")
+            .refuses(&[IllegalState])
+            .may_take("Nothing", &["nothing"]),
             Operation::post("/api/jobs/{id}/clone", "cloneJob", "Creates a job like this one")
                 .takes("CloneJob", &["clone_job"])
                 .makes::<JobView>("job")
                 .refuses(&[Duplicate, IllegalState]),
-            action("/api/jobs/{id}/cancel", "cancelJob", "Cancels a job; one that runs is ended")
+            Operation::post("/api/jobs/{id}/cancel", "cancelJob", "Cancels a job; one that runs is ended")
+                .with_condition()
+                .changes::<ActedJob>("acted_job")
+                .refuses(&[IllegalState])
                 .more("Answers when the attempt is over, or after five seconds.")
                 .may_take("Nothing", &["nothing"]),
             action("/api/jobs/{id}/hold", "holdJob", "Holds a job, so that it does not start")
