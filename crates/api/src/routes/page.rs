@@ -131,6 +131,7 @@ mod tests {
             bytes: Cow::Borrowed(b"<head><base href=\"/\"><a href=\"/\">".as_slice()),
             mime: HTML.to_owned(),
             etag: "\"1\"".to_owned(),
+            is_gzip: false,
         };
         assert_eq!(with_base(page.clone(), ""), page);
         let based = with_base(page.clone(), "/x/y");
