@@ -78,7 +78,7 @@ pub(crate) const RESERVED: &[(&str, &[&str])] = &[
     ("actix-web", &["oneoff-api", "oneoff-server"]),
     ("bollard", &["oneoff-executors"]),
     ("reqwest", &["oneoff-outbound", "oneoff-client"]),
-    ("metrics", &["oneoff-scheduler", "oneoff-api", "oneoff-server"]),
+    ("metrics", &["oneoff-storage", "oneoff-scheduler", "oneoff-api", "oneoff-server"]),
 ];
 
 /// What must not be reachable from a package over any number of normal or build dependencies.

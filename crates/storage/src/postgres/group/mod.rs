@@ -5,6 +5,7 @@
 //! take the others with it.
 
 mod at_once;
+mod counts;
 mod prepare;
 mod wanted;
 
@@ -18,15 +19,12 @@ use crate::connection::AnyConnection;
 use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
 use crate::idempotency::Records;
 use crate::rows::job::StoredJob;
-use crate::run_counters::AddRuns;
-use crate::statement;
 use crate::writer::announce::Announcer;
 use crate::writer::keys::Keys;
 use crate::writer::request::{Needs, Request, scope_of};
 use crate::writer::tx::{Effects, Node, Tx};
 use crate::{Catalog, Change, Committed, StoreError};
 use diesel::connection::TransactionManager;
-use diesel::prelude::*;
 use oneoff_domain::JobKey;
 use oneoff_faults::{Moment, Operations};
 use std::collections::{HashMap, HashSet};
@@ -382,35 +380,4 @@ impl Live {
             Committed { changes, touched, records, last_event_sequence: None, wrote_unnumbered: wrote_event };
         Ok((committed, operations))
     }
-
-    fn gather_counts(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
-        let shard = self.shards.of(node.epoch());
-        for (status, difference) in effects.counts.iter().filter(|(_, difference)| **difference != 0) {
-            let values = [status.as_str().into(), shard.into(), (*difference).into()];
-            self.gathered.add::<AddToCounter>(&values)?;
-        }
-        if effects.output_bytes != 0 {
-            self.gathered.add::<AddToOutput>(&[shard.into(), effects.output_bytes.into()])?;
-        }
-        for row in effects.runs.rows(shard) {
-            self.gathered.add::<AddRuns>(&row.values())?;
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, node: &Node, effects: &Effects) -> QueryResult<()> {
-        self.gather_counts(node, effects)?;
-        self.gathered.write(&mut self.conn).inspect_err(|_error| self.shards.avoid())
-    }
 }
-
-statement::statement!(
-    AddToCounter,
-    "INSERT INTO job_counters (status, shard, jobs) VALUES (?, ?, ?) \
-     ON CONFLICT (status, shard) DO UPDATE SET jobs = job_counters.jobs + excluded.jobs"
-);
-statement::statement!(
-    AddToOutput,
-    "INSERT INTO output_totals (key, bytes) VALUES (?, ?) \
-     ON CONFLICT (key) DO UPDATE SET bytes = output_totals.bytes + excluded.bytes"
-);
