@@ -20,7 +20,7 @@ async fn made<S: Calls>(api: &Api<S>, path: &str, body: Value) -> String {
 }
 
 impl World {
-    async fn new<S: Calls>(api: &Api<S>, nth: usize) -> Self {
+    async fn new<S: Calls>(api: &Api<S>, operation: &Operation, nth: usize) -> Self {
         let waiting = json!({"type": "shell", "config": {"script": "true"}, "scheduled_at": "in 365d"});
         let at_once = json!({"type": "shell", "config": {"script": "true"}, "immediate": true});
         let link =
@@ -31,7 +31,7 @@ impl World {
         let ran = api.get(&format!("/api/jobs/{ran}?wait=30s")).await.data();
         let chain = made(api, "/api/chains", link).await;
         let execute = format!("/api/chains/{chain}/execute");
-        let ids = BTreeMap::from([
+        let mut ids = BTreeMap::from([
             ("/api/executions", ran["last_execution"].as_str().unwrap().to_owned()),
             ("/api/jobs", job),
             ("/api/chain-executions", made(api, &execute, json!({"scheduled_at": "in 30d"})).await),
@@ -39,8 +39,11 @@ impl World {
             ("/api/projects", made(api, "/api/projects", json!({"name": format!("project {nth}")})).await),
             ("/api/tags", made(api, "/api/tags", json!({"name": format!("tag {nth}")})).await),
             ("/api/api-keys", made(api, "/api/api-keys", json!({"name": "key"})).await),
-            ("/api/webhooks", made(api, "/api/webhooks", hook).await),
         ]);
+        // There are few at most.
+        if operation.path.starts_with("/api/webhooks") {
+            ids.insert("/api/webhooks", made(api, "/api/webhooks", hook).await);
+        }
         Self { ids }
     }
 
@@ -56,7 +59,7 @@ impl World {
         let text =
             example.to_string().replace("019aa7a0-0000-7000-8000-000000000001", &self.ids["/api/jobs"]);
         // This server has only one type.
-        let text = text.replace("\"type\":\"http\"", "\"type\":\"shell\"");
+        let text = text.replace("\"type\":\"http\"", "\"type\":\"shell\"").replace("\"http\":64,", "");
         serde_json::from_str(&text).unwrap()
     }
 }
@@ -189,10 +192,13 @@ async fn what_the_server_answers_is_what_the_document_says() {
         if id == "streamEvents" {
             continue;
         }
-        let world = World::new(&api, nth).await;
+        let world = World::new(&api, operation, nth).await;
+        if id == "releaseJob" {
+            api.act(&format!("{}/hold", world.path(operation).trim_end_matches("/release"))).await;
+        }
         let is_well = call_well(&document, &api, operation, &world).await;
         assert!(is_well || elsewhere.contains(&id), "{id} never succeeds");
-        call_badly(&document, &api, operation, &World::new(&api, 1_000 + nth).await).await;
+        call_badly(&document, &api, operation, &World::new(&api, operation, 1_000 + nth).await).await;
     }
 }
 
