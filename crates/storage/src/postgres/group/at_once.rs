@@ -48,7 +48,7 @@ impl Live {
         self.committed(effects).map(Some)
     }
 
-    pub(super) fn still_answers(&mut self) -> QueryResult<()> {
+    fn still_answers(&mut self) -> QueryResult<()> {
         self.conn.begin_write()?;
         AnyConnection::rollback_transaction(&mut self.conn)
     }

@@ -24,7 +24,7 @@ use crate::writer::keys::Keys;
 use crate::writer::request::{Needs, Request, scope_of};
 use crate::writer::tx::{Effects, Node, Tx};
 use crate::{Catalog, Change, Committed, StoreError};
-use diesel::connection::TransactionManager;
+use diesel::connection::{SimpleConnection, TransactionManager};
 use oneoff_domain::JobKey;
 use oneoff_faults::{Moment, Operations};
 use std::collections::{HashMap, HashSet};
@@ -35,9 +35,9 @@ use wanted::{Wanted, together};
 
 const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
-/// After so long a connection may have been closed by a server that was started anew: it is asked before anything is written
-/// of which nobody could say then whether it was.
-const IDLE: Duration = Duration::from_millis(100);
+/// After so long a connection may have been closed by a server that was started anew, which takes longer: it is asked before
+/// anything is written of which nobody could say then whether it was.
+const IDLE: Duration = Duration::from_millis(20);
 
 type WaitingJobs = HashMap<JobKey, Result<StoredJob, RowError>>;
 
@@ -134,7 +134,7 @@ impl ServerGroups {
     fn connect(&mut self) -> Result<&mut Live, StoreError> {
         if let Link::Up(live) = &mut self.link
             && self.answered_at.elapsed() > IDLE
-            && let Err(gone) = live.still_answers()
+            && let Err(gone) = live.conn.batch_execute("SELECT 1")
         {
             let (retry_at, pause) = (Instant::now(), RECONNECT_FIRST);
             self.link = Link::Down { retry_at, pause, error: unavailable(gone) };
