@@ -227,12 +227,11 @@ async fn give_up_all(place: &Place) -> Result<()> {
     let options = place.store()?;
     let store = tokio::task::spawn_blocking(move || Store::open(options, SystemClock.now())).await??;
     let deadline = Instant::now() + 3 * LEASE;
-    let now = SystemClock.now();
-    let mut others: BTreeSet<i64> = store.lapsed(now).await?.into_iter().collect();
-    let nodes = store.nodes(now).await?.into_iter().filter(|node| node.ended_at.is_none());
-    others.extend(nodes.map(|node| node.epoch).filter(|epoch| *epoch != store.epoch()));
+    let mut others = open_epochs(&store).await?.0;
     loop {
-        for epoch in store.lapsed(SystemClock.now()).await? {
+        let (open, lapsed) = open_epochs(&store).await?;
+        others.retain(|epoch| open.contains(epoch));
+        for epoch in lapsed {
             // Until its transaction is ended for it a server that was stopped may have its epoch locked.
             if store.give_up(SystemClock.now(), epoch).await.unwrap_or(false) {
                 others.remove(&epoch);
@@ -248,6 +247,16 @@ async fn give_up_all(place: &Place) -> Result<()> {
     }
     tokio::task::spawn_blocking(move || store.close()).await?;
     Ok(())
+}
+
+/// The epochs of others that have not ended, and those of them whose lease is over.
+async fn open_epochs(store: &Store) -> Result<(BTreeSet<i64>, Vec<i64>)> {
+    // At the same instant a lease is over or holds.
+    let now = SystemClock.now();
+    let lapsed = store.lapsed(now).await?;
+    let nodes = store.nodes(now).await?.into_iter().filter(|node| node.ended_at.is_none());
+    let held = nodes.map(|node| node.epoch).filter(|epoch| *epoch != store.epoch());
+    Ok((held.chain(lapsed.iter().copied()).collect(), lapsed))
 }
 
 /// Waits until a server dies at its point; whether it did before it was killed from outside.
