@@ -254,9 +254,10 @@ async fn open_epochs(store: &Store) -> Result<(BTreeSet<i64>, Vec<i64>)> {
     // At the same instant a lease is over or holds.
     let now = SystemClock.now();
     let lapsed = store.lapsed(now).await?;
-    let nodes = store.nodes(now).await?.into_iter().filter(|node| node.ended_at.is_none());
-    let held = nodes.map(|node| node.epoch).filter(|epoch| *epoch != store.epoch());
-    Ok((held.chain(lapsed.iter().copied()).collect(), lapsed))
+    let nodes = store.nodes(now).await?;
+    // One that was killed before its first renewal has none, and nothing to give up.
+    let held = nodes.iter().filter(|node| node.ended_at.is_none() && node.lease_until.is_some());
+    Ok((held.map(|node| node.epoch).chain(lapsed.iter().copied()).collect(), lapsed))
 }
 
 /// Waits until a server dies at its point; whether it did before it was killed from outside.
