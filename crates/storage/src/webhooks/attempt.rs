@@ -176,9 +176,6 @@ fn claim(tx: &mut Tx<'_>, now: Timestamp, claims: &Claims) -> Result<Claimed, Wr
         let next = if has_more_to_give_up { Some(now) } else { next_due(tx.conn, *key)? };
         claimed.next.push((*key, next));
     }
-    if !claimed.due.is_empty() {
-        tx.effects.operations.add("webhook_claim");
-    }
     Ok(claimed)
 }
 
@@ -239,7 +236,6 @@ fn end(
     if recorded == 0 {
         return Ok(None);
     }
-    tx.effects.operations.add("webhook_end");
     if is_over {
         let_next_go(tx.conn, now, ended.webhook_key, ended.key)?;
     }
@@ -316,9 +312,6 @@ impl Store {
             let found = diesel::update(deliveries::table.filter(left))
                 .set((deliveries::is_attempting.eq(false), deliveries::next_attempt_at.eq(now.as_micros())))
                 .execute(tx.conn)?;
-            if found > 0 {
-                tx.effects.operations.add("webhook_recover");
-            }
             Ok(found)
         };
         self.inner.writer.write(Lane::Output, body).await

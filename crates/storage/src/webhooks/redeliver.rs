@@ -100,7 +100,6 @@ fn tell(
     webhook: &Webhook,
     count: usize,
 ) -> Result<(), WriteError> {
-    tx.effects.operations.add("webhook_redeliver");
     write::tell(tx, now, EventKind::WebhookRedelivered, webhook, json!({ "deliveries": count }))?;
     write::audit(tx, context, now, "webhook.redeliver", None, Some(webhook))
 }
