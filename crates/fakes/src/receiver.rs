@@ -152,7 +152,11 @@ fn read(stream: &TcpStream) -> std::io::Result<Received> {
     let mut headers = HashMap::new();
     loop {
         let mut header = String::new();
-        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
+        if reader.read_line(&mut header)? == 0 {
+            // The sender died before it had sent all of it: that is no request.
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if header.trim().is_empty() {
             break;
         }
         if let Some((name, value)) = header.split_once(':') {
@@ -163,4 +167,32 @@ fn read(stream: &TcpStream) -> std::io::Result<Received> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok(Received { arrived: 0, acknowledged: None, line, headers, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_cut_is_none() {
+        let receiver = FakeReceiver::start(|_request| Reply::Status(200)).unwrap();
+        let address = receiver.url().trim_start_matches("http://").to_owned();
+        let send = |text: &str| {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            stream.write_all(text.as_bytes()).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        for cut in [
+            "POST /x HTTP/1.1\r\n",
+            "POST /x HTTP/1.1\r\na: b\r\n",
+            "POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{",
+        ] {
+            assert_eq!(send(cut), "", "{cut}");
+        }
+        assert!(send("POST /x HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}").starts_with("HTTP/1.1 200"));
+        assert_eq!(receiver.received().len(), 1);
+    }
 }
