@@ -53,4 +53,40 @@ describe('a server with keys', () => {
     expect(faults.filter((fault) => !/\b40[13]\b/.test(fault))).toEqual([])
     await context.close()
   })
+
+  it('shows whoever is restricted to projects the numbers of these', async () => {
+    const admin = await server.createKey('admin')
+    const ask = async (path: string, body: unknown) => {
+      const response = await fetch(`${server.url}api/${path}`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${admin}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      expect(response.ok).toBe(true)
+      return ((await response.json()) as { data: { id: string } }).data.id
+    }
+    const project = await ask('projects', { name: 'Nightly' })
+    const job = { type: 'shell', config: { script: 'true' }, scheduled_at: 'in 90m' }
+    await ask('jobs', { ...job, name: 'Of others' })
+    await ask('jobs', { ...job, name: 'Own', project_id: project })
+    const held = await ask('jobs', { ...job, name: 'Own and held', project_id: project })
+    await ask(`jobs/${held}/hold`, {})
+
+    const { page, faults, context } = await openPage(browser, server.url)
+    const prompt = page.getByRole('dialog', { name: 'Sign in' })
+    await prompt.getByLabel('Key').fill(await server.createKey('read', project))
+    await page.keyboard.press('Enter')
+    const summary = page.getByText('Your projects · 1 scheduled · 0 running · 1 held · next in 1 h')
+    await summary.waitFor()
+    await row(page, 'Upcoming jobs', 'Own and held').waitFor()
+    expect(await row(page, 'Upcoming jobs', 'Of others').count()).toBe(0)
+    expect(await axeViolations(page)).toEqual([])
+    await page.reload()
+    await summary.waitFor()
+    await ask('jobs', { ...job, name: 'One more', project_id: project })
+    await page.getByText('Your projects · 2 scheduled').waitFor()
+    // Only the sign-in was refused, and nothing that tells of all projects was asked for.
+    expect(faults.filter((fault) => !/\b401\b/.test(fault))).toEqual([])
+    await context.close()
+  })
 })

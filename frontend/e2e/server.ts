@@ -16,8 +16,8 @@ const STOP_MS = 15_000
 export interface RunningServer {
   /** The page's address, with the base path and a slash at the end. */
   url: string
-  /** Makes an API key with these scopes, separated by commas. */
-  createKey: (scopes: string) => Promise<string>
+  /** Makes an API key with these scopes, separated by commas, for all projects or for these. */
+  createKey: (scopes: string, projects?: string) => Promise<string>
   stop: () => Promise<void>
 }
 
@@ -50,8 +50,9 @@ export async function startServer(environment: Record<string, string> = {}): Pro
     await rm(directory, { recursive: true, force: true })
   }
 
-  const createKey = async (scopes: string) => {
-    const words = ['keys', 'create', '--name', 'browser', '--scopes', scopes]
+  const createKey = async (scopes: string, projects?: string) => {
+    const restricted = projects === undefined ? [] : ['--projects', projects]
+    const words = ['keys', 'create', '--name', 'browser', '--scopes', scopes, ...restricted]
     return (await promisify(execFile)(binary, words, { cwd: directory, env })).stdout.trim()
   }
 

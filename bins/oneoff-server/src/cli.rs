@@ -154,7 +154,7 @@ pub struct CreateKey {
     /// A key that may do everything, such as the first one.
     #[arg(long)]
     pub admin: bool,
-    /// The only projects that it may touch; all if none is given.
+    /// The ids of the only projects that it may touch, which must be there; all if none is given.
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     pub projects: Vec<String>,
     /// When it stops to be valid, such as `in 90d` or `2027-01-01T00:00:00Z`; never if not given.

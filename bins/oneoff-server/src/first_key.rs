@@ -15,7 +15,8 @@ use std::time::Duration;
 const LINK_LASTS: Duration = Duration::from_secs(3600);
 /// More than a key has, so that reading a wrong file ends early.
 const FILE_MAX_BYTES: u64 = 1024;
-const OTHERS: u32 = 0o077;
+/// What nobody but the owner may: secret stores let a group read, as the server does not own what they mount.
+const EXPOSING: u32 = 0o037;
 
 /// Why the key of the file cannot be used. No text repeats what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -35,10 +36,12 @@ pub enum BootstrapError {
         /// What it names.
         path: PathBuf,
     },
-    /// Others may read it.
+    /// Everybody may read it, or others than its owner change it.
     #[error(
-        "others than its owner may read BOOTSTRAP_KEY_FILE={path} (mode {mode:04o}): run `chmod 600 {path}`, or let the \
-         secret store provide it with that mode",
+        "others may {what} BOOTSTRAP_KEY_FILE={path} (mode {mode:04o}), which only its owner may write and at most its \
+         group read: run `chmod 600 {path}`, or let the secret store provide it with mode 0440 (in Kubernetes \
+         `defaultMode: 0440` of the volume, which is 0644 otherwise)",
+        what = if mode & 0o007 == 0 { "change" } else { "read" },
         path = path.display()
     )]
     Exposed {
@@ -75,7 +78,7 @@ pub fn read(path: &Path) -> Result<NewApiKey, BootstrapError> {
     }
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
-    if mode & OTHERS != 0 {
+    if mode & EXPOSING != 0 {
         return Err(BootstrapError::Exposed { path: path.to_owned(), mode });
     }
     let mut text = String::new();
@@ -158,6 +161,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_a_group_may_read_is_read() {
+        let key = api_key::generate_api_key(&SystemRandom);
+        for mode in [0o400, 0o600, 0o440, 0o640] {
+            let read = read(file(key.expose(), mode).path());
+            assert!(read.is_ok(), "{mode:04o}: {read:?}");
+        }
+    }
+
+    #[test]
     fn a_key_of_either_version_is_read() {
         let old = format!("oneoff_{}", "0123456789abcdef".repeat(4));
         let new = api_key::generate_api_key(&SystemRandom);
@@ -171,9 +183,17 @@ mod tests {
     #[test]
     fn what_others_may_read_or_is_no_key_is_refused_and_not_repeated() {
         let key = api_key::generate_api_key(&SystemRandom);
-        for mode in [0o644, 0o640, 0o604, 0o660] {
+        for (mode, what) in [
+            (0o644, "others may read"),
+            (0o444, "others may read"),
+            (0o604, "others may read"),
+            (0o602, "others may read"),
+            (0o660, "others may change"),
+            (0o620, "others may change"),
+        ] {
             let error = read(file(key.expose(), mode).path()).unwrap_err().to_string();
-            assert!(error.contains("chmod 600") && !error.contains(key.expose().as_str()), "{error}");
+            assert!(error.contains("chmod 600") && error.contains(what), "{error}");
+            assert!(error.contains("defaultMode: 0440") && !error.contains(key.expose().as_str()), "{error}");
         }
         let wrong_end = format!("{}g", &key.expose()[..78]);
         for text in

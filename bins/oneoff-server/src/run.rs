@@ -6,12 +6,15 @@ use crate::logging;
 use crate::settings::{LogLevel, Settings, Sources};
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// Threads of the runtime on which jobs run: they wait more than they compute.
 const RUNTIME_THREADS_MAX: usize = 4;
 /// Threads for work that blocks. Reads of the database are bounded below this by their pool.
 const BLOCKING_THREADS_MAX: usize = 64;
+/// How long work that blocks may take to end when the server has stopped.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// Does what the command line says.
 #[must_use]
@@ -62,7 +65,11 @@ fn dispatch(cli: &Cli) -> Result<(), CommandError> {
         None | Some(Command::Serve) => {
             let settings = Settings::load(&sources)?;
             logging::init(settings.log_level, settings.log_format, has_no_color(&sources))?;
-            serving_runtime()?.block_on(commands::serve::run(settings))
+            let runtime = serving_runtime()?;
+            let served = runtime.block_on(commands::serve::run(settings));
+            // What still waits for a database that hangs is nobody's any more.
+            runtime.shutdown_timeout(ENDING);
+            served
         }
     }
 }

@@ -168,6 +168,7 @@ fn judge(error: &ClientError) -> (Exit, Option<&'static str>) {
         ClientError::Protocol { .. } => (Exit::Failure, Some(SERVER)),
         ClientError::Problem { problem, .. } => match problem.status {
             401 => (Exit::Auth, Some(KEY)),
+            429 if problem.code == "too_many_failed_keys" => (Exit::Auth, Some(KEY)),
             403 => (Exit::Auth, Some(SCOPE)),
             404 | 410 => (Exit::NotFound, None),
             409 | 412 | 428 => (Exit::Conflict, None),
@@ -246,6 +247,8 @@ mod tests {
         for (status, code, exit) in [
             (400, "validation_failed", Exit::Usage),
             (401, "unauthorized", Exit::Auth),
+            (429, "too_many_failed_keys", Exit::Auth),
+            (429, "slow_down", Exit::Failure),
             (403, "forbidden", Exit::Auth),
             (404, "not_found", Exit::NotFound),
             (410, "removed", Exit::NotFound),

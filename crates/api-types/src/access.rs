@@ -28,6 +28,9 @@ pub struct ApiKeyView {
     pub updated_at: String,
     /// Rises with every change; also the entity tag.
     pub version: i64,
+    /// The id of the key that took its place by a rotation; null of one that was not rotated.
+    #[serde(default)]
+    pub replaced_by: Option<String>,
 }
 
 /// A key that was made.

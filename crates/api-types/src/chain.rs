@@ -99,7 +99,7 @@ pub struct CreateChain {
     /// More of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// `default` if it is not given.
+    /// `default`, or the only one that the API key may touch, if it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// What runs, in order.

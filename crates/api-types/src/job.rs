@@ -156,7 +156,7 @@ pub struct CreateJob {
     /// 1 to 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
-    /// The project.
+    /// The project: `default`, or the only one that the API key may touch, if it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// Tags, by their names or ids; a name that no tag has makes one.

@@ -25,7 +25,7 @@ pub struct SystemStatusView {
     pub queue_depth: u64,
     /// Jobs by status.
     pub jobs: BTreeMap<String, u64>,
-    /// When the next job is due.
+    /// When the next job is due, without those of paused projects; null also where it waits behind very many of these.
     pub next_due_at: Option<String>,
     /// The version of the server.
     pub version: String,

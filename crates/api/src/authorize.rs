@@ -2,6 +2,7 @@
 
 use crate::client_address::Client;
 use crate::error_table::ErrorCode;
+use crate::failed_keys;
 use crate::problem::ApiError;
 use crate::request_id::RequestId;
 use crate::session_cookie;
@@ -84,9 +85,8 @@ pub(crate) async fn key_of(request: &HttpRequest) -> Result<Option<Arc<ApiKey>>,
         Ok(credential) => credential.key(state).await,
         Err(error) => Err(error),
     };
-    let result = if key.is_ok() { "success" } else { "failed" };
-    metrics::counter!("oneoff_apikey_validations_total", "result" => result).increment(1);
-    key.map(Some)
+    count(&key);
+    key.map(Some).map_err(|error| failed_keys::refused_request(state, request, error))
 }
 
 /// By what somebody comes, as the hash that is stored of it: what takes longer than a request can ask again whether it is
@@ -141,12 +141,26 @@ impl Credential {
     }
 }
 
-/// The key that somebody sent.
+/// The key that somebody sent in a request that needs none.
 ///
 /// # Errors
 /// There is no such key, or it is not valid.
-pub(crate) async fn by_key(state: &ApiState, key: &str) -> Result<Arc<ApiKey>, ApiError> {
-    Credential::of_key(key)?.key(state).await
+pub(crate) async fn by_key(
+    state: &ApiState,
+    request: &HttpRequest,
+    key: &str,
+) -> Result<Arc<ApiKey>, ApiError> {
+    let found = match Credential::of_key(key) {
+        Ok(credential) => credential.key(state).await,
+        Err(error) => Err(error),
+    };
+    count(&found);
+    found.map_err(|error| failed_keys::refused(state, request, key, error))
+}
+
+fn count(found: &Result<Arc<ApiKey>, ApiError>) {
+    let result = if found.is_ok() { "success" } else { "failed" };
+    metrics::counter!("oneoff_apikey_validations_total", "result" => result).increment(1);
 }
 
 /// Who acts with a key.
@@ -175,7 +189,7 @@ pub(crate) fn comes_by_session(headers: &HeaderMap) -> bool {
 }
 
 /// The key that was sent; `None` where none was.
-fn presented_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+pub(crate) fn presented_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let (scheme, key) = value.to_str().unwrap_or_default().split_once(' ').unwrap_or_default();
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -220,6 +234,7 @@ mod tests {
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
             version: 1,
+            replaced_by: None,
         }
     }
 

@@ -37,6 +37,8 @@ error_table! {
     InvalidJson = BAD_REQUEST, "invalid_json", "The body is not JSON";
     /// No key, or not a valid one.
     Unauthorized = UNAUTHORIZED, "unauthorized", "An API key is needed";
+    /// So many keys that are not valid came from an address.
+    TooManyFailures = TOO_MANY_REQUESTS, "too_many_failed_keys", "Too many keys that are not valid";
     /// A key without the permission.
     Forbidden = FORBIDDEN, "forbidden", "The API key may not do this";
     /// A host name under which this server does not answer.
@@ -49,6 +51,8 @@ error_table! {
     LastAdminKey = CONFLICT, "last_admin_key", "It is the last admin key";
     /// A key that is revoked or has expired.
     KeyNotValid = CONFLICT, "key_not_valid", "The API key is not valid";
+    /// A key that has a successor.
+    KeyReplaced = CONFLICT, "key_replaced", "The API key was rotated already";
     /// The first key was made already.
     IsSetUp = CONFLICT, "is_set_up", "The server is set up already";
     /// No such record or path.

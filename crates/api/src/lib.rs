@@ -14,6 +14,7 @@ mod defence;
 mod error_table;
 mod etag;
 mod exposition;
+mod failed_keys;
 mod idempotency;
 mod layer;
 mod look;

@@ -108,6 +108,11 @@ impl ApiError {
         Self::new(code, code.title())
     }
 
+    /// What kind of error it is.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     /// The fields that are to blame.
     #[cfg(test)]
     pub(crate) fn fields(&self) -> &[FieldError] {

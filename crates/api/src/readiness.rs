@@ -148,6 +148,7 @@ fn of_write(answer: Result<Vec<String>, ServiceError>) -> Component {
                 ServiceError::Store(StoreError::Corrupt(_)) => "the database is damaged",
                 ServiceError::Store(StoreError::Replaced(_)) => "the database file is gone",
                 ServiceError::Store(StoreError::Overloaded) => "more is asked for than can be written",
+                ServiceError::Store(error) if error.is_read_only() => "the database is read-only",
                 _ => "the database takes no writes",
             })
         }
@@ -182,9 +183,10 @@ fn clock(vitals: &Vitals) -> Component {
     match (&vitals.paused, vitals.clock_off_us) {
         (Some(paused), _) if is_paused_by_it => Component::Degraded(paused.clone()),
         (_, Some(off_us)) => {
-            let seconds = off_us as f64 / 1e6;
+            let (seconds, side) =
+                (off_us.unsigned_abs() as f64 / 1e6, if off_us < 0 { "behind" } else { "ahead of" });
             Component::Degraded(format!(
-                "this machine's clock is {seconds} s ahead of the database's, which is used"
+                "this machine's clock is {seconds:.1} s {side} the database's, which is used"
             ))
         }
         _ => Component::Ok,
@@ -252,8 +254,11 @@ mod tests {
         assert_eq!(clock(&paused), Component::Degraded("it jumped".to_owned()));
         let without_lease = Vitals { holds_lease: Some(false), ..paused };
         assert_eq!(clock(&without_lease), Component::Ok, "the lease is what pauses it");
-        let off = clock(&Vitals { clock_off_us: Some(-2_500_000), ..well() });
-        assert!(matches!(off, Component::Degraded(message) if message.contains("-2.5 s")));
+        for (off_us, wanted) in [(-39_999_977, "is 40.0 s behind the"), (2_500_000, "is 2.5 s ahead of the")]
+        {
+            let off = clock(&Vitals { clock_off_us: Some(off_us), ..well() });
+            assert!(matches!(off, Component::Degraded(message) if message.contains(wanted)), "{off_us}");
+        }
     }
 
     #[test]

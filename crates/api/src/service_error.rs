@@ -72,6 +72,7 @@ fn of_access(refusal: &AccessRefusal) -> ApiError {
         AccessRefusal::LastAdminKey { .. } => ErrorCode::LastAdminKey,
         AccessRefusal::MoreThanOwn(_) => ErrorCode::Forbidden,
         AccessRefusal::NotRotatable { .. } => ErrorCode::KeyNotValid,
+        AccessRefusal::Replaced { .. } => ErrorCode::KeyReplaced,
         AccessRefusal::IsSetUp => ErrorCode::IsSetUp,
         AccessRefusal::NoSetupLink => ErrorCode::NotFound,
     };
@@ -93,6 +94,10 @@ pub(crate) fn of_store(error: StoreError) -> ApiError {
             ErrorCode::OutcomeUnknown,
             "the database failed while the change was written, and whether it took effect is not known: look \
              before you repeat it, or repeat it with the same Idempotency-Key",
+        ),
+        StoreError::Unavailable(_) if error.is_read_only() => (
+            ErrorCode::StorageUnavailable,
+            "the database is read-only at the moment: nothing was changed; try again when it takes writes",
         ),
         StoreError::Unavailable(_) => {
             (ErrorCode::StorageUnavailable, "the database does not answer: nothing was changed; try again")

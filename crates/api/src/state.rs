@@ -4,6 +4,7 @@ use crate::answer_room::AnswerRoom;
 use crate::client_address::UntrustedProxies;
 use crate::defence::Defence;
 use crate::error_table::ErrorCode;
+use crate::failed_keys::FailedKeys;
 use crate::problem::ApiError;
 use crate::readiness::DatabaseLooks;
 use crate::request_metrics::RequestMetrics;
@@ -34,6 +35,7 @@ pub(crate) struct ApiState {
     pub(crate) bulk_room: BodyRoom,
     pub(crate) answers: AnswerRoom,
     pub(crate) slow_requests: SlowRequests,
+    pub(crate) failed_keys: FailedKeys,
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) specification: Specification,
     pages: Semaphore,
@@ -59,6 +61,7 @@ impl ApiState {
             bulk_room: BodyRoom::bulk(),
             answers: AnswerRoom::new(),
             slow_requests: SlowRequests::default(),
+            failed_keys: FailedKeys::default(),
             untrusted_proxies: UntrustedProxies::default(),
             specification: Specification::default(),
             pages: Semaphore::new(PAGES_TOGETHER),

@@ -89,6 +89,15 @@ impl Context {
         }
     }
 
+    /// The project of what names none: the only one that the actor may touch, or the default one.
+    #[must_use]
+    pub fn default_project(&self) -> &str {
+        match self.allowed_projects.as_deref() {
+            Some([only]) => only,
+            _ => crate::DEFAULT_PROJECT,
+        }
+    }
+
     /// Whether the actor may touch what belongs to a project.
     #[must_use]
     pub fn allows_project(&self, project: &str) -> bool {

@@ -1,19 +1,35 @@
 //! Reads the fields of a config: collects everything that is wrong with it, with pointers, at once.
 
 use oneoff_domain::FieldError;
+use oneoff_domain::limits::{RETRIES_MAX, RETRY_DELAY_MAX_SECONDS, TIMEOUT_MAX_SECONDS};
 use oneoff_domain::suggest::nearest;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Fields that every job type accepts in its config. They are policies of the job, which moves them out
-/// before it stores the config; one that is still here has no effect and does no harm.
-const POLICIES: [&str; 4] = ["timeout", "timeout_seconds", "max_retries", "retry_delay_seconds"];
+/// before it stores the config; one that is still here has no effect and does no harm. With the least and the most.
+const POLICIES: [(&str, i64, u32); 5] = [
+    // A timeout of 0 and below is none, as in OneOff v1.
+    ("timeout", i64::MIN, TIMEOUT_MAX_SECONDS),
+    ("timeout_seconds", i64::MIN, TIMEOUT_MAX_SECONDS),
+    ("max_retries", 0, RETRIES_MAX),
+    ("retry_delay_seconds", 0, RETRY_DELAY_MAX_SECONDS),
+    ("retry_max_delay_seconds", 0, RETRY_DELAY_MAX_SECONDS),
+];
 
 /// The same as properties of a schema. Null is as good as nothing.
 pub(crate) fn policies() -> impl Iterator<Item = (String, Value)> {
     let says = "A policy of the job, also accepted beside the config, which wins.";
-    POLICIES.into_iter().map(move |name| {
-        (name.to_owned(), serde_json::json!({"type": ["integer", "null"], "description": says}))
+    POLICIES.into_iter().map(move |(name, least, most)| {
+        let mut schema = json!({"type": ["integer", "null"], "maximum": most, "description": says});
+        if let Some(fields) = schema.as_object_mut().filter(|_| least > i64::MIN) {
+            fields.insert("minimum".to_owned(), least.into());
+        }
+        (name.to_owned(), schema)
     })
+}
+
+fn is_policy(name: &str) -> bool {
+    POLICIES.iter().any(|(known, ..)| *known == name)
 }
 
 /// A config that is being read.
@@ -27,13 +43,15 @@ impl<'a> Fields<'a> {
     pub(crate) fn new(config: &'a Map<String, Value>, known: &[&str]) -> Self {
         let mut fields = Self { config, errors: Vec::new() };
         for name in config.keys() {
-            if !known.contains(&name.as_str()) && !POLICIES.contains(&name.as_str()) {
+            if !known.contains(&name.as_str()) && !is_policy(name) {
                 fields.errors.push(unknown_field(name, known));
             }
         }
-        for name in POLICIES {
-            if fields.given(name).is_some_and(|value| !value.is_i64() && !value.is_u64()) {
-                fields.refuse(name, "must be a whole number");
+        for (name, least, most) in POLICIES {
+            let is_fit =
+                |value: &Value| value.as_i64().is_some_and(|it| (least..=i64::from(most)).contains(&it));
+            if fields.given(name).is_some_and(|value| !is_fit(value)) {
+                fields.refuse(name, format!("must be a whole number of at most {most}"));
             }
         }
         fields
@@ -136,7 +154,7 @@ pub(crate) fn below(name: &str, key: &str) -> String {
 fn unknown_field(name: &str, known: &[&str]) -> FieldError {
     let pointer = format!("/{}", below("", name).trim_start_matches('/'));
     let error = FieldError::new(pointer, "is not a field of this job type");
-    match nearest(name, known.iter().chain(&POLICIES).copied()) {
+    match nearest(name, known.iter().copied().chain(POLICIES.map(|(name, ..)| name))) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error.with_hint(format!("known fields: {}", known.join(", "))),
     }
@@ -172,7 +190,6 @@ pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn errors(config: &Value, read: impl FnOnce(&mut Fields<'_>)) -> Vec<String> {
         let mut fields = Fields::new(config.as_object().unwrap(), &["script", "env"]);

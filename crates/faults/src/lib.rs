@@ -11,6 +11,8 @@ compile_error!(
 #[cfg(feature = "armed")]
 pub mod armed;
 mod operations;
+#[cfg(feature = "armed")]
+pub mod points;
 
 pub use operations::{Moment, Operations};
 

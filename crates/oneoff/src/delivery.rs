@@ -23,10 +23,6 @@ pub(crate) fn sealing(options: &StoreOptions, given: Option<&Path>) -> Result<Se
 struct ByRole(Role);
 
 impl Lead for ByRole {
-    fn is_held(&self) -> bool {
-        self.0.is_held()
-    }
-
     fn held(&self) -> LeadFuture<'_> {
         Box::pin(self.0.held())
     }

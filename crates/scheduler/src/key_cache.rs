@@ -143,6 +143,7 @@ mod tests {
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
             version: 1,
+            replaced_by: None,
         };
         Entry { key: Arc::new(key), session_until: None }
     }

@@ -65,7 +65,7 @@ pub enum NodeHealth {
     Ok,
     /// The same, but its clock differs from the database's by more than a second. It goes by the database's.
     ClockOff,
-    /// More than half of its lease is over without a renewal.
+    /// More than half of its lease is over without a renewal, or it has begun and has no lease yet.
     Late,
     /// It has ended or was given up, or its lease is over.
     Gone,
@@ -89,7 +89,12 @@ impl NodeHealth {
     /// By what the store says of it.
     pub(crate) fn of(node: &NodeInfo, now: Timestamp) -> Self {
         let (Some(seen), Some(until)) = (node.last_seen_at, node.lease_until) else {
-            return if node.ended_at.is_some() { Self::Gone } else { Self::by_clock(node) };
+            return match (node.ended_at, node.last_seen_at) {
+                (Some(_ended), _) => Self::Gone,
+                // It has begun, and may have died before anybody saw it.
+                (None, None) => Self::Late,
+                (None, Some(_without_leases)) => Self::by_clock(node),
+            };
         };
         if node.ended_at.is_some() || until < now {
             return Self::Gone;
@@ -123,7 +128,7 @@ pub struct SystemStatus {
     pub default_timezone: String,
     /// The slots.
     pub workers: WorkerStatus,
-    /// When the next job is due.
+    /// When the next job is due, without those of paused projects.
     pub next_due_at: Option<Timestamp>,
     /// When this process started.
     pub started_at: Option<Timestamp>,
@@ -172,6 +177,8 @@ mod tests {
         assert_eq!(judged, [clock_off, ok, ok, clock_off]);
         let late_and_off = NodeInfo { clock_offset_us: Some(9_000_000), ..node.clone() };
         assert_eq!(NodeHealth::of(&late_and_off, at(21)), late, "what is worse is said");
+        let never_seen = NodeInfo { last_seen_at: None, lease_until: None, ..node.clone() };
+        assert_eq!(NodeHealth::of(&never_seen, at(1)), late, "nobody knows whether it came up");
         let alone = NodeInfo { lease_until: None, ..node };
         assert_eq!(NodeHealth::of(&alone, at(1_000)), ok, "without leases nobody is late");
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// Characters of a text that are told.
 const TEXT_MAX_CHARS: usize = 1_000;
 /// Bytes that are told of a record.
-const TOLD_MAX_BYTES: usize = 16 * 1024;
+pub(crate) const TOLD_MAX_BYTES: usize = 16 * 1024;
 /// Parts of a config of which only the names are told.
 const NAMES_ONLY: [&str; 3] = ["env", "headers", "auth"];
 
@@ -56,8 +56,9 @@ fn hold(hold: &Hold) -> Value {
     json!({ "reason": hold.reason.as_str(), "by": hold.by, "until": hold.until.map(|at| at.to_string()) })
 }
 
-/// Tags by their names; of one that is gone, its id is all that is known.
-fn definition(definition: &JobDefinition, catalog: &Catalog) -> Value {
+/// What is told of a definition, before it is [`finished`]. Tags by their names; of one that is gone, its id is all that
+/// is known.
+pub(crate) fn definition(definition: &JobDefinition, catalog: &Catalog) -> Value {
     let name = |id: &String| catalog.tags.get(id).map_or_else(|| id.clone(), |tag| tag.name.clone());
     json!({
         "name": definition.name,
@@ -88,7 +89,7 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 /// What is stored: masked, cut, and nothing at all where nothing is left.
-fn finished(told: Value) -> Option<Value> {
+pub(crate) fn finished(told: Value) -> Option<Value> {
     let Value::Object(mut told) = told else { return None };
     for part in ["config", "metadata"] {
         if let Some(Value::Object(part)) = told.get_mut(part) {

@@ -5,6 +5,7 @@
 //! the errors that matter here (they come from the file system, not from SQL), so it is what is compared.
 
 use crate::error::Source;
+use crate::postgres::connect::ServerError;
 use crate::{AccessRefusal, Refusal, StoreError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::sync::Arc;
@@ -120,12 +121,58 @@ pub(crate) fn is_taken(error: &DieselError, column: &str) -> bool {
     }
 }
 
+impl StoreError {
+    /// Whether the server takes reads only, as a replica does: nothing was written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        let Self::Unavailable(why) = self else { return false };
+        let mut why: &(dyn std::error::Error + 'static) = why.as_ref();
+        loop {
+            if let Some(error) = why.downcast_ref::<Self>() {
+                return error.is_read_only();
+            }
+            let is_refused = |error: &DieselError| {
+                matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
+            };
+            if why.downcast_ref::<DieselError>().is_some_and(is_refused)
+                || matches!(why.downcast_ref::<ServerError>(), Some(ServerError::ReadOnly))
+            {
+                return true;
+            }
+            let Some(next) = why.source() else { return false };
+            why = next;
+        }
+    }
+}
+
 fn source(error: impl std::error::Error + Send + Sync + 'static) -> Source {
     Arc::new(error)
 }
 
+/// A text of several lines, as libpq ends and breaks its own, on one.
+pub(crate) fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The same error with a text of one line. What libpq itself says has several, and nothing but its text.
+pub(crate) fn on_one_line(error: DieselError) -> DieselError {
+    match error {
+        DieselError::DatabaseError(kind, said) if said.message().contains('\n') => {
+            DieselError::DatabaseError(kind, Box::new(in_one_line(said.message())))
+        }
+        DieselError::RollbackErrorOnCommit { rollback_error, commit_error } => {
+            DieselError::RollbackErrorOnCommit {
+                rollback_error: Box::new(on_one_line(*rollback_error)),
+                commit_error: Box::new(on_one_line(*commit_error)),
+            }
+        }
+        error => error,
+    }
+}
+
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
+        let error = on_one_line(error);
         match cause(&error) {
             Cause::Full => Self::Full(source(error)),
             Cause::Corrupt => Self::Corrupt(source(error)),
@@ -181,6 +228,7 @@ pub(crate) fn commit_failed(error: DieselError) -> StoreError {
 /// The answer to everybody in a group whose commit failed on a server. What the server itself says of a commit is that it
 /// undid it; when it said nothing, the outcome is not known.
 pub(crate) fn server_commit_failed(error: DieselError) -> StoreError {
+    let error = on_one_line(error);
     let told = match &error {
         DieselError::RollbackErrorOnCommit { commit_error, .. } => commit_error.as_ref(),
         other => other,
@@ -197,6 +245,11 @@ pub(crate) fn server_commit_failed(error: DieselError) -> StoreError {
         ) => StoreError::Unavailable(source(error)),
         _ => StoreError::OutcomeUnknown(source(error)),
     }
+}
+
+/// The connection to a server failed before anything was committed.
+pub(crate) fn disconnected(error: DieselError) -> StoreError {
+    StoreError::Unavailable(source(on_one_line(error)))
 }
 
 /// An error of the pool or of opening a connection.
@@ -226,6 +279,35 @@ mod tests {
         };
         assert!(matches!(commit_failed(full()), StoreError::Full(_)));
         assert!(matches!(full().into(), StoreError::Full(_)));
+    }
+
+    #[test]
+    fn what_libpq_says_in_several_lines_is_told_on_one() {
+        let said = "server closed the connection unexpectedly\n\tThis probably means trouble.\n";
+        let told = "server closed the connection unexpectedly This probably means trouble.";
+        assert_eq!(on_one_line(unknown(said)).to_string(), told);
+        for error in [unknown(said).into(), server_commit_failed(unknown(said)), disconnected(unknown(said))]
+        {
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert_eq!(source, told);
+        }
+    }
+
+    #[test]
+    fn a_server_that_only_reads_is_told_from_one_that_does_not_answer() {
+        let only_reads = unavailable(ServerError::ReadOnly);
+        assert!(only_reads.is_read_only());
+        assert!(
+            StoreError::Unavailable(Arc::new(only_reads)).is_read_only(),
+            "as told while it is not connected"
+        );
+        let refused = || {
+            let said = Box::new("cannot execute INSERT in a read-only transaction".to_owned());
+            DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, said)
+        };
+        assert!(StoreError::from(refused()).is_read_only() && server_commit_failed(refused()).is_read_only());
+        assert!(!StoreError::from(unknown("disk I/O error")).is_read_only());
+        assert!(!StoreError::Overloaded.is_read_only());
     }
 
     #[test]

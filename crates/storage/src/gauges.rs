@@ -7,6 +7,7 @@ use crate::webhooks::{self, WebhookBacklog};
 use crate::{Space, Store, StoreError, outbox, queue, space};
 use diesel::prelude::*;
 use oneoff_domain::Timestamp;
+use std::collections::BTreeSet;
 
 /// Events without a number that are counted at most.
 const COUNTED_MAX: i64 = 10_000;
@@ -16,7 +17,7 @@ const COUNTED_MAX: i64 = 10_000;
 pub struct Gauges {
     /// How much space it takes.
     pub space: Space,
-    /// When the next job is due.
+    /// When the next job is due, without those of paused projects.
     pub next_due: Option<Timestamp>,
     /// The number of the newest event.
     pub last_event: i64,
@@ -26,7 +27,12 @@ pub struct Gauges {
     pub webhooks: WebhookBacklog,
 }
 
-fn read(conn: &mut AnyConnection, now: Timestamp, is_shared: bool) -> Result<Gauges, WriteError> {
+fn read(
+    conn: &mut AnyConnection,
+    now: Timestamp,
+    paused: &BTreeSet<String>,
+    is_shared: bool,
+) -> Result<Gauges, WriteError> {
     let unnumbered_events = match is_shared {
         true => {
             let keys: Vec<i64> = new_events::table
@@ -40,7 +46,7 @@ fn read(conn: &mut AnyConnection, now: Timestamp, is_shared: bool) -> Result<Gau
     };
     Ok(Gauges {
         space: space::space(conn)?,
-        next_due: queue::next_due(conn)?,
+        next_due: queue::next_start(conn, paused)?,
         last_event: outbox::last_sequence(conn)?,
         unnumbered_events,
         webhooks: webhooks::backlog(conn, now)?,
@@ -53,8 +59,9 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn gauges(&self, now: Timestamp) -> Result<Gauges, StoreError> {
-        let is_shared = self.is_shared();
-        let gauges = self.inner.reader.read(move |conn| read(conn, now, is_shared)).await?;
+        let (catalog, is_shared) = (self.catalog(), self.is_shared());
+        let read = move |conn: &mut AnyConnection| read(conn, now, &catalog.paused, is_shared);
+        let gauges = self.inner.reader.read(read).await?;
         Ok(Gauges { space: self.with_log(gauges.space), ..gauges })
     }
 }

@@ -3,23 +3,33 @@
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::job::{self as job_rows, StoredJob};
-use crate::schema::job_holds;
+use crate::schema::{job_holds, job_states};
 use crate::writer::lanes::Lane;
 use crate::writer::tx::Tx;
 use crate::{JobChange, Store, StoreError, job_write};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use oneoff_domain::{Context, EventKind, HoldReason, JobKey, Timestamp};
 use serde_json::{Map, json};
 
 /// Which slice is released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldFor {
     /// Jobs that are held for this reason,
     pub reason: HoldReason,
-    /// beginning after this hold,
+    /// of this project, of whose held jobs alone the slice then is; of all if there is none,
+    pub project: Option<String>,
+    /// beginning after this place,
     pub after: i64,
     /// at most so many.
     pub limit: u32,
+}
+
+impl HeldFor {
+    fn is_full(&self, found: usize) -> bool {
+        u32::try_from(found).is_ok_and(|found| found >= self.limit)
+    }
 }
 
 /// What one slice of releasing did, or would do.
@@ -29,7 +39,7 @@ pub struct ReleasedSlice {
     pub released: usize,
     /// Jobs whose hold stays: they have no time at which to start, or cannot be read.
     pub skipped: usize,
-    /// The hold after which the next slice begins; `None` when there is none.
+    /// The place after which the next slice begins; `None` when there is none.
     pub next: Option<i64>,
 }
 
@@ -46,7 +56,7 @@ impl Store {
         held: HeldFor,
     ) -> Result<ReleasedSlice, StoreError> {
         let body = move |tx: &mut Tx<'_>| {
-            let (slice, releases) = decide(tx.conn, &context, held, job_rows::to_change)?;
+            let (slice, releases) = decide(tx.conn, &context, &held, job_rows::to_change)?;
             for (stored, change) in releases {
                 job_write::apply(tx, &context, now, stored, change)?;
             }
@@ -67,7 +77,7 @@ impl Store {
         context: Context,
         held: HeldFor,
     ) -> Result<ReleasedSlice, StoreError> {
-        self.inner.reader.read(move |conn| Ok(decide(conn, &context, held, job_rows::by_key)?.0)).await
+        self.inner.reader.read(move |conn| Ok(decide(conn, &context, &held, job_rows::by_key)?.0)).await
     }
 }
 
@@ -76,23 +86,18 @@ type Release = (StoredJob, JobChange);
 fn decide(
     conn: &mut AnyConnection,
     context: &Context,
-    held: HeldFor,
+    held: &HeldFor,
     read: fn(&mut AnyConnection, JobKey) -> Result<Option<StoredJob>, WriteError>,
 ) -> Result<(ReleasedSlice, Vec<Release>), WriteError> {
-    let mut rows: Vec<(i64, i64)> = job_holds::table
-        .filter(job_holds::reason.eq(held.reason.as_str()))
-        .filter(job_holds::key.gt(held.after))
-        .order(job_holds::key)
-        .limit(held.limit.into())
-        .select((job_holds::key, job_holds::job_key))
-        .load(conn)?;
-    let is_full = u32::try_from(rows.len()).is_ok_and(|found| found >= held.limit);
-    let next = rows.last().filter(|_| is_full).map(|(key, _)| *key);
+    let (mut jobs, next) = match &held.project {
+        Some(project) => of_project(conn, held, project)?,
+        None => of_all(conn, held)?,
+    };
     // Whoever locks several jobs does so in this order.
-    rows.sort_unstable_by_key(|(_, job_key)| *job_key);
-    let mut releases = Vec::with_capacity(rows.len());
+    jobs.sort_unstable();
+    let mut releases = Vec::with_capacity(jobs.len());
     let mut skipped = 0;
-    for (_, job_key) in rows {
+    for job_key in jobs {
         let stored = match read(conn, JobKey(job_key)) {
             Ok(Some(stored)) => stored,
             Ok(None) | Err(WriteError::Row(_)) => {
@@ -110,6 +115,40 @@ fn decide(
         }
     }
     Ok((ReleasedSlice { released: releases.len(), skipped, next }, releases))
+}
+
+/// The jobs of a slice, and the place of the last one where there may be more.
+type Slice = (Vec<i64>, Option<i64>);
+
+fn of_all(conn: &mut AnyConnection, held: &HeldFor) -> QueryResult<Slice> {
+    let rows: Vec<(i64, i64)> = job_holds::table
+        .filter(job_holds::reason.eq(held.reason.as_str()))
+        .filter(job_holds::key.gt(held.after))
+        .order(job_holds::key)
+        .limit(held.limit.into())
+        .select((job_holds::key, job_holds::job_key))
+        .load(conn)?;
+    let next = rows.last().filter(|_| held.is_full(rows.len())).map(|(key, _)| *key);
+    Ok((rows.into_iter().map(|(_, job)| job).collect(), next))
+}
+
+/// By the held jobs of the project, whatever it is that holds them: of others there may be any number.
+pub(crate) fn of_project(conn: &mut AnyConnection, held: &HeldFor, project: &str) -> QueryResult<Slice> {
+    let jobs: Vec<i64> = job_states::table
+        .filter(job_states::project_id.eq(project))
+        // Written out, the condition is that of the partial index.
+        .filter(sql::<Bool>("job_states.status = 'held'"))
+        .filter(job_states::key.gt(held.after))
+        .order(job_states::key)
+        .limit(held.limit.into())
+        .select(job_states::key)
+        .load(conn)?;
+    let next = jobs.last().copied().filter(|_| held.is_full(jobs.len()));
+    let for_reason = job_holds::table
+        .filter(job_holds::job_key.eq_any(jobs))
+        .filter(job_holds::reason.eq(held.reason.as_str()))
+        .select(job_holds::job_key);
+    Ok((for_reason.load(conn)?, next))
 }
 
 fn change(stored: &StoredJob, reason: HoldReason) -> Option<JobChange> {

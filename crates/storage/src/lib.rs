@@ -85,7 +85,7 @@ pub use gauges::Gauges;
 pub use held::{HeldFor, ReleasedSlice};
 pub use job_write::{Decide, JobChange, NewJob, Written};
 
-pub use lists::audit::{AuditEntry, AuditFilter};
+pub use lists::audit::{AUDIT_EXPORT_PAGE_ROWS, AuditEntry, AuditFilter};
 pub use nodes::{Heartbeat, NodeInfo, NodeReport};
 pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};

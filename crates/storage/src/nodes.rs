@@ -20,6 +20,10 @@ use std::time::Duration;
 /// For how long a node that has ended is listed.
 const LISTED_AFTER_END: Duration = Duration::from_secs(24 * 3600);
 
+/// A node that has begun and has no lease for so long never came up: it died or failed before. One that is only slow goes
+/// on as another epoch.
+const UNLEASED_MAX: Duration = Duration::from_secs(60);
+
 /// What a node says of itself when it renews its lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeReport {
@@ -105,12 +109,13 @@ impl EpochRow {
     }
 }
 
-/// The epochs that have not ended and may be given up: those whose lease is over, and those without one before
-/// `unleased_before`.
+/// The epochs that have not ended and may be given up: those whose lease is over, and of those without one the ones that
+/// are before this epoch and began before this time.
 #[diesel::dsl::auto_type]
-fn may_be_given_up(now: i64, unleased_before: i64) -> _ {
+fn may_be_given_up(now: i64, epoch_before: i64, began_before: i64) -> _ {
     let is_over = epochs::lease_until.lt(now);
-    let has_none = epochs::lease_until.is_null().and(epochs::epoch.lt(unleased_before));
+    let is_earlier = epochs::epoch.lt(epoch_before).and(epochs::started_at.lt(began_before));
+    let has_none = epochs::lease_until.is_null().and(is_earlier);
     epochs::ended_at.is_null().and(is_over.or(has_none))
 }
 
@@ -135,9 +140,19 @@ impl Store {
         &self.inner.node.name
     }
 
-    /// Epochs before this one count as over where they have no lease. On a shared database they have not got one yet.
-    fn unleased_before(&self) -> i64 {
-        if self.is_shared() { i64::MIN } else { self.epoch() }
+    /// When this life of the node began, as all others see it.
+    #[must_use]
+    pub fn epoch_began_at(&self) -> Timestamp {
+        self.inner.node.began_at()
+    }
+
+    /// Before which epoch and which time those without a lease are over. On a shared database they may not have got one
+    /// yet; on another one all before this are over.
+    fn unleased_before(&self, now: Timestamp) -> (i64, i64) {
+        match self.is_shared() {
+            true => (i64::MAX, now.saturating_sub(UNLEASED_MAX).as_micros()),
+            false => (self.epoch(), i64::MAX),
+        }
     }
 
     /// Renews the lease of this process, unless others have given it up.
@@ -162,7 +177,7 @@ impl Store {
             Ok(epoch)
         };
         let epoch = self.write_aside("new_epoch", body).await?;
-        self.inner.node.begin(epoch);
+        self.inner.node.begin(epoch, now);
         Ok(epoch)
     }
 
@@ -199,19 +214,19 @@ impl Store {
             nodes.sort_by(|one, other| (&one.node_id, one.epoch).cmp(&(&other.node_id, other.epoch)));
             Ok(nodes)
         };
-        self.inner.reader.read_first(query).await
+        self.inner.reader.read(query).await
     }
 
-    /// The other epochs that may be given up now: their lease is over, or, on a database that is not shared, they have
-    /// none and are earlier.
+    /// The other epochs that may be given up now: their lease is over, or they have none although they began a while
+    /// ago; on a database that is not shared, although they are earlier.
     ///
     /// # Errors
     /// The database's.
     pub async fn lapsed(&self, now: Timestamp) -> Result<Vec<i64>, StoreError> {
-        let (own, unleased_before) = (self.epoch(), self.unleased_before());
+        let (own, (epoch, began)) = (self.epoch(), self.unleased_before(now));
         let query = move |conn: &mut AnyConnection| {
             let lapsed = epochs::table
-                .filter(may_be_given_up(now.as_micros(), unleased_before))
+                .filter(may_be_given_up(now.as_micros(), epoch, began))
                 .filter(epochs::epoch.ne(own));
             Ok(lapsed.select(epochs::epoch).order(epochs::epoch).load(conn)?)
         };
@@ -224,11 +239,11 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn give_up(&self, now: Timestamp, epoch: i64) -> Result<bool, StoreError> {
-        let unleased_before = self.unleased_before();
+        let (before, began) = self.unleased_before(now);
         let body = move |conn: &mut AnyConnection, _node: &Node| {
             let given_up = diesel::update(epochs::table)
                 .filter(epochs::epoch.eq(epoch))
-                .filter(may_be_given_up(now.as_micros(), unleased_before))
+                .filter(may_be_given_up(now.as_micros(), before, began))
                 .set(epochs::ended_at.eq(now.as_micros()))
                 .execute(conn)?;
             Ok(given_up == 1)

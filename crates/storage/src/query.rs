@@ -104,4 +104,7 @@ pub struct Page<T> {
     pub total: Option<u64>,
     /// Whether there are more than `total`.
     pub total_is_estimate: bool,
+    /// Whether it ended because its rows are large. One that is short for another reason looked through many rows that
+    /// the filter does not let through.
+    pub is_full: bool,
 }

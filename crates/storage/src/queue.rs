@@ -8,6 +8,7 @@ use crate::schema::{job_holds, job_states, running_jobs};
 use crate::{CancelledAttempt, PendingJob};
 use diesel::prelude::*;
 use oneoff_domain::{JobId, JobKey, Timestamp};
+use std::collections::BTreeSet;
 
 diesel::joinable!(job_holds -> job_states (job_key));
 diesel::allow_tables_to_appear_in_same_query!(job_holds, job_states);
@@ -37,6 +38,17 @@ pub(crate) fn overdue(conn: &mut AnyConnection, now: Timestamp, limit: usize) ->
 /// When the first waiting job is due.
 pub(crate) fn next_due(conn: &mut AnyConnection) -> Result<Option<Timestamp>, WriteError> {
     Ok(pending::first_due(conn)?)
+}
+
+/// When the first waiting job is due that may start then: paused projects start nothing.
+pub(crate) fn next_start(
+    conn: &mut AnyConnection,
+    paused: &BTreeSet<String>,
+) -> Result<Option<Timestamp>, WriteError> {
+    match paused.is_empty() {
+        true => next_due(conn),
+        false => Ok(pending::first_due_outside(conn, paused)?),
+    }
 }
 
 fn row_limit(limit: usize) -> i64 {

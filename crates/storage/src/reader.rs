@@ -1,4 +1,8 @@
 //! Reads: a pool of connections that cannot write, used on the runtime's blocking threads.
+//!
+//! A server that hangs says nothing at all, not even that a statement took too long. Who reads by one is answered in time
+//! all the same, and the connections that hang, with the threads that wait for them, are left to themselves: others take
+//! their place.
 
 use crate::StoreError;
 use crate::condition::Condition;
@@ -19,13 +23,53 @@ type ReaderPool = Pool<ReaderManager>;
 /// A read that waits for longer is refused: more are asked for than can be done.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The readers.
-pub(crate) struct Reader {
-    pool: Mutex<Option<ReaderPool>>,
+/// A read of a server that is not answered for longer, the wait for its turn included, never will be: the server itself
+/// ends a statement before.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// The server has said nothing for so long that nobody waits for it any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the server has not answered within {} s", .0.as_secs())]
+pub(crate) struct Silent(pub(crate) Duration);
+
+/// Connections, and who may use them.
+struct Lines {
+    pool: ReaderPool,
     // As wide as the pool: who waits for a connection holds no thread.
     permits: Arc<Semaphore>,
     // The scheduler's own reads do not wait behind everybody else's.
     engine_permit: Arc<Semaphore>,
+}
+
+impl Lines {
+    fn new(pool: ReaderPool, count: u32) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
+        Arc::new(Self { pool, permits, engine_permit: Arc::new(Semaphore::new(1)) })
+    }
+
+    fn close(&self) {
+        self.permits.close();
+        self.engine_permit.close();
+    }
+}
+
+/// The server that is read by.
+struct Server {
+    connector: ServerConnector,
+    count: u32,
+    answer_max: Duration,
+}
+
+impl Server {
+    fn lines(&self) -> Arc<Lines> {
+        Lines::new(self.connector.readers(self.count + 1), self.count)
+    }
+}
+
+/// The readers.
+pub(crate) struct Reader {
+    lines: Mutex<Option<Arc<Lines>>>,
+    server: Option<Server>,
     wait_max: Duration,
     gate: Arc<ReadGate>,
     // Of a file.
@@ -38,21 +82,20 @@ impl Reader {
     /// `count` connections, opened as they are needed.
     pub(crate) fn new(connector: &Connector, count: u32) -> Self {
         let count = count.max(1);
-        Self::of(connector.readers(count + 1), count, Some(Arc::clone(connector.condition())))
+        let lines = Lines::new(connector.readers(count + 1), count);
+        Self::of(Some(lines), None, Some(Arc::clone(connector.condition())))
     }
 
     /// The same of a server.
     pub(crate) fn of_server(connector: &ServerConnector, count: u32) -> Self {
-        let count = count.max(1);
-        Self::of(connector.readers(count + 1), count, None)
+        let server = Server { connector: connector.clone(), count: count.max(1), answer_max: ANSWER_MAX };
+        Self::of(Some(server.lines()), Some(server), None)
     }
 
-    fn of(pool: ReaderPool, count: u32, condition: Option<Arc<Condition>>) -> Self {
-        let permits = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
+    fn of(lines: Option<Arc<Lines>>, server: Option<Server>, condition: Option<Arc<Condition>>) -> Self {
         Self {
-            pool: Mutex::new(Some(pool)),
-            permits,
-            engine_permit: Arc::new(Semaphore::new(1)),
+            lines: Mutex::new(lines),
+            server,
             wait_max: WAIT_MAX,
             gate: Arc::default(),
             condition,
@@ -64,15 +107,8 @@ impl Reader {
     /// Reads on the caller's thread.
     #[cfg(any(test, feature = "inline"))]
     pub(crate) fn inline(reader: crate::inline::InlineReader, connector: &Connector) -> Self {
-        Self {
-            pool: Mutex::new(None),
-            permits: Arc::new(Semaphore::new(0)),
-            engine_permit: Arc::new(Semaphore::new(0)),
-            wait_max: WAIT_MAX,
-            gate: Arc::default(),
-            condition: Some(Arc::clone(connector.condition())),
-            inline: Some(reader),
-        }
+        let condition = Some(Arc::clone(connector.condition()));
+        Self { inline: Some(reader), ..Self::of(None, None, condition) }
     }
 
     /// What is known of the file.
@@ -95,10 +131,14 @@ impl Reader {
         if let Some(inline) = &self.inline {
             return inline.read(query);
         }
-        let permit = Arc::clone(&self.permits).acquire_owned();
-        let permit =
-            tokio::time::timeout(self.wait_max, permit).await.map_err(|_elapsed| StoreError::Overloaded)?;
-        self.read_with(permit.map_err(|_closed| StoreError::Closed)?, query).await
+        let lines = self.lines()?;
+        self.in_time(&lines, async {
+            let permit = Arc::clone(&lines.permits).acquire_owned();
+            let permit = tokio::time::timeout(self.wait_max, permit).await;
+            let permit = permit.map_err(|_elapsed| StoreError::Overloaded)?;
+            self.read_with(&lines, permit.map_err(|_closed| StoreError::Closed)?, query).await
+        })
+        .await
     }
 
     /// The same for the scheduler itself, ahead of all others.
@@ -111,18 +151,56 @@ impl Reader {
         if let Some(inline) = &self.inline {
             return inline.read(query);
         }
-        let permit = Arc::clone(&self.engine_permit).acquire_owned().await;
-        self.read_with(permit.map_err(|_closed| StoreError::Closed)?, query).await
+        let lines = self.lines()?;
+        self.in_time(&lines, async {
+            let permit = Arc::clone(&lines.engine_permit).acquire_owned().await;
+            self.read_with(&lines, permit.map_err(|_closed| StoreError::Closed)?, query).await
+        })
+        .await
     }
 
-    async fn read_with<T, F>(&self, permit: OwnedSemaphorePermit, query: F) -> Result<T, StoreError>
+    fn lines(&self) -> Result<Arc<Lines>, StoreError> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+    }
+
+    /// Waits no longer than a server takes that answers, and uses other connections from then on.
+    async fn in_time<T>(
+        &self,
+        lines: &Arc<Lines>,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let Some(server) = &self.server else { return read.await };
+        match tokio::time::timeout(server.answer_max, read).await {
+            Ok(done) => done,
+            Err(_elapsed) => {
+                self.give_up(lines, server);
+                Err(unavailable(Silent(server.answer_max)))
+            }
+        }
+    }
+
+    /// Leaves connections that hang to the threads that wait for them, unless somebody else has. They are closed when
+    /// those threads end.
+    fn give_up(&self, hung: &Arc<Lines>, server: &Server) {
+        let mut current = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, hung)) {
+            tracing::warn!("reads hang: their connections are given up, and others are opened");
+            *current = Some(server.lines());
+        }
+    }
+
+    async fn read_with<T, F>(
+        &self,
+        lines: &Lines,
+        permit: OwnedSemaphorePermit,
+        query: F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
         let reading = self.gate.enter().await;
-        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let pool = pool.ok_or(StoreError::Closed)?;
+        let pool = lines.pool.clone();
         let condition = self.condition.clone();
         let asked_by = current_request();
         let work = tokio::task::spawn_blocking(move || {
@@ -150,9 +228,10 @@ impl Reader {
         if let Some(inline) = &self.inline {
             inline.close();
         }
-        self.permits.close();
-        self.engine_permit.close();
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(lines) = lines {
+            lines.close();
+        }
     }
 }
 
@@ -181,5 +260,21 @@ mod tests {
         let (busy, ()) = tokio::join!(busy, others);
         assert!(busy.unwrap());
         reader.read(|_conn| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_read_that_a_server_does_not_answer_ends_in_time_and_others_go_on() {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let connector = ServerConnector::new(crate::DatabaseUrl::new(database.url()).unwrap());
+        let mut reader = Reader::of_server(&connector, 1);
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let hang = move |_conn: &mut AnyConnection| Ok(waits.recv().is_ok());
+        reader.read(|_conn| Ok(())).await.unwrap();
+        reader.server.as_mut().unwrap().answer_max = Duration::from_millis(50);
+        let silent = reader.read(hang).await.unwrap_err();
+        assert!(matches!(&silent, StoreError::Unavailable(why) if why.is::<Silent>()), "{silent:?}");
+        reader.server.as_mut().unwrap().answer_max = ANSWER_MAX;
+        reader.read(|_conn| Ok(())).await.unwrap();
+        go_on.send(()).unwrap();
     }
 }

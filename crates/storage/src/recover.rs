@@ -5,6 +5,7 @@ use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::finish;
 use crate::overdue;
+use crate::postgres::locks;
 use crate::rows::attempt::{self, Ending};
 use crate::rows::{job as job_rows, word};
 use crate::schema::{attempts, epochs, events};
@@ -72,7 +73,8 @@ fn last_event(conn: &mut AnyConnection, until: Timestamp) -> QueryResult<Option<
     Ok(found)
 }
 
-/// Closes attempts of epochs that are over. One that is not lost, or not any more, is left out.
+/// Closes attempts of epochs that are over. One that is not lost, or not any more, is left out; on a server also one
+/// that somebody else has locked, for which the others would wait with it.
 pub(crate) fn close(
     tx: &mut Tx<'_>,
     now: Timestamp,
@@ -80,7 +82,9 @@ pub(crate) fn close(
     hold: Option<HoldReason>,
 ) -> Result<Vec<LostExecution>, WriteError> {
     let mut closed = Vec::with_capacity(executions.len());
-    for id in executions {
+    let free = locks::lost(tx.conn, executions)?;
+    let is_free = |id: &ExecutionId| free.as_ref().is_none_or(|free| free.contains(&id.to_string()));
+    for id in executions.iter().filter(|id| is_free(id)) {
         if let Some(job) = close_one(tx, now, *id, hold)? {
             closed.push(LostExecution { execution_id: *id, job });
         }
@@ -110,7 +114,10 @@ fn close_one(
     let Some((execution_key, job_key)) = found else { return Ok(None) };
     let outcome = AttemptOutcome::failed(Reason::Lost, "the server died while this ran");
     let ending = Ending { outcome: &outcome, completed_at: now, duration_us: None, output: None };
-    attempt::end(tx.conn, execution_key, &ending)?;
+    if !attempt::end(tx.conn, execution_key, &ending)? {
+        // Another node has closed it since it was read.
+        return Ok(None);
+    }
     tx.claimed.remove(&JobKey(job_key));
     let stored = match job_rows::to_change(tx.conn, JobKey(job_key)) {
         Ok(Some(stored)) => stored,

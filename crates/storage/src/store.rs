@@ -87,7 +87,7 @@ impl Store {
         oneoff_faults::reach("epoch.before_commit");
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
         oneoff_faults::reach("epoch.after_commit");
-        let node = Arc::new(Node::new(options.node_name, epoch));
+        let node = Arc::new(Node::new(options.node_name, epoch, now));
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::new(&connector, options.readers);
         let files = connector.clone();
@@ -253,7 +253,8 @@ impl Store {
         self.inner.reader.read(move |conn| recover::lost(conn, epoch)).await
     }
 
-    /// Closes executions of epochs that are over as `lost` and lets their jobs follow `on_crash`.
+    /// Closes executions of epochs that are over as `lost` and lets their jobs follow `on_crash`. Where nodes share the
+    /// store those that somebody else has locked are left out, and can be closed later.
     ///
     /// # Errors
     /// The database's.

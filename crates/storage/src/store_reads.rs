@@ -32,6 +32,16 @@ impl Store {
         self.inner.reader.read(queue::next_due).await
     }
 
+    /// When the first job that waits is due, without those of paused projects, which do not start. `None` also where it waits
+    /// behind so many of these that looking for it would take long.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn next_start(&self) -> Result<Option<Timestamp>, StoreError> {
+        let catalog = self.catalog();
+        self.inner.reader.read(move |conn| queue::next_start(conn, &catalog.paused)).await
+    }
+
     /// Waiting jobs by due time: those after `after` and not later than `until`, at most `limit`.
     ///
     /// # Errors

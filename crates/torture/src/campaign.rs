@@ -6,7 +6,7 @@ use crate::random::Choices;
 use crate::server::Place;
 use crate::workload::Mix;
 use anyhow::{Context as _, Result};
-use oneoff_faults::{Sabotage, armed};
+use oneoff_faults::{Sabotage, points};
 use oneoff_pg_fixture::Cluster;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -178,7 +178,7 @@ impl Campaign {
         if self.cluster.is_some() {
             command.push_str(" --postgres");
         }
-        if ![armed::points_of_files(), armed::points_of_servers()].contains(&self.points) {
+        if ![points::points_of_files(), points::points_of_servers()].contains(&self.points) {
             let points = self.points.iter().map(|point| format!(" --point {point}"));
             command.extend(points);
         }

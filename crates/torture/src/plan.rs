@@ -146,16 +146,17 @@ pub fn walk(points: &[String], seed: u64) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oneoff_faults::armed::{self, Fault, Plan};
+    use oneoff_faults::armed::{Fault, Plan};
+    use oneoff_faults::points;
 
     #[test]
     fn a_walk_comes_by_every_point_before_it_comes_by_one_again() {
-        let points = armed::points();
+        let points = points::points();
         let count = points.len();
         for skip in [0, count] {
             let mut seen: Vec<String> = walk(&points, 7).skip(skip).take(count).collect();
             seen.sort();
-            let mut all = armed::points();
+            let mut all = points::points();
             all.sort();
             assert_eq!(seen, all);
         }
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_a_plan_says_is_what_an_armed_server_reads() {
-        for point in armed::points() {
+        for point in points::points() {
             let kill = KillAt::at(&point, &Choices::new(3, 1));
             let read = Plan::parse(&kill.to_string(), Fault::Kill { after: Duration::ZERO }).unwrap();
             assert_eq!((read.point, read.passing), (point, kill.passing));

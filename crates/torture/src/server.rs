@@ -213,6 +213,7 @@ fn command(place: &Place, plan: &LifePlan) -> Command {
         .env("LOG_FORMAT", "json")
         .env("SHUTDOWN_GRACE_SECONDS", "20")
         .env("WORKERS_COUNT", SLOTS.to_string())
+        .env("WEBHOOK_RETRY_SECONDS", "1")
         .current_dir(&place.directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

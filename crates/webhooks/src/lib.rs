@@ -34,7 +34,7 @@ pub use dispatcher_state::DispatcherState;
 pub use draft::{SecretDraft, WebhookDraft, WebhookPatch};
 pub use error::WebhookError;
 pub use filter::{EventFilter, InvalidFilter};
-pub use lead::{AlwaysLeads, Lead};
+pub use lead::Lead;
 pub use oneoff_outbound::{BuildError, EgressPolicy};
 pub use preset::Preset;
 pub use request::{Delivery, Request};

@@ -31,14 +31,8 @@ impl Delivery<'_> {
     ///
     /// Of several `secrets`, the first is the current one: all of them sign in `webhook-signature`, so that a
     /// receiver may change over at any time, and the first alone in `X-OneOff-Signature`, which holds one.
-    /// Headers of the endpoint's owner are sent too, except those that are ours.
     #[must_use]
-    pub fn request(
-        &self,
-        now: Timestamp,
-        secrets: &[WebhookSecret],
-        own_headers: &[(String, String)],
-    ) -> Request {
+    pub fn request(&self, now: Timestamp, secrets: &[WebhookSecret]) -> Request {
         let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("user-agent".to_owned(), USER_AGENT.to_owned()),
@@ -52,22 +46,8 @@ impl Delivery<'_> {
             let signatures = secrets.iter().map(|secret| secret.sign_standard(self.id, now, self.body));
             headers.push(("webhook-signature".to_owned(), signatures.collect::<Vec<_>>().join(" ")));
         }
-        for (name, value) in own_headers {
-            let name = name.to_ascii_lowercase();
-            if !is_ours(&name) {
-                headers.push((name, value.clone()));
-            }
-        }
         Request { headers, body: self.body.to_vec() }
     }
-}
-
-/// Whether a header says who sends what, so that nobody else may set it. That holds for signatures also where
-/// there is no secret: a receiver must not be shown one that we did not make.
-fn is_ours(name: &str) -> bool {
-    let by_prefix = name.starts_with("webhook-") || name.starts_with("x-oneoff-");
-    by_prefix
-        || matches!(name, "content-type" | "user-agent" | "content-length" | "host" | "transfer-encoding")
 }
 
 #[cfg(test)]
@@ -95,7 +75,7 @@ mod tests {
     fn both_signatures_are_sent_and_verify() {
         let text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let secret = WebhookSecret::new(text).unwrap();
-        let request = DELIVERY.request(now(), std::slice::from_ref(&secret), &[]);
+        let request = DELIVERY.request(now(), std::slice::from_ref(&secret));
         assert_eq!(header(&request, "x-oneoff-event"), Some("job.failed"));
         assert_eq!(header(&request, "x-oneoff-delivery"), Some(DELIVERY.id));
         assert_eq!(header(&request, "x-oneoff-signature"), Some(secret.sign_body(DELIVERY.body).as_str()));
@@ -110,7 +90,7 @@ mod tests {
     #[test]
     fn while_a_secret_is_changed_both_sign() {
         let secrets = ["new secret", "old secret"].map(|text| WebhookSecret::new(text).unwrap());
-        let request = DELIVERY.request(now(), &secrets, &[]);
+        let request = DELIVERY.request(now(), &secrets);
         let expected =
             secrets.each_ref().map(|secret| secret.sign_standard(DELIVERY.id, now(), DELIVERY.body));
         assert_eq!(header(&request, "webhook-signature"), Some(expected.join(" ").as_str()));
@@ -122,26 +102,8 @@ mod tests {
 
     #[test]
     fn without_a_secret_nothing_is_signed() {
-        let request = DELIVERY.request(now(), &[], &[]);
+        let request = DELIVERY.request(now(), &[]);
         assert_eq!(header(&request, "webhook-signature"), None);
         assert_eq!(header(&request, "x-oneoff-signature"), None);
-    }
-
-    #[test]
-    fn an_owners_headers_do_not_replace_ours() {
-        let own = [
-            ("Authorization", "Bearer x"),
-            ("X-OneOff-Signature", "sha256=00"),
-            ("Webhook-Id", "1"),
-            ("WEBHOOK-SIGNATURE", "v1,AA=="),
-            ("Content-Type", "text/plain"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let request = DELIVERY.request(now(), &[], &own);
-        assert_eq!(header(&request, "authorization"), Some("Bearer x"));
-        assert_eq!(header(&request, "x-oneoff-signature"), None);
-        assert_eq!(header(&request, "webhook-signature"), None);
-        assert_eq!(header(&request, "webhook-id"), Some(DELIVERY.id));
-        assert_eq!(header(&request, "content-type"), Some("application/json"));
     }
 }

@@ -53,7 +53,7 @@ impl Message<'_> {
     /// The request that is made of it.
     pub(crate) fn request(&self, now: Timestamp) -> Request {
         let delivery = Delivery { id: self.id, event: self.event, body: self.body.as_bytes() };
-        delivery.request(now, self.secrets, &[])
+        delivery.request(now, self.secrets)
     }
 }
 

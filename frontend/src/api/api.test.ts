@@ -5,6 +5,7 @@ import { actOnJob, createJob, deleteJob, listJobs } from './jobs'
 import { ApiError, errorFromResponse, toApiError } from './problem'
 import { canBeKey, forget, isSignedIn, loadSession, refusal, signIn, signOut } from './session'
 import { makeFirstKey } from './setup'
+import { getSummary } from './summary'
 import { apiUrl } from './url'
 
 function setBase(href: string) {
@@ -185,6 +186,66 @@ describe('the session', () => {
   it('takes what can be a key', () => {
     expect(canBeKey('oneoff_0aZ-_~!')).toBe(true)
     expect(['', 'ключ', 'a b', 'a\n', 'é'].some(canBeKey)).toBe(false)
+  })
+})
+
+describe('the numbers over the jobs', () => {
+  /** A server whose session has these projects, and what it answers by path. */
+  function withProjects(projects: string[] | null, answers: Record<string, unknown>) {
+    vi.spyOn(globalThis, 'fetch').mockImplementation((url) => {
+      const { pathname, searchParams } = new URL(url as string)
+      if (pathname.endsWith('api/session')) {
+        const data = { auth_enabled: true, csrf_token: 't', api_key: { project_ids: projects } }
+        return Promise.resolve(new Response(JSON.stringify({ data })))
+      }
+      const name = (pathname.split('/api/')[1] ?? '') + (searchParams.get('status') ?? '')
+      const body = answers[name]
+      return Promise.resolve(new Response(JSON.stringify(body ?? {}), { status: body === undefined ? 403 : 200 }))
+    })
+  }
+
+  it('are those of the server where the key is good for all projects', async () => {
+    const data = {
+      total_scheduled: 7,
+      currently_running: 2,
+      jobs: { held: 1 },
+      next_due_at: 'n',
+      now: '2027-01-01T00:00:00Z',
+    }
+    withProjects(null, { 'system/status': { data } })
+    forget()
+    expect(await getSummary()).toMatchObject({
+      scheduled: { jobs: 7, isFloor: false },
+      held: { jobs: 1, isFloor: false },
+      nextDueAt: 'n',
+      isOfOwnProjects: false,
+    })
+  })
+
+  it('are those of its projects where it is good for some', async () => {
+    const job = (project_id: string, scheduled_at: string, next_attempt_at: string | null = null) => ({
+      project_id,
+      scheduled_at,
+      next_attempt_at,
+    })
+    withProjects(['a', 'b'], {
+      jobsscheduled: { data: [job('a', '1'), job('b', '2', '3')], total: 10_000, total_is_estimate: true },
+      jobsrunning: { data: [], total: 0 },
+      jobsheld: { data: [{}], total: 4 },
+      projects: { data: [{ id: 'a', is_paused: true }, { id: 'b', is_paused: false }] },
+      'time/parse': { data: { instant: '2027-01-01T00:00:00Z' } },
+    })
+    forget()
+    expect(await getSummary()).toMatchObject({
+      scheduled: { jobs: 10_000, isFloor: true },
+      running: { jobs: 0, isFloor: false },
+      held: { jobs: 4, isFloor: false },
+      nextDueAt: '3',
+      isOfOwnProjects: true,
+      clock: { now: '2027-01-01T00:00:00Z' },
+    })
+    const asked = vi.mocked(fetch).mock.calls.map(([url]) => new URL(url as string).pathname)
+    expect(asked.some((path) => path.endsWith('system/status'))).toBe(false)
   })
 })
 

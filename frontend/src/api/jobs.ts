@@ -8,6 +8,8 @@ export interface JobListQuery {
   sortOrder: 'asc' | 'desc'
   limit: number
   cursor?: string | undefined
+  /** Whether all that match are counted, too. */
+  total?: boolean
 }
 
 export function listJobs(query: JobListQuery, signal?: AbortSignal): Promise<List<Job>> {
@@ -18,6 +20,7 @@ export function listJobs(query: JobListQuery, signal?: AbortSignal): Promise<Lis
       sort_order: query.sortOrder,
       limit: query.limit,
       cursor: query.cursor,
+      total: query.total,
     },
     signal,
   })

@@ -7,13 +7,19 @@ import { apiUrl } from './url'
 export type Refusal = 'no-key' | 'wrong-key' | 'ended'
 
 interface SessionAnswer {
-  data: { auth_enabled: boolean; csrf_token: string | null }
+  data: {
+    auth_enabled: boolean
+    csrf_token: string | null
+    api_key?: { project_ids: string[] | null } | null
+  }
 }
 
 /** Set while the server wants a key. */
 export const refusal: Ref<Refusal | null> = ref(null)
 
 const csrfToken = ref<string | null>(null)
+/** Whether the key is good for some projects only. */
+let hasSomeProjects = false
 /** Rises with every sign-in and sign-out: what was sent before says nothing about the present session. */
 let generation = 0
 let isKnown = false
@@ -62,6 +68,12 @@ export async function changeHeaders(): Promise<Record<string, string>> {
   return csrfToken.value === null ? {} : { 'X-CSRF-Token': csrfToken.value }
 }
 
+/** Whether the caller may see some projects only: what tells of all of them is not for such a caller. */
+export async function isRestricted(): Promise<boolean> {
+  if (!isKnown) await loadSession()
+  return hasSomeProjects
+}
+
 /** The session as it is when a request is sent, for [`refused`]. */
 export function sessionNow(): number {
   return generation
@@ -80,6 +92,7 @@ export function forget(): void {
   generation += 1
   isKnown = false
   csrfToken.value = null
+  hasSomeProjects = false
 }
 
 async function ask(method: string, headers: Record<string, string> = {}, body: string | null = null) {
@@ -101,4 +114,5 @@ async function take(response: Response): Promise<void> {
   generation += 1
   isKnown = true
   csrfToken.value = data.csrf_token
+  hasSomeProjects = (data.api_key?.project_ids ?? null) !== null
 }

@@ -104,6 +104,12 @@ export interface ParsedTime {
   in_ms: number
 }
 
+export interface Project {
+  id: string
+  name: string
+  is_paused: boolean
+}
+
 export interface SystemStatus {
   total_scheduled: number
   currently_running: number
@@ -131,6 +137,9 @@ export interface CreateJob {
 export interface List<T> {
   data: T[]
   next_cursor: string | null
+  total?: number
+  /** Whether there may be more than `total`. */
+  total_is_estimate?: boolean
 }
 
 /** The envelope of every other success. */

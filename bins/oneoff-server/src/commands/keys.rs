@@ -8,8 +8,9 @@ use oneoff_domain::limits::{KEY_MAX_CHARS, KEY_PROJECTS_MAX, NAME_MAX_CHARS, PAG
 use oneoff_domain::suggest::nearest;
 use oneoff_domain::time::{Disambiguation, ParseOptions};
 use oneoff_domain::{Actor, Context, KeyScope, Timestamp};
-use oneoff_storage::{ApiKey, ApiKeyStore, NewApiKey, Rotation, Store};
+use oneoff_storage::{ApiKey, ApiKeyStore, NewApiKey, Refusal, Rotation, Store, StoreError};
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is wrong with the request.
@@ -27,6 +28,8 @@ enum Invalid {
         "--projects must name at most {KEY_PROJECTS_MAX} projects, each by 1 to {KEY_MAX_CHARS} characters"
     )]
     Projects,
+    #[error("--projects: {0}")]
+    NoProject(String),
     #[error("there is no key `{0}`: `oneoff-server keys list` shows them")]
     NoKey(String),
     #[error("`{given}` means several keys ({ids}): give the id of one")]
@@ -61,14 +64,17 @@ async fn create(
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let now = SystemClock.now();
     let name = options.name.as_deref().unwrap_or("admin").trim();
     if name.is_empty() || name.chars().count() > NAME_MAX_CHARS {
         return Err(Invalid::Name.into());
     }
     let scopes = if options.admin { vec![KeyScope::Admin.as_str()] } else { scopes(&options.scopes)? };
     let project_ids = projects(&options.projects)?;
-    let expires_at = options.expires.as_deref().map(|when| expiry(when, settings, now)).transpose()?;
+    let expires_at = |now| options.expires.as_deref().map(|when| expiry(when, settings, now)).transpose();
+    // Before anything is opened, which may make the database.
+    expires_at(SystemClock.now())?;
+    let store = Store::open_beside(&settings.store())?;
+    let now = store.now(Arc::new(SystemClock)).await?;
     let random = SystemRandom;
     let key = api_key::generate_api_key(&random);
     let new = NewApiKey {
@@ -78,13 +84,22 @@ async fn create(
         key_prefix: api_key::key_prefix(key.expose()).to_owned(),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         project_ids,
-        expires_at,
+        expires_at: expires_at(now)?,
     };
-    let store = Store::open_beside(&settings.store())?;
-    let stored = store.create_api_key(context(), now, new).await?;
+    let stored = store.create_api_key(context(), now, new).await.map_err(of_projects)?;
     tell(notes, &stored)?;
     writeln!(out, "{}", key.expose())?;
     Ok(())
+}
+
+/// Only the projects of a key that is made here can be refused field by field.
+fn of_projects(error: StoreError) -> CommandError {
+    let StoreError::Refused(Refusal::Invalid(errors)) = error else { return error.into() };
+    let told = errors.0.into_iter().map(|error| match error.hint {
+        Some(hint) => format!("{} ({hint})", error.message),
+        None => error.message,
+    });
+    Invalid::NoProject(told.collect::<Vec<_>>().join("; ")).into()
 }
 
 /// What a key that is printed may do, and how it is used.
@@ -101,9 +116,10 @@ fn tell(notes: &mut impl Write, key: &ApiKey) -> std::io::Result<()> {
 }
 
 async fn list(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
-    let now = SystemClock.now();
+    let store = Store::open_beside(&settings.store())?;
+    let now = store.now(Arc::new(SystemClock)).await?;
     writeln!(out, "ID\tPREFIX\tSTATE\tSCOPES\tPROJECTS\tEXPIRES\tLAST USED\tNAME")?;
-    for key in all(&Store::open_beside(&settings.store())?).await? {
+    for key in all(&store).await? {
         let state = match (key.is_active, key.is_valid(now)) {
             (false, _) => "revoked",
             (true, false) => "expired",
@@ -168,7 +184,8 @@ async fn revoke(
 ) -> Result<(), CommandError> {
     let store = Store::open_beside(&settings.store())?;
     let key = find(&store, options.key.trim()).await?;
-    let key = store.revoke_api_key(context(), SystemClock.now(), key.id, options.force).await?;
+    let now = store.now(Arc::new(SystemClock)).await?;
+    let key = store.revoke_api_key(context(), now, key.id, options.force).await?;
     writeln!(
         notes,
         "The key `{}` ({}) is revoked. Servers that run refuse it within a second.",
@@ -183,18 +200,19 @@ async fn rotate(
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let now = SystemClock.now();
-    let expires_at = options.expires.as_deref().map(|when| expiry(when, settings, now)).transpose()?;
+    let expires_at = |now| options.expires.as_deref().map(|when| expiry(when, settings, now)).transpose();
+    expires_at(SystemClock.now())?;
+    let store = Store::open_beside(&settings.store())?;
+    let now = store.now(Arc::new(SystemClock)).await?;
     let random = SystemRandom;
     let key = api_key::generate_api_key(&random);
     let rotation = Rotation {
         id: id(&random),
         key_hash: api_key::hash_api_key(key.expose()),
         key_prefix: api_key::key_prefix(key.expose()).to_owned(),
-        expires_at: expires_at.map(Some),
+        expires_at: expires_at(now)?.map(Some),
         overlap: Duration::from_secs(options.overlap.into()),
     };
-    let store = Store::open_beside(&settings.store())?;
     let old = find(&store, options.key.trim()).await?;
     let rotated = store.rotate_api_key(context(), now, old.id, rotation).await?;
     tell(notes, &rotated.new)?;

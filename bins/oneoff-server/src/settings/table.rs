@@ -250,7 +250,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "BOOTSTRAP_KEY_FILE",
         default: "",
-        allowed: "the path of a file that only the server's user can read, with an API key in it",
+        allowed: "the path of a file that only the server's user and at most its group can read, with an API key in it",
         about: &[
             "A file with a key that is to be known with the scope admin, such as one that a secret store provides.",
             "It is read at each start; a key that is known already stays as it is, also when it was revoked.",

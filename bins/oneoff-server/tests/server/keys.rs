@@ -2,6 +2,7 @@
 
 use crate::process::{Place, block_on, get};
 use oneoff_client::{ApiKey, Client, ClientSettings};
+use serde_json::Value;
 
 #[test]
 fn a_key_that_was_made_beside_the_server_opens_it_at_once() {
@@ -52,5 +53,33 @@ fn a_key_that_cannot_be_is_refused_with_a_reason() {
     place
         .run(&["keys", "create", "--name", "x", "--expires", "2020-01-01"])
         .fails(1, &["--expires=2020-01-01"]);
+    place
+        .run(&["keys", "create", "--name", "x", "--projects", "default,defualt"])
+        .fails(1, &["--projects: there is no project `defualt`", "did you mean `default`"]);
+    assert_eq!(place.run(&["keys", "list"]).stdout.lines().count(), 1, "none was made");
     place.run(&["keys", "create"]).fails(2, &["--name"]);
+}
+
+#[test]
+fn a_key_that_is_refused_is_a_line_in_the_log_without_the_key() {
+    let place = Place::new().with("AUTH_ENABLED", "true");
+    let key = place.run(&["keys", "create", "--name", "ci"]).stdout.trim_end().to_owned();
+    let serving = place.serve();
+    let port = serving.port();
+    let guess = format!("oneoff_{}", "0123456789abcdef".repeat(4));
+    let bearer = format!("Authorization: Bearer {guess}");
+    assert_eq!(get(port, "/api/jobs", &[&bearer, "X-Request-Id: the-first-guess"]).0, 401);
+    let statuses: Vec<u16> = (0..40).map(|_| get(port, "/api/jobs", &[&bearer]).0).collect();
+    assert!(statuses[..19].iter().all(|status| *status == 401), "{statuses:?}");
+    assert!(statuses[19..].iter().all(|status| *status == 429), "{statuses:?}");
+    assert_eq!(get(port, "/api/jobs", &[&format!("Authorization: Bearer {key}")]).0, 200);
+    let log = serving.stop();
+    assert!(!log.iter().any(|line| line.contains(&guess[..20])), "{log:#?}");
+    let lines = log.iter().filter(|line| line.contains("a key was refused"));
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let first = &lines[0];
+    let told = [&first["client"], &first["prefix"], &first["path"], &first["request_id"]];
+    assert_eq!(told, ["127.0.0.1", &guess[..15], "/api/jobs", "the-first-guess"], "{first}");
+    let left_out: u64 = lines.iter().filter_map(|line| line["left_out"].as_u64()).sum();
+    assert!(lines.len() as u64 + left_out <= 41, "{lines:#?}");
 }

@@ -207,5 +207,6 @@ fn a_key_that_is_taken_from_the_database_is_refused_by_all_nodes_in_a_moment() {
     let codes = || nodes.each_ref().map(|node| get(node.port(), "/api/jobs", &[&header]).0);
     assert_eq!(codes(), [200, 200]);
     database.query("DELETE FROM api_keys").unwrap();
-    wait_for(|| (codes() == [401, 401]).then_some(()));
+    // The one that knows it first may have been asked too often by then.
+    wait_for(|| codes().iter().all(|code| [401, 429].contains(code)).then_some(()));
 }

@@ -1,6 +1,7 @@
 //! What goes wrong around a PostgreSQL server: transactions that somebody leaves open, no connection left, a server that
 //! takes no writes. Requests are answered in time with what is wrong, and all goes on by itself when that is over.
 
+use crate::hung_cluster::Hung;
 use crate::process::*;
 use oneoff_client::Client;
 use oneoff_pg_fixture::{Cluster, Database, Settings, shared_cluster};
@@ -22,8 +23,13 @@ fn place(database: &Database) -> Place {
 /// Creates a job, and answers what went wrong. It does not take long in any case.
 fn try_to_create(client: &Client) -> Result<(), String> {
     let asked = Instant::now();
-    let answer = block_on(client.create_job(&shell("true")));
+    let answer = create(client);
     assert!(asked.elapsed() < BOUND, "an answer took {:?}", asked.elapsed());
+    answer
+}
+
+fn create(client: &Client) -> Result<(), String> {
+    let answer = block_on(client.create_job(&shell("true")));
     answer.map(drop).map_err(|error| error.problem().map(|problem| problem.code.clone()).unwrap_or_default())
 }
 
@@ -184,4 +190,91 @@ fn a_replica_is_refused_at_start_and_a_node_goes_on_when_there_is_a_primary_agai
     cluster.restart_as_replica(false).unwrap();
     goes_on(&client);
     wait_for_status(&client, &long.id, "completed");
+}
+
+/// Of eight jobs of a node that is killed, others have locked one.
+#[test]
+fn a_row_that_somebody_locks_holds_up_the_rescue_of_no_other_job() {
+    let database = shared_cluster().unwrap().database().unwrap();
+    let node = |name: &str| place(&database).with("NODE_NAME", name).with("LEASE_SECONDS", 5);
+    let (first, second) = (node("first"), node("second"));
+    let dying = first.serve();
+    let jobs: Vec<String> = (0..8)
+        .map(|_| block_on(dying.client().create_job(&shell("[ -e gone ] || sleep 60"))).unwrap().id)
+        .collect();
+    jobs.iter().for_each(|job| wait_for_status(&dying.client(), job, "running"));
+    let other = second.serve();
+    let last = "SELECT max(execution_key) FROM running_jobs";
+    let held = database.hold(&format!("SELECT * FROM attempts WHERE key = ({last}) FOR UPDATE")).unwrap();
+    dying.signal("KILL");
+    let lost = "SELECT count(*) FROM attempts WHERE reason = 'lost'";
+    let killed = Instant::now();
+    wait_for(|| (database.query(lost).unwrap().trim() == "7").then_some(()));
+    assert!(killed.elapsed() < Duration::from_secs(15), "{:?}", killed.elapsed());
+    drop(held);
+    wait_for(|| (database.query(lost).unwrap().trim() == "8").then_some(()));
+    let rescued = "oneoff_rescued_attempts_total{outcome=\"again\"} 8";
+    wait_for(|| get(other.port(), "/metrics", &[]).1.contains(rescued).then_some(()));
+}
+
+/// After a restart of PostgreSQL only one connection of the node that writes is open again, and no other can be.
+#[test]
+fn jobs_are_made_by_the_connection_that_is_there_when_there_are_no_others() {
+    let (_cluster, database) = own_cluster();
+    let server = place(&database).serve();
+    let client = server.client();
+    run_job(&client, &shell("true"));
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'oneoff'";
+    database.query(cut).unwrap();
+    try_to_create(&client).unwrap();
+    database.query("ALTER ROLE oneoff CONNECTION LIMIT 0").unwrap();
+    std::thread::scope(|scope| {
+        let creates: Vec<_> = (0..8).map(|_| scope.spawn(|| try_to_create(&client))).collect();
+        for create in creates {
+            assert_eq!(create.join().unwrap(), Ok(()));
+        }
+    });
+}
+
+/// PostgreSQL hangs with connections open: who asks is answered in time all the same, and the node can be stopped.
+#[test]
+fn a_server_that_hangs_holds_up_neither_requests_nor_the_end_of_a_node() {
+    let (cluster, database) = own_cluster();
+    let mut server = place(&database).with("SHUTDOWN_GRACE_SECONDS", 1).serve();
+    let client = server.client();
+    run_job(&client, &shell("true"));
+    let hung = Hung::hang(&cluster);
+    let asked = Instant::now();
+    let (server_of, port) = (server.client(), server.port());
+    std::thread::scope(|scope| {
+        let writes = scope.spawn(|| create(&server_of));
+        let read = |path: &'static str| scope.spawn(move || get(port, path, &[]).0);
+        let reads: Vec<_> = (0..6).map(|_| read("/api/jobs")).collect();
+        let status = read("/api/workers/status");
+        assert_eq!(status.join().unwrap(), 200);
+        assert!(asked.elapsed() < Duration::from_secs(6), "the list of nodes took {:?}", asked.elapsed());
+        for read in reads {
+            assert_eq!(read.join().unwrap(), 503);
+        }
+        assert_eq!(writes.join().unwrap(), Err("outcome_unknown".to_owned()));
+    });
+    assert!(asked.elapsed() < Duration::from_secs(25), "{:?}", asked.elapsed());
+    drop(hung);
+    wait_for(|| (get(server.port(), "/api/jobs", &[]).0 == 200).then_some(()));
+    goes_on(&client);
+    let hung = Hung::hang(&cluster);
+    let write = std::thread::spawn({
+        let client = server.client();
+        move || drop(create(&client))
+    });
+    let stopping = Instant::now();
+    server.signal("TERM");
+    let ended = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(50));
+        server.child.try_wait().unwrap()
+    });
+    let ended = ended.take_while(|_| stopping.elapsed() < Duration::from_secs(60)).find_map(|status| status);
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?} after {:?}", stopping.elapsed());
+    write.join().unwrap();
+    drop(hung);
 }

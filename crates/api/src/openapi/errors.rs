@@ -37,7 +37,7 @@ fn is_of(operation: &Operation, code: ErrorCode) -> bool {
         | ErrorCode::StorageUnavailable
         | ErrorCode::StorageDamaged
         | ErrorCode::StorageReplaced => is_api,
-        ErrorCode::Unauthorized => operation.scope.is_some(),
+        ErrorCode::Unauthorized | ErrorCode::TooManyFailures => operation.scope.is_some(),
         ErrorCode::Forbidden => is_api && operation.scope.is_some_and(|scope| is_refused(operation, scope)),
         ErrorCode::ForgeryRefused => operation.scope.is_some() && operation.is_write(),
         ErrorCode::NotFound => operation.names_a_record(),
@@ -51,6 +51,7 @@ fn is_of(operation: &Operation, code: ErrorCode) -> bool {
         ErrorCode::IdempotencyMismatch | ErrorCode::Removed => operation.is_repeatable,
         ErrorCode::LastAdminKey
         | ErrorCode::KeyNotValid
+        | ErrorCode::KeyReplaced
         | ErrorCode::IsSetUp
         | ErrorCode::RequestTimeout
         | ErrorCode::MethodNotAllowed
@@ -90,7 +91,7 @@ fn response(status: u16, codes: &[ErrorCode]) -> Value {
     let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
     let more = match status {
         401 => Some("WWW-Authenticate"),
-        503 => Some("Retry-After"),
+        429 | 503 => Some("Retry-After"),
         _ => None,
     };
     if let (Some(name), Some(headers)) = (more, headers.as_object_mut()) {
@@ -129,6 +130,10 @@ fn sample(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidRequest => "priority: 11 is out of range",
         ErrorCode::InvalidJson => "the body is not JSON: expected value at line 1 column 1",
         ErrorCode::Unauthorized => "missing Authorization header: send `Authorization: Bearer <key>`",
+        ErrorCode::TooManyFailures => {
+            "more than 20 keys that are not valid came from this address within a minute: try again in 42 seconds; a \
+             valid key is accepted meanwhile"
+        }
         ErrorCode::Forbidden => "insufficient permissions: this needs a key with the scope `write`",
         ErrorCode::HostRefused => {
             "this server has no API keys and answers only to localhost, not to `jobs.example.com`: set \
@@ -143,6 +148,10 @@ fn sample(code: ErrorCode) -> &'static str {
         }
         ErrorCode::LastAdminKey => "`ci` is the last key with the scope `admin`",
         ErrorCode::KeyNotValid => "the key `ci` is not valid any more",
+        ErrorCode::KeyReplaced => {
+            "the key `ci` was rotated already and replaced by `ci` (oneoff_1a2b3c4d, id 2f1c7a9e0b8d4c6fa1b2c3d4e5f60718): \
+             use or rotate that one"
+        }
         ErrorCode::IsSetUp => "there is a key already",
         ErrorCode::NotFound => "there is no job `019aa7a0-0000-7000-8000-000000000001`",
         ErrorCode::Removed => "the job that this request made was deleted: nothing was made again",

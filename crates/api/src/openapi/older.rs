@@ -63,50 +63,44 @@ fn schema(value: &mut Value) {
     lonely_reference(fields);
 }
 
-/// `["string", "null"]` is a text that can be null.
+/// `["string", "null"]` is a text that can be null: `nullable` counts only beside a single type.
 fn types(fields: &mut Map<String, Value>) {
     let Some(Value::Array(types)) = fields.get("type") else {
         return;
     };
     let others: Vec<Value> = types.iter().filter(|kind| *kind != "null").cloned().collect();
     let is_nullable = others.len() < types.len();
-    match others.as_slice() {
-        [only] => {
-            let only = only.clone();
-            fields.insert("type".to_owned(), only);
+    if let [only] = others.as_slice() {
+        let only = only.clone();
+        fields.insert("type".to_owned(), only);
+        if is_nullable {
+            fields.insert("nullable".to_owned(), true.into());
         }
-        several => {
-            let choices: Vec<Value> = several.iter().map(|kind| json!({"type": kind})).collect();
-            fields.remove("type");
-            fields.insert("anyOf".to_owned(), Value::Array(choices));
-        }
+        return;
     }
+    let mut choices: Vec<Value> = others.iter().map(|kind| json!({"type": kind})).collect();
     if is_nullable {
-        fields.insert("nullable".to_owned(), true.into());
+        choices.push(null());
     }
+    fields.remove("type");
+    fields.insert("anyOf".to_owned(), Value::Array(choices));
 }
 
-/// A choice of which null is one can be null. A schema with `nullable` needs a type beside it, so each choice says it.
+/// A choice that is null.
 fn choices(fields: &mut Map<String, Value>) {
     for name in ["anyOf", "oneOf"] {
         let Some(Value::Array(choices)) = fields.get_mut(name) else { continue };
-        let before = choices.len();
-        choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
-        if choices.len() == before {
-            continue;
+        for choice in
+            choices.iter_mut().filter(|choice| choice.get("type").is_some_and(|kind| kind == "null"))
+        {
+            *choice = null();
         }
-        if let [only] = choices.as_slice() {
-            let only = only.clone();
-            fields.remove(name);
-            fields.insert("allOf".to_owned(), json!([only]));
-        } else {
-            // One that can be null makes the whole so.
-            if let Some(Value::Object(first)) = choices.first_mut() {
-                first.insert("nullable".to_owned(), true.into());
-            }
-        }
-        fields.insert("nullable".to_owned(), true.into());
     }
+}
+
+/// Null alone, of which there is no type: one that can be null, without its other values.
+fn null() -> Value {
+    json!({"type": "object", "nullable": true, "enum": [null]})
 }
 
 /// What stands beside a reference is not read.

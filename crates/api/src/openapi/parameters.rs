@@ -64,8 +64,10 @@ fn in_query(field: &Field) -> Value {
     })
 }
 
-fn header(name: &str, says: &str, schema: Value, example: &str) -> Value {
-    json!({"name": name, "in": "header", "required": false, "description": says, "schema": schema, "example": example})
+/// The sample stands in the description: Swagger UI fills in what has an `example`, and sends it.
+fn header(name: &str, says: &str, schema: Value, sample: &str) -> Value {
+    let says = format!("{says} Such as `{sample}`.");
+    json!({"name": name, "in": "header", "required": false, "description": says, "schema": schema})
 }
 
 /// `Accept` is no parameter by OpenAPI: the media types of the answers tell it.

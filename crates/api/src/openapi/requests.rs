@@ -1,7 +1,7 @@
 //! The bodies of requests as components: the fields of the readers' tables, with what the structs of the wire say of them.
 
 use crate::read::fields::Field;
-use crate::read::form::or_null;
+use crate::read::form::{component, or_null};
 use crate::read::{
     access_requests as access, bulk, chain_requests as chains, job_fields as jobs, records,
     webhook_requests as webhooks,
@@ -81,6 +81,7 @@ pub(crate) fn components() -> Map<String, Value> {
         .map(Body::component)
         .collect();
     all.insert("UpdateSettings".to_owned(), settings());
+    all.insert(TYPE_LIMITS.to_owned(), type_limits());
     all
 }
 
@@ -145,6 +146,17 @@ fn of_webhooks() -> Vec<Body> {
     ]
 }
 
+/// A component, as generators of clients give up objects that have no name within a choice.
+const TYPE_LIMITS: &str = "TypeLimits";
+
+fn type_limits() -> Value {
+    json!({
+        "type": "object",
+        "description": "How many jobs of a type may run at a time, by the name of the type.",
+        "additionalProperties": {"type": "integer"},
+    })
+}
+
 /// One setting as v1 sends it, or several by their names.
 fn settings() -> Value {
     let keys: Vec<&str> = oneoff_domain::LIVE_SETTINGS.iter().map(|setting| setting.key).collect();
@@ -153,7 +165,7 @@ fn settings() -> Value {
         "anyOf": [
             {"type": "string", "maxLength": oneoff_domain::limits::SETTING_MAX_CHARS},
             {"type": "number"},
-            {"type": "object", "additionalProperties": {"type": "integer"}},
+            component(TYPE_LIMITS),
             {"type": "null"},
         ],
     });

@@ -13,8 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use oneoff_domain::Context;
-use oneoff_domain::limits::PAGE_MAX;
-use oneoff_storage::{AuditEntry, Page};
+use oneoff_storage::{AUDIT_EXPORT_PAGE_ROWS, AuditEntry, Page};
 
 /// `GET /api/audit`.
 pub(crate) async fn list(
@@ -60,7 +59,7 @@ async fn page(
 ) -> Result<Page<AuditEntry>, ApiError> {
     let _turn = state.page_turn().await?;
     let (filter, cursor) = (asked.filter.clone(), asked.cursor.clone());
-    Ok(state.service.audit_entries(context.clone(), filter, PAGE_MAX, cursor).await?)
+    Ok(state.service.audit_entries(context.clone(), filter, AUDIT_EXPORT_PAGE_ROWS, cursor).await?)
 }
 
 struct Export {

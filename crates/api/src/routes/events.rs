@@ -11,6 +11,7 @@ use crate::read::form::Form;
 use crate::read::query::QueryReader;
 use crate::state::{ApiState, StopSignal};
 use crate::view;
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, ContentEncoding, HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -46,13 +47,17 @@ pub(crate) async fn stream(
         true => Some(Credential::of(&state, &request)?),
         false => None,
     };
-    let tail = Tail::new(state, cursor, reader.context().clone(), credential);
-    Ok(HttpResponse::Ok()
+    let mut answer = HttpResponse::Ok();
+    answer
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header(("x-accel-buffering", "no"))
-        .insert_header(ContentEncoding::Identity)
-        .streaming(Box::pin(tail.into_stream())))
+        .insert_header(ContentEncoding::Identity);
+    if request.method() == Method::HEAD {
+        return Ok(answer.streaming(stream::empty::<Result<Bytes, Infallible>>()));
+    }
+    let tail = Tail::new(state, cursor, reader.context().clone(), credential);
+    Ok(answer.streaming(Box::pin(tail.into_stream())))
 }
 
 /// Where the client was: what a browser sends by itself when it reconnects, and so newer than the address.

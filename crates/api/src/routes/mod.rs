@@ -160,7 +160,7 @@ fn api(config: &mut web::ServiceConfig) {
         )
         .service(resource("/setup", POST).route(web::post().to(session::set_up)))
         .service(resource("/audit", READ).wrap(Compress::default()).route(get().to(audit::list)))
-        .service(resource("/events", "GET").route(web::get().to(events::stream)))
+        .service(resource("/events", READ).route(get().to(events::stream)))
         .configure(webhook_routes);
 }
 

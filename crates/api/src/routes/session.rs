@@ -3,6 +3,7 @@
 use crate::answer;
 use crate::authorize::{actor, by_key, comes_by_session, key_of};
 use crate::client_address::Client;
+use crate::failed_keys;
 use crate::problem::ApiError;
 use crate::read::access_requests::{self, KeyRequest};
 use crate::read::body::Body;
@@ -37,7 +38,7 @@ pub(crate) async fn sign_in(
     if !state.settings.auth_enabled {
         return Ok(answer::data(without_keys()));
     }
-    let key = by_key(&state, key.expose()).await?;
+    let key = by_key(&state, &request, key.expose()).await?;
     let token = generate_token(&SystemRandom);
     let now = state.service.now();
     let new = NewSession {
@@ -108,7 +109,8 @@ pub(crate) async fn set_up(
         KeyRequest { name, scopes: vec![KeyScope::Admin.to_string()], project_ids: None, expires_at: None };
     let (new, key): (_, SecretString) = generated(admin);
     let context = context(&request, Actor::SetupLink);
-    let made = state.service.use_setup_link(context, hash_api_key(token.expose()), new).await?;
+    let made = state.service.use_setup_link(context, hash_api_key(token.expose()), new).await;
+    let made = made.map_err(|error| failed_keys::refused(&state, &request, token.expose(), error.into()))?;
     let view = view::access::new_api_key(made, Some(key.expose().clone()));
     Ok(HttpResponse::build(StatusCode::CREATED).json(Data { data: view }))
 }

@@ -68,7 +68,7 @@ pub(crate) async fn list(
     let all = webhooks(&state)?.list(reader.context()).await?;
     let total = u64::try_from(all.len()).ok();
     let items = all.into_iter().skip(offset).take(limit).collect();
-    let page = Page { items, next_cursor: None, total, total_is_estimate: false };
+    let page = Page { items, next_cursor: None, total, total_is_estimate: false, is_full: false };
     Ok(answer::list(&request, page, view::webhook))
 }
 

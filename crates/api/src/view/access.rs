@@ -17,6 +17,7 @@ pub(crate) fn api_key(key: ApiKey) -> ApiKeyView {
         created_at: key.created_at.to_string(),
         updated_at: key.updated_at.to_string(),
         version: key.version,
+        replaced_by: key.replaced_by,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::auth::with_auth;
 use crate::harness::{Answer, Api, Calls, Harness, waiting};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use oneoff_domain::{Actor, Clock, Context};
+use oneoff_domain::{Actor, Clock, Context, ProjectChange};
 use oneoff_scheduler::SystemClock;
 use oneoff_secrets::api_key::{has_checksum, hash_api_key};
 use oneoff_storage::NewApiKey;
@@ -73,7 +73,12 @@ pub(crate) async fn admin<'a, S>(
         project_ids: projects.map(|ids| ids.iter().map(|&id| id.to_owned()).collect()),
         expires_at: None,
     };
-    harness.store.create_api_key(Context::new(Actor::System), SystemClock.now(), new).await.unwrap();
+    let (context, now) = (|| Context::new(Actor::System), SystemClock.now());
+    for &id in projects.unwrap_or_default() {
+        let change = ProjectChange { name: Some(id.to_owned()), ..ProjectChange::default() };
+        harness.store.create_project(context(), now, id.to_owned(), change).await.unwrap();
+    }
+    harness.store.create_api_key(context(), now, new).await.unwrap();
     Caller { api, key }
 }
 
@@ -167,7 +172,18 @@ async fn a_rotated_key_is_valid_for_the_overlap_beside_its_successor() {
     let third = root.post(&format!("{}/rotate", path(&second)), &json!({})).await.data();
     root.with(&second).get("/api/jobs").await.problem(401, "unauthorized");
     assert_eq!(root.with(&third).get("/api/jobs").await.status, 200);
-    root.post(&format!("{}/rotate", path(&second)), &json!({})).await.problem(409, "key_not_valid");
+    // Once: the old one could be rotated on and on otherwise by whoever still holds it.
+    for (old, new) in [(&first, &second), (&second, &third)] {
+        let problem =
+            root.post(&format!("{}/rotate", path(old)), &json!({})).await.problem(409, "key_replaced");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("was rotated already"), "{problem}");
+        assert!(detail.contains(new["key_prefix"].as_str().unwrap()), "it names the successor: {problem}");
+        assert_eq!(root.get(&path(old)).await.data()["replaced_by"], new["id"]);
+    }
+    assert_eq!(third["expires_at"], first["expires_at"], "and not when an overlap ends");
+    root.post(&format!("{}/revoke", path(&third)), &json!({})).await;
+    root.post(&format!("{}/rotate", path(&third)), &json!({})).await.problem(409, "key_not_valid");
 }
 
 #[actix_web::test]

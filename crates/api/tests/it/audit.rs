@@ -52,6 +52,32 @@ async fn a_change_is_told_with_what_it_changed_by_whom_and_whence() {
     assert_eq!(entries[3]["after"], Value::Null, "the job is gone, and with it its first revision");
 }
 
+#[actix_web::test]
+async fn what_a_chain_runs_is_told_without_its_secrets() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let link = |script: &str, token: &str| json!({"job": {"name": "step", "type": "shell", "config": {"script": script, "env": {"TOKEN": token}}}});
+    let made = json!({"name": "c", "links": [link("echo good", "hunter2")]});
+    let chain = api.post("/api/chains", &made).await.data();
+    let id = chain["id"].as_str().unwrap();
+    for links in [json!([link("echo bad", "hunter2")]), json!([link("echo bad", "hunter3")])] {
+        api.patch(&format!("/api/chains/{id}"), &json!({"links": links})).await.data();
+    }
+    let long = json!({"links": vec![link(&"x".repeat(900), "y"); 20]});
+    api.patch(&format!("/api/chains/{id}"), &long).await.data();
+
+    let entries = log(&api, &format!("?subject_id={id}")).await;
+    assert!(!Value::from(entries.clone()).to_string().contains("hunter"), "{entries:?}");
+    let run = |entry: usize, side: &str| entries[entry][side]["links"][0]["runs"].clone();
+    assert_eq!(run(3, "after")["config"], json!({"script": "echo good", "env": {"TOKEN": "[redacted]"}}));
+    let scripts = (&run(2, "before")["config"]["script"], &run(2, "after")["config"]["script"]);
+    assert_eq!(scripts, (&json!("echo good"), &json!("echo bad")));
+    assert!(entries[2]["after"].get("name").is_none(), "only what differs: {}", entries[2]);
+    assert_eq!(run(1, "after")["config"]["env"]["TOKEN"], "[redacted]", "that it was changed is told");
+    assert_eq!(run(0, "after"), json!({"name": "step", "type": "shell"}), "of large links their names");
+    assert!(entries[0]["after"]["links_too_large_bytes"].as_u64().unwrap() > 18_000);
+}
+
 /// The request id of the last execution of a job, once that is over.
 async fn request_of_last<S: Calls>(api: &Api<S>, job: &str) -> Value {
     let ended = api.get(&format!("/api/jobs/{job}?wait=30s")).await.data();

@@ -1,6 +1,7 @@
 //! The event stream: in order, resumed without gaps, ended by the server's stop.
 
 use crate::harness::{Harness, Streamed, path, waiting};
+use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use oneoff_domain::Timestamp;
 use oneoff_storage::RetentionPolicy;
@@ -54,6 +55,17 @@ async fn what_happens_is_streamed_in_order() {
     assert!(seen.is_sorted_by(|a, b| a.0 < b.0));
     assert!(seen.iter().all(|(id, kind, data)| data["sequence"] == *id && data["event"] == *kind));
     assert!(seen.iter().all(|(.., data)| data["job_id"] == job["id"]));
+}
+
+#[actix_web::test]
+async fn who_asks_for_the_head_of_the_stream_gets_no_stream() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let answer = api.send(TestRequest::with_uri("/api/events").method(Method::HEAD)).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
+    assert!(answer.body.is_empty());
+    let wrong = api.send(TestRequest::with_uri("/api/events?after=x").method(Method::HEAD)).await;
+    assert_eq!(wrong.status, 400);
 }
 
 #[actix_web::test]

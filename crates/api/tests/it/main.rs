@@ -19,6 +19,7 @@ mod dry_run;
 mod errors;
 mod events;
 mod executions;
+mod failed_keys;
 mod harness;
 mod hostile;
 mod jobs;

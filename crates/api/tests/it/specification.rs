@@ -33,11 +33,31 @@ async fn documents() -> [Value; 2] {
     [older.json(), api.get("/api/openapi-3.1.json").await.json()]
 }
 
-/// A judge of the values of a schema that stands in this document of OpenAPI 3.1.
+/// A judge of the values of a schema that stands in this document.
 pub(crate) fn judge(document: &Value, schema: &Value) -> jsonschema::Validator {
     let mut whole = schema.clone();
     whole["components"] = json!({"schemas": document["components"]["schemas"]});
+    if document["openapi"] == "3.0.3" {
+        say_null_as_a_type(&mut whole);
+    }
     jsonschema::draft202012::options().should_validate_formats(true).build(&whole).unwrap()
+}
+
+/// By OpenAPI 3.0.3 `nullable` "adds null to the allowed type specified by the type keyword, only if type is explicitly
+/// defined within the same Schema Object": beside anything else it says nothing.
+fn say_null_as_a_type(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("nullable") == Some(&Value::Bool(true))
+                && let Some(kind) = fields.get("type").filter(|kind| kind.is_string()).cloned()
+            {
+                fields.insert("type".to_owned(), json!([kind, "null"]));
+            }
+            fields.values_mut().for_each(say_null_as_a_type);
+        }
+        Value::Array(items) => items.iter_mut().for_each(say_null_as_a_type),
+        _ => {}
+    }
 }
 
 fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
@@ -166,21 +186,38 @@ async fn what_is_mounted_is_documented_and_nothing_else() {
 #[actix_web::test]
 async fn every_example_is_valid() {
     let [older, newer] = documents().await;
-    for Operation { method, path, says } in operations(&newer) {
-        for (place, media) in media(&says) {
-            for example in examples_of(&newer, &media) {
-                let faults = faults(&newer, &media["schema"], &example);
-                assert!(faults.is_empty(), "{method} {path}: {place}: {example}: {faults:?}");
+    for document in [&older, &newer] {
+        for Operation { method, path, says } in operations(document) {
+            for (place, media) in media(&says) {
+                for example in examples_of(document, &media) {
+                    let faults = faults(document, &media["schema"], &example);
+                    assert!(faults.is_empty(), "{method} {path}: {place}: {example}: {faults:?}");
+                }
             }
-        }
-        for parameter in says["parameters"].as_array().unwrap() {
-            if let Some(example) = parameter.get("example") {
-                let faults = faults(&newer, &parameter["schema"], example);
-                assert!(faults.is_empty(), "{method} {path}: {parameter}: {faults:?}");
+            for parameter in says["parameters"].as_array().unwrap() {
+                if let Some(example) = parameter.get("example") {
+                    let faults = faults(document, &parameter["schema"], example);
+                    assert!(faults.is_empty(), "{method} {path}: {parameter}: {faults:?}");
+                }
             }
         }
     }
     assert_eq!(older["paths"].as_object().unwrap().len(), newer["paths"].as_object().unwrap().len());
+}
+
+/// Swagger UI fills in what has one, and sends it: a sample key makes the second request a repetition of the first.
+#[actix_web::test]
+async fn nothing_is_filled_in_that_may_be_left_out() {
+    for document in documents().await {
+        for Operation { method, path, says } in operations(&document) {
+            for parameter in says["parameters"].as_array().unwrap() {
+                let is_filled_in = [parameter, &parameter["schema"], &parameter["schema"]["items"]]
+                    .iter()
+                    .any(|of| ["example", "examples", "default"].iter().any(|name| of.get(name).is_some()));
+                assert!(!is_filled_in || parameter["required"] == true, "{method} {path}: {parameter}");
+            }
+        }
+    }
 }
 
 #[actix_web::test]
@@ -236,6 +273,8 @@ fn check_older(schema: &Value) {
             "anyOf" | "oneOf" | "allOf" => value.as_array().unwrap().iter().for_each(check_older),
             "type" => assert!(value.is_string() && value != "null", "{schema}"),
             "additionalProperties" => check_older(value),
+            "nullable" => assert!(schema["type"].is_string(), "{schema}"),
+            "exclusiveMinimum" | "exclusiveMaximum" => assert!(value.is_boolean(), "{schema}"),
             "const" | "examples" | "$defs" | "prefixItems" | "propertyNames" | "if" => panic!("{schema}"),
             "$ref" => assert_eq!(fields.len(), 1, "{schema}"),
             _ => {}
@@ -270,6 +309,26 @@ async fn the_document_is_known_by_its_tag_and_needs_no_key() {
         assert_eq!(ways.as_array().unwrap().len(), 3, "with keys, none is no way in");
     }
     assert_eq!(api.get("/docs").await.status, 200);
+}
+
+#[actix_web::test]
+async fn settings_of_a_job_in_its_config_are_null_or_within_their_bounds() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let api = &api;
+    let made = |name: &'static str, value: Value| {
+        let mut job = crate::harness::waiting();
+        job["config"][name] = value;
+        async move { api.post("/api/jobs?dry_run=true", &job).await.status }
+    };
+    let names =
+        ["timeout", "timeout_seconds", "max_retries", "retry_delay_seconds", "retry_max_delay_seconds"];
+    for name in names {
+        assert_eq!(made(name, Value::Null).await, 200, "{name}");
+        assert_eq!(made(name, json!(2_592_001)).await, 400, "{name}");
+        let below = if name.starts_with("timeout") { 200 } else { 400 };
+        assert_eq!(made(name, json!(-1)).await, below, "{name}");
+    }
 }
 
 #[actix_web::test]

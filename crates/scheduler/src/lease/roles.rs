@@ -91,12 +91,6 @@ impl Role {
         Self { leadership, clock }
     }
 
-    /// Whether this process has it now.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        self.leadership.is_held(self.clock.as_ref())
-    }
-
     /// Resolves when this process has it.
     pub async fn held(&self) {
         self.leadership.held(self.clock.as_ref()).await;
@@ -181,7 +175,8 @@ impl Roles {
         self.lose();
         for leadership in self.all() {
             if let Err(error) = store.resign(leadership.role).await {
-                tracing::debug!(%error, role = leadership.role, "a role is not given up: it will run out");
+                // Nor would the others be.
+                return tracing::debug!(%error, role = leadership.role, "roles are not given up: they will run out");
             }
         }
     }

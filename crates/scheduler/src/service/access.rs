@@ -3,7 +3,7 @@
 use super::Service;
 use crate::ServiceError;
 use crate::key_cache::Entry;
-use oneoff_domain::{Context, FieldError, Timestamp, ValidationErrors};
+use oneoff_domain::{Context, Timestamp};
 use oneoff_storage::{
     ApiKey, ApiKeyPatch, AuditEntry, AuditFilter, NewApiKey, NewSession, NewSetupLink, Page, Refusal,
     Rotated, Rotation, Session, Written,
@@ -78,15 +78,14 @@ impl Service {
     /// Makes a key.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`] when it would be given more than the caller has, [`ServiceError::Invalid`] of a project that
-    /// is not there, or the store's.
+    /// [`ServiceError::Refused`] when it would be given more than the caller has, or of a project that is not there, or the
+    /// store's.
     pub async fn create_api_key(
         &self,
         context: Context,
         key: NewApiKey,
     ) -> Result<Written<ApiKey>, ServiceError> {
         self.accepting()?;
-        self.check_projects(&context, key.project_ids.as_deref())?;
         Ok(self.inner.store.create_api_key(context, self.now(), key).await?)
     }
 
@@ -124,27 +123,10 @@ impl Service {
         Ok(self.inner.store.api_keys(context, limit, cursor).await?)
     }
 
-    /// A key that is restricted to a project which is not there could do nothing. Whoever is restricted can only name some of
-    /// their own, and learns nothing of others.
-    fn check_projects(&self, context: &Context, ids: Option<&[String]>) -> Result<(), ServiceError> {
-        let catalog = self.catalog();
-        let is_unknown = |id: &&String| !catalog.projects.contains_key(*id);
-        let unknown = ids.unwrap_or_default().iter().filter(is_unknown);
-        let errors = unknown.map(|id| {
-            let shown: String = id.chars().take(64).collect();
-            FieldError::new("/project_ids", format!("there is no project `{shown}`"))
-                .with_hint("ids of GET /api/projects, or null for all projects")
-        });
-        match context.allowed_projects {
-            Some(_) => Ok(()),
-            None => Ok(ValidationErrors(errors.collect()).into_result()?),
-        }
-    }
-
     /// Changes a key.
     ///
     /// # Errors
-    /// [`ServiceError::Refused`], [`ServiceError::Invalid`] of a project that is not there, or the store's.
+    /// [`ServiceError::Refused`], also of a project that is not there, or the store's.
     pub async fn update_api_key(
         &self,
         context: Context,
@@ -153,7 +135,6 @@ impl Service {
         force: bool,
     ) -> Result<ApiKey, ServiceError> {
         self.accepting()?;
-        self.check_projects(&context, patch.project_ids.as_ref().and_then(Option::as_deref))?;
         Ok(self.inner.store.update_api_key(context, self.now(), id, patch, force).await?)
     }
 

@@ -1,7 +1,7 @@
 //! Chains as a caller asks for them, and what is checked of them.
 
 use super::Service;
-use super::plan::{Plan, default_project};
+use super::plan::Plan;
 use super::tags::NewTags;
 use super::validate::Checks;
 use crate::{JobDraft, Schedule, ServiceError};
@@ -71,7 +71,7 @@ impl Service {
         let ChainDraft { name, description, project_id, links } = draft;
         check_name(&name, &mut checks);
         check_description(description.as_deref(), &mut checks);
-        let project_id = project_id.unwrap_or_else(default_project);
+        let project_id = project_id.unwrap_or_else(|| context.default_project().to_owned());
         self.check_project(context, &project_id, &mut checks);
         let (links, new_tags) = self.plan_links(context, links, &project_id, now, &mut checks)?;
         checks.into_result()?;

@@ -3,10 +3,11 @@
 use super::Service;
 use super::draft::{JobPatch, Schedule};
 use super::plan::{
-    DEFAULT_ON_CRASH, check_on_late, default_on_late, default_project, delay, exit_codes, optional_key,
-    retries, timeout, unknown_zone,
+    DEFAULT_ON_CRASH, check_on_late, default_on_late, delay, exit_codes, optional_key, retries, timeout,
+    unknown_zone,
 };
 use super::preview::check_conditions;
+use super::settings_in_config::{self, Taken, Targets};
 use super::tags;
 use super::validate::Checks;
 use crate::ServiceError;
@@ -87,7 +88,7 @@ impl Service {
             Some(Ok(ids)) => definition.tags = ids,
             Some(Err(errors)) => errors.0.into_iter().for_each(|error| checks.add(error)),
         }
-        self.merge(&mut definition, patch, &mut checks);
+        self.merge(context, &mut definition, patch, &mut checks);
         if definition.project_id != job.definition.project_id {
             self.check_project(context, &definition.project_id, &mut checks);
         }
@@ -119,8 +120,22 @@ impl Service {
         Ok(job.state.reschedule(planned.instant.unwrap_or(now), planned.local)?)
     }
 
-    fn merge(&self, definition: &mut JobDefinition, patch: JobPatch, checks: &mut Checks) {
-        if let Some(config) = patch.config {
+    fn merge(
+        &self,
+        context: &Context,
+        definition: &mut JobDefinition,
+        mut patch: JobPatch,
+        checks: &mut Checks,
+    ) {
+        let mut taken = Taken::default();
+        if let Some(mut config) = patch.config {
+            let targets = Targets {
+                timeout: &mut patch.timeout_seconds,
+                max_retries: &mut patch.max_retries,
+                retry_delay: &mut patch.retry_delay_seconds,
+                retry_max_delay: &mut patch.retry_max_delay_seconds,
+            };
+            taken = settings_in_config::take(&mut config, checks, targets);
             self.check_config(&definition.job_type, &config, checks);
             definition.config = config;
         }
@@ -141,7 +156,7 @@ impl Service {
             definition.priority = self.priority(given, checks);
         }
         if let Some(project_id) = patch.project_id {
-            definition.project_id = project_id.unwrap_or_else(default_project);
+            definition.project_id = project_id.unwrap_or_else(|| context.default_project().to_owned());
         }
         if let Some(metadata) = patch.metadata {
             definition.metadata = metadata.unwrap_or_default();
@@ -165,6 +180,7 @@ impl Service {
             on_late: patch.on_late,
         };
         policies.merge(definition, checks);
+        taken.repoint(checks);
         if let Some(on_crash) = patch.on_crash {
             definition.on_crash = on_crash.unwrap_or(DEFAULT_ON_CRASH);
         }

@@ -17,6 +17,7 @@ mod projects;
 pub(crate) mod release;
 mod release_held;
 pub mod settings;
+mod settings_in_config;
 mod system;
 mod tags;
 mod validate;

@@ -4,6 +4,10 @@ use super::Service;
 use crate::{NodeHealth, NodeStatus};
 use oneoff_domain::Timestamp;
 use oneoff_storage::NodeInfo;
+use std::time::Duration;
+
+/// Who asks for the nodes is answered within this time, with this node alone where the database says nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Service {
     /// The nodes that share the store, by name; this one alone where it is not shared, or does not answer.
@@ -11,10 +15,17 @@ impl Service {
         let inner = &self.inner;
         let now = self.now();
         let stored = match inner.store.is_shared() || inner.settings.always_keep_lease {
-            true => inner.store.nodes(now).await.unwrap_or_else(|error| {
-                tracing::debug!(%error, "the other nodes are not known");
-                Vec::new()
-            }),
+            true => match tokio::time::timeout(PATIENCE, inner.store.nodes(now)).await {
+                Ok(Ok(stored)) => stored,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "the other nodes are not known");
+                    Vec::new()
+                }
+                Err(_elapsed) => {
+                    tracing::debug!("the other nodes are not known: the database does not answer in time");
+                    Vec::new()
+                }
+            },
             false => Vec::new(),
         };
         let this = self.this_node(now);
@@ -41,7 +52,7 @@ impl Service {
         let info = NodeInfo {
             node_id: inner.store.node_id().to_owned(),
             epoch: inner.store.epoch(),
-            started_at: inner.started_at,
+            started_at: inner.store.epoch_began_at(),
             last_seen_at: Some(now),
             lease_until: None,
             ended_at: None,

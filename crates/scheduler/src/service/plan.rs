@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::draft::{JobDraft, Schedule};
+use super::settings_in_config::{self, Targets};
 use super::tags::NewTags;
 use super::validate::Checks;
 use crate::ServiceError;
@@ -18,34 +19,6 @@ use serde_json::{Map, Value};
 
 /// Characters of a name that is made of the config.
 const SUMMARY_MAX_CHARS: usize = 200;
-
-/// The settings of a job that v1 and its roadmap write inside of the config, with what they are called there.
-const SETTINGS_IN_CONFIG: [(&str, Setting); 5] = [
-    ("timeout", Setting::Timeout),
-    ("timeout_seconds", Setting::Timeout),
-    ("max_retries", Setting::MaxRetries),
-    ("retry_delay_seconds", Setting::RetryDelay),
-    ("retry_max_delay_seconds", Setting::RetryMaxDelay),
-];
-
-#[derive(Clone, Copy)]
-enum Setting {
-    Timeout,
-    MaxRetries,
-    RetryDelay,
-    RetryMaxDelay,
-}
-
-impl Setting {
-    fn pointer(self) -> &'static str {
-        match self {
-            Self::Timeout => "/timeout_seconds",
-            Self::MaxRetries => "/max_retries",
-            Self::RetryDelay => "/retry_delay_seconds",
-            Self::RetryMaxDelay => "/retry_max_delay_seconds",
-        }
-    }
-}
 
 /// A draft that was found good.
 pub(super) struct Plan {
@@ -64,8 +37,14 @@ impl Service {
         now: Timestamp,
     ) -> Result<Plan, ServiceError> {
         let mut checks = Checks::default();
-        let taken = take_settings(&mut draft, &mut checks);
-        let config = std::mem::take(&mut draft.config);
+        let mut config = std::mem::take(&mut draft.config);
+        let targets = Targets {
+            timeout: &mut draft.timeout_seconds,
+            max_retries: &mut draft.max_retries,
+            retry_delay: &mut draft.retry_delay_seconds,
+            retry_max_delay: &mut draft.retry_max_delay_seconds,
+        };
+        let taken = settings_in_config::take(&mut config, &mut checks, targets);
         let name = match draft.name.take().filter(|name| !name.trim().is_empty()) {
             Some(name) => {
                 self.check_config(&draft.job_type, &config, &mut checks);
@@ -81,12 +60,10 @@ impl Service {
         };
         let (tags, tag_ids) = (std::mem::take(&mut draft.tags), std::mem::take(&mut draft.tag_ids));
         let (tags, new_tags) = self.resolve_tags(tags, tag_ids, &mut checks);
-        let definition = self.definition(draft, name, config, time.timezone, &mut checks);
+        let definition = self.definition(context, draft, name, config, time.timezone, &mut checks);
         self.check_project(context, &definition.project_id, &mut checks);
         let definition = JobDefinition { tags, ..definition };
-        taken
-            .iter()
-            .for_each(|(field, setting)| checks.repoint(setting.pointer(), &format!("/config/{field}")));
+        taken.repoint(&mut checks);
         checks.into_result()?;
         let state = JobState::scheduled(time.instant.unwrap_or(now), time.local);
         let state = JobState { scheduled_at: time.instant, ..state };
@@ -95,6 +72,7 @@ impl Service {
 
     fn definition(
         &self,
+        context: &Context,
         draft: JobDraft,
         name: String,
         config: Map<String, Value>,
@@ -107,7 +85,7 @@ impl Service {
             seconds.map(|given| checks.number("/max_lateness_seconds", given, 0..=LATENESS_MAX_SECONDS));
         let on_late = draft.on_late.unwrap_or_else(|| default_on_late(max_lateness_seconds));
         check_on_late(on_late, max_lateness_seconds, checks);
-        let project_id = draft.project_id.unwrap_or_else(default_project);
+        let project_id = draft.project_id.unwrap_or_else(|| context.default_project().to_owned());
         optional_key("/concurrency_key", draft.concurrency_key.as_deref(), checks);
         optional_key("/external_id", draft.external_id.as_deref(), checks);
         checks.object("/metadata", &draft.metadata, METADATA_MAX_BYTES);
@@ -146,19 +124,13 @@ impl Service {
     pub(super) fn check_project(&self, context: &Context, project_id: &str, checks: &mut Checks) {
         let mut of_key = Checks::default();
         of_key.key("/project_id", project_id);
-        // To a caller who may not touch it the store says what it says of every record.
-        let is_barred = context
-            .allowed_projects
-            .as_ref()
-            .is_some_and(|allowed| !allowed.iter().any(|id| id == project_id));
         match of_key.into_result() {
             Err(errors) => errors.0.into_iter().for_each(|error| checks.add(error)),
-            Ok(()) if is_barred => {}
-            Ok(()) => {
-                if let Some(error) = self.catalog().refuses_jobs(context, project_id) {
-                    checks.add(error);
-                }
-            }
+            Ok(()) => self
+                .catalog()
+                .refuses_jobs(context, project_id)
+                .into_iter()
+                .for_each(|error| checks.add(error)),
         }
     }
 
@@ -299,40 +271,8 @@ pub(super) fn unknown_zone(name: &str) -> FieldError {
         .with_hint("an IANA name such as Europe/Madrid, or UTC")
 }
 
-/// Moves the job's settings out of the config; answers which. What stands beside the config wins.
-fn take_settings(draft: &mut JobDraft, checks: &mut Checks) -> Vec<(&'static str, Setting)> {
-    let mut taken = Vec::new();
-    for (field, setting) in SETTINGS_IN_CONFIG {
-        let Some(value) = draft.config.remove(field) else { continue };
-        let Some(number) = value.as_i64() else {
-            checks.add(
-                FieldError::new(format!("/config/{field}"), "it is not a whole number")
-                    .with_hint("a number of seconds, or of retries"),
-            );
-            continue;
-        };
-        let target = match setting {
-            // v1 took 0 and below as "no timeout of its own".
-            Setting::Timeout if number <= 0 => continue,
-            Setting::Timeout => &mut draft.timeout_seconds,
-            Setting::MaxRetries => &mut draft.max_retries,
-            Setting::RetryDelay => &mut draft.retry_delay_seconds,
-            Setting::RetryMaxDelay => &mut draft.retry_max_delay_seconds,
-        };
-        if target.is_none() {
-            *target = Some(number);
-            taken.push((field, setting));
-        }
-    }
-    taken
-}
-
 /// What happens to an attempt that the server died under.
 pub(super) const DEFAULT_ON_CRASH: OnCrash = OnCrash::Retry;
-
-pub(super) fn default_project() -> String {
-    oneoff_domain::DEFAULT_PROJECT.to_owned()
-}
 
 /// A limit of lateness is there to be obeyed.
 pub(super) fn default_on_late(max_lateness_seconds: Option<u32>) -> OnLate {

@@ -4,6 +4,7 @@ use super::Service;
 use crate::ServiceError;
 use oneoff_domain::{Context, HoldReason};
 use oneoff_storage::HeldFor;
+use std::collections::BTreeSet;
 
 /// Jobs that are released in one commit, so that no other write waits long for it.
 const SLICE: u32 = 200;
@@ -31,18 +32,31 @@ impl Service {
         self.accepting()?;
         let store = &self.inner.store;
         let mut total = Released::default();
-        let mut after = 0;
-        while total.released + total.skipped < CALL_MAX {
-            let held = HeldFor { reason, after, limit: SLICE };
-            let slice = match context.dry_run {
-                true => store.preview_release_held(context.clone(), held).await?,
-                false => store.release_held(context.clone(), self.now(), held).await?,
-            };
-            total.released += slice.released;
-            total.skipped += slice.skipped;
-            let Some(next) = slice.next else { return Ok(total) };
-            after = next;
+        for project in parts(&context) {
+            let mut after = Some(0);
+            while let Some(place) = after {
+                if total.released + total.skipped >= CALL_MAX {
+                    return Ok(Released { more: true, ..total });
+                }
+                let held = HeldFor { reason, project: project.clone(), after: place, limit: SLICE };
+                let slice = match context.dry_run {
+                    true => store.preview_release_held(context.clone(), held).await?,
+                    false => store.release_held(context.clone(), self.now(), held).await?,
+                };
+                total.released += slice.released;
+                total.skipped += slice.skipped;
+                after = slice.next;
+            }
         }
-        Ok(Released { more: true, ..total })
+        Ok(total)
+    }
+}
+
+/// Everything at once, or project after project of a caller who is restricted to some: what others hold, of which there may
+/// be any number, is not looked at.
+fn parts(context: &Context) -> Vec<Option<String>> {
+    match &context.allowed_projects {
+        None => vec![None],
+        Some(ids) => ids.iter().collect::<BTreeSet<_>>().into_iter().cloned().map(Some).collect(),
     }
 }

@@ -36,7 +36,7 @@ impl Service {
             default_timezone: self.default_timezone(),
             jobs: counters.jobs,
             workers: self.worker_status(),
-            next_due_at: store.next_due().await?,
+            next_due_at: store.next_start().await?,
             started_at: Some(self.inner.started_at),
             now: Some(now),
             database: store.path().display().to_string(),

@@ -45,9 +45,7 @@ impl Checks {
     /// A key: not empty, bounded, without control characters.
     pub(super) fn key(&mut self, pointer: &str, given: &str) {
         if given.is_empty() {
-            self.add(
-                FieldError::new(pointer, "it is empty").with_hint("leave it out, or send null to clear it"),
-            );
+            self.add(FieldError::new(pointer, "it is empty").with_hint("leave it out"));
         }
         self.text(pointer, given, KEY_MAX_CHARS);
     }

@@ -2,7 +2,7 @@
 
 use crate::harness::{context, draft, engine};
 use oneoff_domain::{FieldError, OnLate};
-use oneoff_scheduler::{JobDraft, ServiceError};
+use oneoff_scheduler::{JobDraft, JobPatch, ServiceError};
 
 fn long(chars: usize) -> String {
     "ä".repeat(chars)
@@ -87,4 +87,25 @@ async fn what_is_nested_too_deeply_for_readers_is_refused() {
         let answer = engine.service.create_job(context(), deep).await;
         assert_eq!(answer.is_ok(), accepted, "{levels}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_inside_of_the_config_of_an_edit_is_the_jobs() {
+    let engine = engine().await;
+    let job = engine.service.create_job(context(), draft("in 1h")).await.unwrap().value;
+    let config = |settings: serde_json::Value| {
+        let mut config = job.definition.config.clone();
+        config.extend(settings.as_object().unwrap().clone());
+        JobPatch { config: Some(config), ..JobPatch::default() }
+    };
+    let settings = serde_json::json!({"timeout": 7, "max_retries": 3, "retry_delay_seconds": 11});
+    let patch = JobPatch { max_retries: Some(Some(2)), ..config(settings) };
+    let edited = engine.service.update_job(context(), job.id, patch).await.unwrap().definition;
+    assert_eq!(edited.config, job.definition.config);
+    assert_eq!((edited.timeout_seconds, edited.retry.max_retries), (Some(7), 2));
+    assert_eq!(edited.retry.delay_seconds, 11);
+    let wrong = config(serde_json::json!({"max_retries": -1, "timeout_seconds": "soon"}));
+    let error = engine.service.update_job(context(), job.id, wrong).await.unwrap_err();
+    assert!(format!("{error:?}").contains("/config/max_retries"), "{error:?}");
+    assert!(format!("{error:?}").contains("/config/timeout_seconds"), "{error:?}");
 }

@@ -55,6 +55,8 @@ pub struct ApiKey {
     pub updated_at: Timestamp,
     /// Rises with every change.
     pub version: i64,
+    /// The id of the key that took its place.
+    pub replaced_by: Option<String>,
 }
 
 impl ApiKey {
@@ -88,6 +90,7 @@ impl ApiKey {
             "project_ids": self.project_ids,
             "is_active": self.is_active,
             "expires_at": self.expires_at.map(|at| at.to_string()),
+            "replaced_by": self.replaced_by,
         })
     }
 }
@@ -107,6 +110,7 @@ pub(super) struct ApiKeyRow {
     created_at: i64,
     updated_at: i64,
     version: i64,
+    replaced_by: Option<String>,
 }
 
 impl ApiKeyRow {
@@ -124,6 +128,7 @@ impl ApiKeyRow {
             created_at: instant(self.created_at),
             updated_at: instant(self.updated_at),
             version: self.version,
+            replaced_by: self.replaced_by,
         })
     }
 }
@@ -220,5 +225,5 @@ pub(super) fn list(
 }
 
 fn page(items: Vec<ApiKey>, next_cursor: Option<String>) -> Page<ApiKey> {
-    Page { items, next_cursor, total: None, total_is_estimate: false }
+    Page { items, next_cursor, total: None, total_is_estimate: false, is_full: false }
 }

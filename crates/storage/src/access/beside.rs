@@ -6,9 +6,10 @@ use super::ledger::BesideLedger;
 use crate::connection::AnyConnection;
 use crate::error::StoreError;
 use crate::failure::{WriteError, unavailable};
+use crate::postgres::clock::time_of_server;
 use crate::query::Page;
 use crate::startup::OpenDatabase;
-use oneoff_domain::{Context, Timestamp};
+use oneoff_domain::{Clock, Context, Timestamp};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,6 +48,18 @@ impl ApiKeyStore {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The time by which keys end: of a database on a server, the server's.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn now(&self, local: Arc<dyn Clock>) -> Result<Timestamp, StoreError> {
+        let now = move |conn: &mut AnyConnection| match conn {
+            AnyConnection::Postgres(_) => Ok(time_of_server(conn, local.as_ref())?),
+            AnyConnection::Sqlite(_) => Ok(local.now()),
+        };
+        self.run(now).await
     }
 
     /// Stores an API key; a server that runs knows it at once.

@@ -2,7 +2,7 @@
 
 use super::api_key::{ApiKey, NewApiKey, by_hash, by_id};
 use super::ledger::{Ledger, event_of};
-use super::{rules, session};
+use super::{projects, rules, session};
 use crate::audit::Deed;
 use crate::failure::{WriteError, is_taken};
 use crate::rows::to_json;
@@ -71,8 +71,10 @@ pub(super) fn create(
         created_at: now,
         updated_at: now,
         version: 1,
+        replaced_by: None,
     };
     rules::check_grant(context, None, &key)?;
+    projects::check(ledger.conn(), context, key.project_ids.as_deref())?;
     if context.dry_run {
         return Ok(key);
     }
@@ -143,6 +145,7 @@ pub(super) fn update(
     force: bool,
 ) -> Result<ApiKey, WriteError> {
     let (number, before) = find(ledger, context, id)?;
+    let named = patch.project_ids.clone().flatten();
     let mut after = before.clone();
     after.name = patch.name.unwrap_or(after.name);
     after.scopes = patch.scopes.unwrap_or(after.scopes);
@@ -150,6 +153,7 @@ pub(super) fn update(
     after.is_active = patch.is_active.unwrap_or(after.is_active);
     after.expires_at = patch.expires_at.unwrap_or(after.expires_at);
     rules::check_grant(context, Some(&before), &after)?;
+    projects::check(ledger.conn(), context, named.as_deref())?;
     write(ledger, context, now, Step { number, before, after, force, kind: EventKind::ApiKeyUpdated })
 }
 
@@ -201,6 +205,7 @@ fn write(
             api_keys::expires_at.eq(after.expires_at.map(|at| at.as_micros())),
             api_keys::updated_at.eq(now.as_micros()),
             api_keys::version.eq(after.version),
+            api_keys::replaced_by.eq(&after.replaced_by),
         ))
         .execute(ledger.conn())?;
     if !after.is_active {
@@ -228,7 +233,8 @@ pub(super) fn delete(
     Ok(before)
 }
 
-/// Makes a key in the place of another one.
+/// Makes a key in the place of another one, which is done once: in its overlap the old one has another expiry than it was
+/// given, and whoever still holds it could live on by rotating it again.
 pub(super) fn rotate(
     ledger: &mut impl Ledger,
     context: &Context,
@@ -237,6 +243,9 @@ pub(super) fn rotate(
     rotation: Rotation,
 ) -> Result<Rotated, WriteError> {
     let (number, before) = find(ledger, context, id)?;
+    if let Some(successor) = &before.replaced_by {
+        return Err(rotated_before(ledger, context, now, &before.name, successor)?.into());
+    }
     let expires_at = rotation.expires_at.unwrap_or(before.expires_at);
     let why = match (before.is_active, expires_at.is_some_and(|at| at <= now)) {
         (false, _) => Some("is revoked"),
@@ -258,7 +267,7 @@ pub(super) fn rotate(
     };
     let as_own = ApiKey { id: before.id.clone(), ..new.clone() };
     rules::check_grant(context, Some(&before), &as_own)?;
-    let mut old = before.clone();
+    let mut old = ApiKey { replaced_by: Some(new.id.clone()), ..before.clone() };
     match rotation.overlap.is_zero() {
         true => old.is_active = false,
         false => {
@@ -275,6 +284,27 @@ pub(super) fn rotate(
     let step = Step { number, before, after: old, force: true, kind: EventKind::ApiKeyRotated };
     let old = write(ledger, context, now, step)?;
     Ok(Rotated { new, old })
+}
+
+/// Why a key that has a successor has no further one, and what to do instead.
+fn rotated_before(
+    ledger: &mut impl Ledger,
+    context: &Context,
+    now: Timestamp,
+    name: &str,
+    successor: &str,
+) -> Result<AccessRefusal, WriteError> {
+    let found = by_id(ledger.conn(), successor)?.map(|(_, key)| key);
+    let instead = match found.filter(|key| key.is_visible_to(context)) {
+        Some(key) if key.is_valid(now) => {
+            format!("by `{}` ({}, id {successor}): use or rotate that one", key.name, key.key_prefix)
+        }
+        Some(key) => {
+            format!("by `{}` ({}), which is not valid any more: make a new one", key.name, key.key_prefix)
+        }
+        None => format!("by the key {successor}, which is not there any more: make a new one"),
+    };
+    Ok(AccessRefusal::Replaced { name: name.to_owned(), instead })
 }
 
 struct Told<'a> {

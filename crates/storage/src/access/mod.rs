@@ -4,6 +4,7 @@ mod api_key;
 mod beside;
 mod change;
 mod ledger;
+mod projects;
 mod rules;
 mod session;
 mod setup;

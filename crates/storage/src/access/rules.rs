@@ -29,6 +29,14 @@ pub enum AccessRefusal {
         /// What it is.
         why: &'static str,
     },
+    /// A key has one successor.
+    #[error("the key `{name}` was rotated already and replaced {instead}")]
+    Replaced {
+        /// What people call it.
+        name: String,
+        /// By which key, and what to do with that.
+        instead: String,
+    },
     /// The first key was made already.
     #[error(
         "there is an admin key already, so the setup link is not valid any more: make further keys with that one, or with \

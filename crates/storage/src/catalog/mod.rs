@@ -70,7 +70,7 @@ impl Catalog {
         let unknown = || {
             let name: String = project.chars().take(64).collect();
             FieldError::new("/project_id", format!("there is no project `{name}`"))
-                .with_hint("the id of one of GET /api/projects; a job without it goes to `default`")
+                .with_hint(projects_hint(context))
         };
         match self.projects.get(project) {
             None => Some(unknown()),
@@ -102,6 +102,18 @@ impl Catalog {
 }
 
 use crate::job_write::is_allowed;
+
+/// Projects that a hint names at most.
+const PROJECTS_NAMED_MAX: usize = 10;
+
+fn projects_hint(context: &Context) -> String {
+    let Some(allowed) = &context.allowed_projects else {
+        return "the id of one of GET /api/projects; what names none goes to `default`".to_owned();
+    };
+    let named: Vec<String> = allowed.iter().take(PROJECTS_NAMED_MAX).map(|id| format!("`{id}`")).collect();
+    let more = if allowed.len() > named.len() { ", or another of GET /api/projects" } else { "" };
+    format!("the API key is restricted to projects: {}{more}", named.join(", "))
+}
 
 /// What takes no new jobs, as a refusal.
 pub(crate) fn check_takes_jobs(catalog: &Catalog, context: &Context, project: &str) -> Result<(), Refusal> {

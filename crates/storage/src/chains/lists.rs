@@ -57,6 +57,7 @@ pub(super) fn chains(
         next_cursor: after.filter(|_| has_more).map(|(name, key)| cursor_at(&name, key)),
         total: total.map(|total| total.min(COUNT_MAX)),
         total_is_estimate: total.is_some_and(|total| total > COUNT_MAX),
+        is_full: false,
     })
 }
 

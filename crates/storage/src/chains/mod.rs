@@ -1,6 +1,7 @@
 //! Chains and their executions: what is written of them, and the step from one link to the next, which is part of the
 //! transaction that ends the job of the one.
 
+mod audit_of_chain;
 mod cancel;
 mod execute;
 mod lists;

@@ -1,6 +1,6 @@
 //! Making, editing and removing chains.
 
-use super::no_chain;
+use super::{audit_of_chain, no_chain};
 use crate::audit::{self, Deed};
 use crate::catalog::check_takes_jobs;
 use crate::failure::WriteError;
@@ -73,7 +73,7 @@ pub(super) fn create(
         version: 1,
     };
     chain.key = chain_rows::insert(tx.conn, &chain)?;
-    let after = content(&chain);
+    let after = audit_of_chain::whole(&chain, tx.catalog);
     note(tx, context, now, &chain, Deeds::CREATE, (None, Some(&after)))?;
     idempotency::record(tx, context, now, &[id])?;
     Ok(Written { value: chain, replayed: false })
@@ -100,7 +100,7 @@ pub(super) fn change(
         ..before.clone()
     };
     chain_rows::update(tx.conn, &chain)?;
-    let (was, is) = (content(&before), content(&chain));
+    let (was, is) = audit_of_chain::of_change(&before, &chain, tx.catalog);
     note(tx, context, now, &chain, Deeds::UPDATE, (Some(&was), Some(&is)))?;
     Ok(chain)
 }
@@ -139,7 +139,7 @@ pub(super) fn delete(
 ) -> Result<Chain, WriteError> {
     let chain = find(tx, context, id)?;
     chain_rows::delete(tx.conn, chain.key)?;
-    let was = content(&chain);
+    let was = audit_of_chain::whole(&chain, tx.catalog);
     note(tx, context, now, &chain, Deeds::DELETE, (Some(&was), None))?;
     Ok(chain)
 }
@@ -214,22 +214,4 @@ fn note(
     audit::record(tx, context, now, Deed { action: deed.action, kind: "chain", id, project, before, after })?;
     tx.effects.operations.add(deed.point);
     Ok(())
-}
-
-/// What people want to know of an edit. A config may hold a secret, so of a definition its name and type are told.
-fn content(chain: &Chain) -> Value {
-    let link = |link: &ChainLink| {
-        let source = match &link.source {
-            LinkSource::Job(id) => json!({ "job_id": id }),
-            LinkSource::Definition(definition) => {
-                json!({ "name": definition.name, "type": definition.job_type })
-            }
-        };
-        json!({ "runs": source, "run_if": link.rule.run_if, "stop_on_failure": link.rule.stop_on_failure })
-    };
-    json!({
-        "name": chain.name,
-        "description": chain.description,
-        "links": chain.links.iter().map(link).collect::<Vec<_>>(),
-    })
 }

@@ -47,7 +47,7 @@ impl Store {
         let failed = |error| startup::query_error(&path, error);
         conn.sqlite().and_then(machine::skip_syncs).map_err(failed)?;
         let epoch = begin_epoch(&mut conn, &options.node_name, now).map_err(failed)?;
-        let node = Arc::new(Node::new(options.node_name, epoch));
+        let node = Arc::new(Node::new(options.node_name, epoch, now));
         let listener: Listener = Arc::new(OnceLock::new());
         let reader = Reader::inline(InlineReader::new(connector.clone(), Arc::clone(&faults)), &connector);
         let machine = Arc::new(PlannedMachine::new(faults));

@@ -11,12 +11,13 @@ use crate::rows::instant;
 use crate::schema::{audit_entries as entries, job_definitions, job_states};
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
-use oneoff_domain::limits::PAGE_MAX;
 use oneoff_domain::{Context, Timestamp};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+/// Entries that are read at a time where all are wanted; each may be some tens of kilobytes.
+pub const AUDIT_EXPORT_PAGE_ROWS: u32 = 500;
 /// Keys of a window.
 const WINDOW: i64 = 5_000;
 /// For how long a page looks through further windows.
@@ -124,11 +125,9 @@ pub(crate) fn list(
     after: Option<&str>,
 ) -> Result<Page<AuditEntry>, WriteError> {
     let began = Instant::now();
-    let limit = usize::try_from(limit.clamp(1, PAGE_MAX)).unwrap_or(1);
+    let limit = usize::try_from(limit.clamp(1, AUDIT_EXPORT_PAGE_ROWS)).unwrap_or(1);
     let cursor = after.map(|text| cursor::decode('a', text)).transpose()?;
-    let bounds: (Option<i64>, Option<i64>) =
-        entries::table.select((min(entries::key), max(entries::key))).get_result(conn)?;
-    let (Some(oldest), Some(newest)) = bounds else { return Ok(page(Vec::new(), None)) };
+    let Some((oldest, newest)) = bounds(conn)? else { return Ok(page(Vec::new(), None)) };
     let end = newest.saturating_add(1);
     let mut before = match filter.to.map(|to| to.saturating_add(OUT_OF_ORDER)) {
         Some(to) => first_at(conn, to, oldest, end)?,
@@ -160,9 +159,16 @@ pub(crate) fn list(
     Ok(page(items, (before > stop).then_some(before)))
 }
 
+/// The keys of the oldest and the newest entry. Each is asked for alone: of both at once SQLite reads the whole table.
+pub(super) fn bounds(conn: &mut AnyConnection) -> QueryResult<Option<(i64, i64)>> {
+    let oldest: Option<i64> = entries::table.select(min(entries::key)).get_result(conn)?;
+    let newest: Option<i64> = entries::table.select(max(entries::key)).get_result(conn)?;
+    Ok(oldest.zip(newest))
+}
+
 fn page(items: Vec<AuditEntry>, next: Option<i64>) -> Page<AuditEntry> {
     let next_cursor = next.map(|key| cursor::encode('a', Position { at: None, key }));
-    Page { items, next_cursor, total: None, total_is_estimate: false }
+    Page { items, next_cursor, total: None, total_is_estimate: false, is_full: false }
 }
 
 fn window(

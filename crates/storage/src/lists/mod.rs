@@ -149,13 +149,15 @@ pub(crate) fn page<L: Listing, T>(
     };
     let keys: Vec<i64> = rows.iter().map(|(key, _)| *key).collect();
     let (items, taken) = load(conn, &keys)?;
-    let last_taken = rows.get(..taken).filter(|_| taken < rows.len()).and_then(<[_]>::last);
+    let is_full = taken < rows.len();
+    let last_taken = rows.get(..taken).filter(|_| is_full).and_then(<[_]>::last);
     let end = last_taken.map(|(_, position)| *position).or(end);
     Ok(Page {
         items,
         next_cursor: end.map(|position| cursor::encode(wanted.sort, position)),
         total: total.map(|(total, _)| total),
         total_is_estimate: total.is_some_and(|(_, is_floor)| is_floor),
+        is_full,
     })
 }
 

@@ -11,8 +11,8 @@ use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use oneoff_domain::{
-    Actor, Context, ExecutionId, ExecutionStatus, JobDefinition, JobId, JobKey, JobState, JobStatus, OnCrash,
-    OnLate, Random, RetryPolicy, Timestamp,
+    Actor, Context, ExecutionId, ExecutionStatus, HoldReason, JobDefinition, JobId, JobKey, JobState,
+    JobStatus, OnCrash, OnLate, Random, RetryPolicy, Timestamp,
 };
 use serde_json::Map;
 use std::collections::{BTreeMap, BTreeSet};
@@ -255,6 +255,35 @@ fn every_list_of_executions_uses_an_index() {
 }
 
 #[test]
+fn the_audit_log_is_read_by_its_keys() {
+    let (_directory, mut database) = database();
+    let conn = &mut database.conn;
+    let filters = [
+        crate::AuditFilter::default(),
+        crate::AuditFilter {
+            actor: Some("local".to_owned()),
+            from: Some(Timestamp::EPOCH),
+            to: Some(Timestamp::MAX),
+            ..crate::AuditFilter::default()
+        },
+    ];
+    let context = Context::new(Actor::Local);
+    for filter in filters {
+        check(conn, &format!("{filter:?}"), |conn| {
+            let page =
+                lists::audit::list(conn, &crate::Catalog::default(), &context, &filter, 2, None).unwrap();
+            let next = page.next_cursor.as_deref();
+            assert!(next.is_some(), "there are more than two entries");
+            lists::audit::list(conn, &crate::Catalog::default(), &context, &filter, 2, next).unwrap();
+        });
+    }
+    let execution = ExecutionId::generate(Timestamp::EPOCH, &Same(9));
+    check(conn, "the request of an execution", |conn| {
+        lists::request_of::request_of(conn, execution).unwrap();
+    });
+}
+
+#[test]
 fn what_a_start_asks_for_does_not_grow_with_what_is_stored() {
     let (_directory, mut database) = database();
     let conn = &mut database.conn;
@@ -283,6 +312,18 @@ fn single_records_and_counters_use_an_index() {
     check(conn, "counters", |conn| drop(system::counters(conn).unwrap()));
     check(conn, "next due", |conn| {
         crate::queue::next_due(conn).unwrap();
+    });
+    check(conn, "next start", |conn| {
+        crate::queue::next_start(conn, &BTreeSet::from(["p".to_owned()])).unwrap();
+    });
+    check(conn, "held jobs of a project", |conn| {
+        let held = crate::HeldFor {
+            reason: HoldReason::Restore,
+            project: Some("p".to_owned()),
+            after: 0,
+            limit: 200,
+        };
+        crate::held::of_project(conn, &held, "p").unwrap();
     });
     check(conn, "overdue", |conn| {
         crate::queue::overdue(conn, Timestamp::EPOCH, 10).unwrap();

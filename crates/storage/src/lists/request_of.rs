@@ -1,12 +1,11 @@
 //! By which request an execution came about. It is not written down with it: creating, claiming and finishing would all pay
 //! for that. The audit log has it, at the very time that the request asked for.
 
-use super::audit::first_at;
+use super::audit::{bounds, first_at};
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::{from_json, instant};
 use crate::schema::{attempts, audit_entries as entries, chain_executions, job_definitions, job_states};
-use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use oneoff_domain::{ExecutionId, Origin};
 
@@ -99,9 +98,7 @@ fn of_chain(conn: &mut AnyConnection, origin: Origin) -> QueryResult<Option<Want
 }
 
 fn look(conn: &mut AnyConnection, wanted: &Wanted<'_>) -> Result<Option<String>, WriteError> {
-    let bounds: (Option<i64>, Option<i64>) =
-        entries::table.select((min(entries::key), max(entries::key))).get_result(conn)?;
-    let (Some(oldest), Some(newest)) = bounds else { return Ok(None) };
+    let Some((oldest, newest)) = bounds(conn)? else { return Ok(None) };
     let near = first_at(conn, instant(wanted.at), oldest, newest.saturating_add(1))?;
     let found: Vec<(Option<String>, Option<String>)> = entries::table
         .filter(entries::key.ge(near.saturating_sub(NEAR)))

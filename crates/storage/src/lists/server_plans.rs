@@ -13,7 +13,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_migrations::MigrationHarness;
-use oneoff_domain::{ExecutionId, JobId, JobKey, Timestamp};
+use oneoff_domain::{ExecutionId, HoldReason, JobId, JobKey, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -238,6 +238,14 @@ fn single_records_and_counters_use_an_index() {
     check.that(conn, "counters", |conn| drop(system::counters(conn).unwrap()));
     check.that(conn, "next due", |conn| {
         crate::queue::next_due(conn).unwrap();
+    });
+    check.that(conn, "next start", |conn| {
+        crate::queue::next_start(conn, &BTreeSet::from(["q".to_owned()])).unwrap();
+    });
+    check.that(conn, "held jobs of a project", |conn| {
+        let held =
+            crate::HeldFor { reason: HoldReason::Restore, project: Some("p".to_owned()), after: 0, limit: 5 };
+        crate::held::of_project(conn, &held, "p").unwrap();
     });
     check.that(conn, "overdue", |conn| {
         crate::queue::overdue(conn, Timestamp::EPOCH, 10).unwrap();

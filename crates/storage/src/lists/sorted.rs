@@ -72,5 +72,6 @@ pub(crate) fn page<T>(
         next_cursor: last.map(|(at, key)| cursor::encode(wanted.sort, Position { at: Some(*at), key: *key })),
         total: wanted.with_total.then_some(total),
         total_is_estimate: false,
+        is_full: taken < keys.len(),
     })
 }

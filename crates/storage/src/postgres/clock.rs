@@ -57,6 +57,12 @@ fn measure(conn: &mut AnyConnection, local: &dyn Clock) -> QueryResult<Option<Me
     Ok(best.map(|(took, micros)| Measured { micros, uncertain_us: took / 2 + 1 }))
 }
 
+/// The time of a server, asked by a connection of its own.
+pub(crate) fn time_of_server(conn: &mut AnyConnection, local: &dyn Clock) -> QueryResult<Timestamp> {
+    let ahead = measure(conn, local)?.map_or(0, |measured| measured.nearest_to(0));
+    Ok(Timestamp::from_micros_clamped(local.now().as_micros().saturating_sub(ahead)))
+}
+
 impl Store {
     /// By how much this machine's clock is ahead of the database's, in microseconds; `None` where it is the same clock, or
     /// not measured.
@@ -91,6 +97,31 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A clock that is 40 s behind the one of this machine, and with it of the server.
+    struct Behind;
+
+    impl Clock for Behind {
+        fn now(&self) -> Timestamp {
+            let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+            let micros = i64::try_from(since_epoch.as_micros()).unwrap();
+            Timestamp::from_micros_clamped(micros - 40_000_000)
+        }
+
+        fn boot_time(&self) -> oneoff_domain::BootTime {
+            oneoff_domain::BootTime(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_made_beside_the_nodes_end_by_the_time_of_the_server() {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let url = crate::DatabaseUrl::new(database.url()).unwrap();
+        let store = Store::open_beside(&crate::StoreOptions::on_server(url)).unwrap();
+        let asked = store.now(Arc::new(Behind)).await.unwrap();
+        let off = Behind.now().as_micros() + 40_000_000 - asked.as_micros();
+        assert!((0..20_000_000).contains(&off), "{off} us");
+    }
 
     #[test]
     fn only_what_a_measurement_proves_changes_what_is_known() {

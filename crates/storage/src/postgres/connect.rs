@@ -3,10 +3,11 @@
 use super::address::DatabaseUrl;
 use crate::connect::{ReaderConnection, ReaderManager};
 use crate::connection::AnyConnection;
+use crate::failure::{in_one_line, on_one_line};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::r2d2::Pool;
+use diesel::r2d2::{NopErrorHandler, Pool};
 use diesel::sql_types::{Bool, Integer};
 use std::time::Duration;
 
@@ -80,17 +81,18 @@ fn version_text(number: i32) -> String {
     format!("{}.{}", number / 10_000, number % 10_000)
 }
 
-/// What libpq quotes of an address that it cannot read may be a part of the password.
+/// What libpq says, on one line. What it quotes of an address that it cannot read may be a part of the password.
 fn unquoted(error: ConnectionError) -> ConnectionError {
-    let text = match &error {
-        ConnectionError::BadConnection(text) | ConnectionError::InvalidConnectionUrl(text) => text,
+    let (text, make): (_, fn(String) -> ConnectionError) = match &error {
+        ConnectionError::BadConnection(text) => (text, ConnectionError::BadConnection),
+        ConnectionError::InvalidConnectionUrl(text) => (text, ConnectionError::InvalidConnectionUrl),
         _ => return error,
     };
     match text.split_once('"') {
         Some((said, _quoted)) if !text.starts_with("connection to server") => {
             ConnectionError::InvalidConnectionUrl(said.trim_end_matches([' ', ':']).to_owned())
         }
-        _ => error,
+        _ => make(in_one_line(text)),
     }
 }
 
@@ -113,8 +115,8 @@ impl ServerConnector {
 
     fn connect(&self, settings: &str) -> Result<PgConnection, ServerError> {
         let mut conn = PgConnection::establish(&self.url.with_defaults(&PARAMETERS)).map_err(unquoted)?;
-        conn.batch_execute(BY_INDEX)?;
-        conn.batch_execute(settings)?;
+        conn.batch_execute(BY_INDEX).map_err(on_one_line)?;
+        conn.batch_execute(settings).map_err(on_one_line)?;
         Ok(conn)
     }
 
@@ -152,6 +154,25 @@ impl ServerConnector {
             .max_lifetime(None)
             .test_on_check_out(true)
             .connection_timeout(READER_TIMEOUT)
+            // Whoever waits for the connection tells of it.
+            .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(ReaderManager::OfServer(self.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_libpq_says_is_one_line_and_quotes_no_address() {
+        let refused = "connection to server at \"db\", port 5432 failed: Connection refused\n\tIs the server running?\n";
+        let told = unquoted(ConnectionError::BadConnection(refused.to_owned())).to_string();
+        assert_eq!(
+            told,
+            "connection to server at \"db\", port 5432 failed: Connection refused Is the server running?"
+        );
+        let bad = "invalid port number: \"pass/word\"\n".to_owned();
+        assert_eq!(unquoted(ConnectionError::BadConnection(bad)).to_string(), "invalid port number");
     }
 }

@@ -6,12 +6,12 @@
 use crate::connection::AnyConnection;
 use crate::failure::RowError;
 use crate::rows::job::{self as job_rows, StoredJob};
-use crate::schema::{arrivals, epochs, job_states, running_jobs};
+use crate::schema::{arrivals, attempts, epochs, job_states, running_jobs};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use oneoff_domain::{JobKey, JobStatus};
-use std::collections::{BTreeMap, HashMap};
+use oneoff_domain::{ExecutionId, JobKey, JobStatus};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How often a job may begin or end its run while its locks are taken.
 const TRIES_MAX: usize = 8;
@@ -104,6 +104,25 @@ pub(crate) fn running(conn: &mut AnyConnection, keys: &[i64]) -> QueryResult<Vec
         .for_update()
         .skip_locked()
         .load(server)
+}
+
+/// Locks the executions among these that run, with their jobs, unless somebody else has any of that locked: those are
+/// left out. `None` of a file, where nobody has.
+pub(crate) fn lost(
+    conn: &mut AnyConnection,
+    executions: &[ExecutionId],
+) -> QueryResult<Option<HashSet<String>>> {
+    let AnyConnection::Postgres(server) = conn else { return Ok(None) };
+    let ids: Vec<String> = executions.iter().map(ExecutionId::to_string).collect();
+    let free: Vec<String> = attempts::table
+        .inner_join(running_jobs::table.on(running_jobs::execution_key.eq(attempts::key)))
+        .inner_join(job_states::table.on(job_states::key.eq(attempts::job_key)))
+        .filter(attempts::id.eq_any(ids))
+        .select(attempts::id)
+        .for_update()
+        .skip_locked()
+        .load(server)?;
+    Ok(Some(free.into_iter().collect()))
 }
 
 /// Keeps others from giving an epoch up, and from changing projects, tags and settings, before the transaction ends. The

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod clock;
+mod column;
 pub(crate) mod connect;
 mod follow;
 pub(crate) mod gathered;

@@ -51,7 +51,7 @@ pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> R
     let epoch = begin_moved(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
     let epoch = epoch.ok_or_else(|| OpenError::HalfMoved { url: url.to_string() })?;
     oneoff_faults::reach("epoch.after_commit");
-    let node = Arc::new(Node::sharing(options.node_name, epoch));
+    let node = Arc::new(Node::sharing(options.node_name, epoch, now));
     let catalog = catalog::load(&mut conn).map_err(|error| failed(url, error))?;
     node.catalog.offer(&Arc::new(catalog));
     let listener: Listener = Arc::new(OnceLock::new());

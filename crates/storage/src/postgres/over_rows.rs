@@ -1,11 +1,11 @@
 //! Written-out statements turned into statements over many rows, and several of those into one.
 
-use super::gathered::{Column, malformed};
+use super::column::Column;
+use super::gathered::malformed;
 use crate::connection::AnyConnection;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 /// A statement that does for all rows what the written-out one does for one. The rows are bound between its halves.
 pub(super) struct OverRows {
@@ -73,24 +73,7 @@ impl QueryFragment<Pg> for OverRows {
             if index > 0 {
                 out.push_sql(", ");
             }
-            match column {
-                Column::Numbers(values) => {
-                    out.push_bind_param::<Array<Nullable<BigInt>>, Vec<Option<i64>>>(values)?;
-                    out.push_sql("::bigint[]");
-                }
-                Column::Texts(values) => {
-                    out.push_bind_param::<Array<Nullable<Text>>, Vec<Option<String>>>(values)?;
-                    out.push_sql("::text[]");
-                }
-                Column::Flags(values) => {
-                    out.push_bind_param::<Array<Nullable<Bool>>, Vec<Option<bool>>>(values)?;
-                    out.push_sql("::boolean[]");
-                }
-                Column::Bytes(values) => {
-                    out.push_bind_param::<Array<Binary>, Vec<Vec<u8>>>(values)?;
-                    out.push_sql("::bytea[]");
-                }
-            }
+            column.bind(&mut out)?;
         }
         out.push_sql(&self.after);
         Ok(())
@@ -191,7 +174,7 @@ mod tests {
             "WITH of_u AS (DELETE FROM u USING unnest($1::bigint[]) AS v(a1) WHERE a = v.a1), \
              of_w AS (INSERT INTO w (a) SELECT v.a1 FROM unnest($2::text[]) AS v(a1)) \
              INSERT INTO t (a, b, c) SELECT v.a1, 'x', v.a2 FROM unnest($3::bigint[], $4::bigint[]) AS v(a1, a2) \
-             ON CONFLICT (a) DO NOTHING -- binds: [[Some(1)], [Some(\"x\")], [Some(2)], [Some(3)]]"
+             ON CONFLICT (a) DO NOTHING -- binds: [1 of Number, 1 of Text, 1 of Number, 1 of Number]"
         );
         assert!(
             !together.may_take(&over::<Delete>(&[1.into(), 2.into()])),
@@ -222,19 +205,19 @@ mod tests {
         assert_eq!(
             text::<Insert>(&[7.into(), "z".into()]),
             "INSERT INTO t (a, b, c) SELECT v.a1, 'x', v.a2 FROM unnest($1::bigint[], $2::text[]) AS v(a1, a2) \
-             ON CONFLICT (a) DO NOTHING -- binds: [[Some(7), Some(7)], [Some(\"z\"), Some(\"z\")]]"
+             ON CONFLICT (a) DO NOTHING -- binds: [2 of Number, 2 of Text]"
         );
         assert_eq!(
             text::<Update>(&[true.into(), Bind::Text(None), 7.into()]),
             "UPDATE t SET a = v.a1, b = coalesce(v.a2, b) \
              FROM unnest($1::boolean[], $2::text[], $3::bigint[]) AS v(a1, a2, a3) \
              WHERE c = v.a3 AND d = 'y' \
-             -- binds: [[Some(true), Some(true)], [None, None], [Some(7), Some(7)]]"
+             -- binds: [2 of Flag, 2 of Text, 2 of Number]"
         );
         assert_eq!(
             text::<Delete>(&[7.into(), 8.into()]),
             "DELETE FROM t USING unnest($1::bigint[], $2::bigint[]) AS v(a1, a2) WHERE a = v.a1 AND b = v.a2 \
-             -- binds: [[Some(7), Some(7)], [Some(8), Some(8)]]"
+             -- binds: [2 of Number, 2 of Number]"
         );
     }
 }

@@ -1,13 +1,20 @@
 //! A second connection of a node that writes, for what does not wait behind its writer: the renewal of its lease, its
-//! roles, and the numbering of events.
+//! roles, and the numbering of events. One that hangs with its server is given up, and another one is opened.
 
 use super::connect::ServerConnector;
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
+use crate::reader::Silent;
+use diesel::result::Error as DieselError;
 use oneoff_domain::{RequestScope, current_request};
 use oneoff_faults::{Moment, Operations};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A transaction that is not answered for longer never will be. What it changed holds its locks until the server has
+/// undone it, or done it after all: nothing of a later one comes before that.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 enum Link {
@@ -21,18 +28,31 @@ enum Link {
 #[derive(Clone)]
 pub(crate) struct SideConnection {
     connector: ServerConnector,
-    link: Arc<Mutex<Link>>,
+    current: Arc<Mutex<Line>>,
+    answer_max: Duration,
 }
+
+/// A connection that one transaction after another uses. Another one takes its place when it hangs.
+type Line = Arc<Mutex<Link>>;
+
+/// The connection was given up while the transaction ran.
+#[derive(Debug, thiserror::Error)]
+#[error("the transaction took too long, and another connection took its place")]
+struct GivenUp;
 
 impl SideConnection {
     /// To this server.
     pub(crate) fn new(connector: ServerConnector) -> Self {
-        Self { connector, link: Arc::default() }
+        Self { connector, current: Arc::default(), answer_max: ANSWER_MAX }
     }
 
-    /// Ends the connection, after the transaction that runs. None follows.
+    fn current(&self) -> MutexGuard<'_, Line> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection. A transaction that runs is undone, and none follows.
     pub(crate) fn close(&self) {
-        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Link::Closed;
+        *self.current() = Arc::new(Mutex::new(Link::Closed));
     }
 
     /// Runs a transaction that changes something. One after another: none takes long.
@@ -59,19 +79,42 @@ impl SideConnection {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
-        let (this, asked_by) = (self.clone(), current_request());
+        let (this, asked_by, line) = (self.clone(), current_request(), Arc::clone(&self.current()));
+        let its_line = Arc::clone(&line);
         let work = move || {
             let _scope = RequestScope::enter(asked_by);
-            this.run(body)
+            this.run(&its_line, body)
         };
-        tokio::task::spawn_blocking(work).await.map_err(unavailable)?
+        match tokio::time::timeout(self.answer_max, tokio::task::spawn_blocking(work)).await {
+            Ok(done) => done.map_err(unavailable)?,
+            Err(_elapsed) => {
+                self.give_up(&line);
+                Err(StoreError::OutcomeUnknown(Arc::new(Silent(self.answer_max))))
+            }
+        }
+    }
+
+    fn give_up(&self, hung: &Line) {
+        let mut current = self.current();
+        if Arc::ptr_eq(&current, hung) {
+            *current = Line::default();
+        }
+    }
+
+    fn check(&self, line: &Line) -> Result<(), WriteError> {
+        match Arc::ptr_eq(&self.current(), line) {
+            true => Ok(()),
+            false => Err(DieselError::QueryBuilderError(GivenUp.into()).into()),
+        }
     }
 
     fn run<T>(
         &self,
+        line: &Line,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, WriteError>,
     ) -> Result<T, StoreError> {
-        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut link = line.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check(line)?;
         let mut conn = match std::mem::take(&mut *link) {
             Link::Up(conn) => conn,
             Link::Down => self.connector.writer().map_err(unavailable)?,
@@ -80,9 +123,59 @@ impl SideConnection {
                 return Err(StoreError::Closed);
             }
         };
+        let in_time = |conn: &mut AnyConnection| {
+            let done = body(conn)?;
+            // What another connection has done since comes first.
+            self.check(line)?;
+            Ok::<T, WriteError>(done)
+        };
         // A connection that failed is not kept.
-        let done = conn.write_transaction(body)?;
+        let done = conn.write_transaction(in_time)?;
         *link = Link::Up(conn);
         Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DatabaseUrl;
+    use diesel::prelude::*;
+    use diesel::sql_query;
+
+    fn mark(conn: &mut AnyConnection, mark: &str) -> Result<(), WriteError> {
+        sql_query(format!("INSERT INTO marks VALUES ('{mark}')")).execute(conn)?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_hangs_is_given_up_and_leaves_nothing_behind() {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        database.query("CREATE TABLE marks (mark text); GRANT ALL ON marks TO PUBLIC").unwrap();
+        let connector = ServerConnector::new(DatabaseUrl::new(database.url()).unwrap());
+        let mut side = SideConnection::new(connector);
+        side.write("test", move |conn| mark(conn, "before")).await.unwrap();
+        side.answer_max = Duration::from_millis(300);
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let (ended, ends) = std::sync::mpsc::channel::<()>();
+        let hangs = side.write("test", move |conn| {
+            mark(conn, "hung")?;
+            let _told = waits.recv();
+            drop(ended);
+            Ok(())
+        });
+        assert!(matches!(hangs.await, Err(StoreError::OutcomeUnknown(_))));
+        side.answer_max = ANSWER_MAX;
+        side.write("test", move |conn| mark(conn, "after")).await.unwrap();
+        go_on.send(()).unwrap();
+        assert!(ends.recv().is_err());
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while database.query(open).unwrap().trim() != "0" {
+            assert!(std::time::Instant::now() < deadline, "it is undone");
+        }
+        assert_eq!(database.query("SELECT string_agg(mark, ' ') FROM marks").unwrap().trim(), "before after");
+        side.close();
+        assert!(matches!(side.ask(|_conn| Ok(())).await, Err(StoreError::Closed)));
     }
 }

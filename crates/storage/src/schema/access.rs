@@ -15,6 +15,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         version -> BigInt,
+        replaced_by -> Nullable<Text>,
     }
 }
 

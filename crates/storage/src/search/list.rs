@@ -81,6 +81,7 @@ fn by_creation(
             .map(|key| cursor::encode('c', Position { at: None, key })),
         total_is_estimate: total.as_ref().is_some_and(|total| total.end.is_some()),
         total: total.map(|total| u64::try_from(total.rows.len()).unwrap_or(u64::MAX)),
+        is_full: taken < keys.len(),
     })
 }
 
@@ -128,6 +129,7 @@ fn by_schedule(
         next_cursor: last.map(|place| cursor::encode('s', *place)),
         total,
         total_is_estimate: false,
+        is_full: taken < keys.len(),
     })
 }
 
@@ -144,6 +146,7 @@ fn through_schedule(
         next_cursor: request.cursor.clone(),
         total: None,
         total_is_estimate: false,
+        is_full: false,
     };
     let (mut looked, mut bytes) = (0, 0);
     while page.items.len() < limit && looked < SCHEDULE_LOOK_MAX && bytes < full_rows::PAGE_BYTES {

@@ -4,10 +4,10 @@
 //! One node attempts deliveries at a time, and only it lets one wait behind another and go again: what others make due
 //! (new deliveries, redeliveries) is due by its time, and found to be blocked when it is looked at.
 
-use super::attempted::{AttemptEnd, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy};
+use super::attempted::{AttemptEnd, Claimed, ClaimedAttempt, Claims, DueDelivery, EndedAttempt, PausePolicy};
 use super::delivery::DeliveryStatus;
 use super::row::{self, PauseReason, Webhook};
-use super::write;
+use super::{told, write};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::WriteError;
 use crate::rows::{instant, number, to_json, word};
@@ -41,11 +41,13 @@ struct DueRow {
     first_attempt_at: Option<i64>,
 }
 
-fn next_due(conn: &mut AnyConnection, webhook_key: i64) -> QueryResult<Option<Timestamp>> {
+/// When something of the webhook is due that is not under way.
+fn next_due(conn: &mut AnyConnection, webhook_key: i64, under_way: &[i64]) -> QueryResult<Option<Timestamp>> {
     let next: Option<Option<i64>> = deliveries::table
         .filter(deliveries::webhook_key.eq(webhook_key))
         .filter(is_pending())
         .filter(deliveries::next_attempt_at.is_not_null())
+        .filter(deliveries::key.ne_all(under_way))
         .order(deliveries::next_attempt_at)
         .limit(1)
         .select(deliveries::next_attempt_at)
@@ -72,7 +74,7 @@ fn first_of_lane(conn: &mut AnyConnection, webhook_key: i64, lane: &str) -> Quer
 fn claim_of(
     conn: &mut AnyConnection,
     now: Timestamp,
-    until: Timestamp,
+    (until, under_way): (Timestamp, &[i64]),
     webhook: &Webhook,
     room: usize,
     due: &mut Vec<DueDelivery>,
@@ -82,6 +84,7 @@ fn claim_of(
         .filter(is_pending())
         .filter(deliveries::next_attempt_at.is_not_null())
         .filter(deliveries::next_attempt_at.le(now.as_micros()))
+        .filter(deliveries::key.ne_all(under_way))
         .order((deliveries::next_attempt_at, deliveries::key))
         .limit(LOOKED_AT)
         .select(DueRow::as_select())
@@ -124,7 +127,7 @@ fn claim_of(
 }
 
 /// Gives up what was to be sent to a webhook that is switched off, a part at a time; answers whether there may be more.
-fn give_up(conn: &mut AnyConnection, now: Timestamp, webhook: &Webhook) -> QueryResult<bool> {
+fn give_up(tx: &mut Tx<'_>, now: Timestamp, webhook: &Webhook) -> QueryResult<bool> {
     let why = match webhook.paused_reason {
         Some(PauseReason::Gone) => "the webhook was switched off: its receiver is gone (410)",
         Some(PauseReason::Failing) => "the webhook was switched off: nothing could be delivered for too long",
@@ -137,7 +140,7 @@ fn give_up(conn: &mut AnyConnection, now: Timestamp, webhook: &Webhook) -> Query
         .order((deliveries::lane, deliveries::key))
         .limit(LOOKED_AT)
         .select(deliveries::key)
-        .load(conn)?;
+        .load(tx.conn)?;
     diesel::update(deliveries::table.filter(deliveries::key.eq_any(&keys)))
         .set((
             deliveries::status.eq(DeliveryStatus::Failed.as_str()),
@@ -145,7 +148,10 @@ fn give_up(conn: &mut AnyConnection, now: Timestamp, webhook: &Webhook) -> Query
             deliveries::completed_at.eq(now.as_micros()),
             deliveries::error.eq(why),
         ))
-        .execute(conn)?;
+        .execute(tx.conn)?;
+    if !keys.is_empty() {
+        tx.effects.operations.add("webhook_dead");
+    }
     Ok(i64::try_from(keys.len()).is_ok_and(|count| count >= LOOKED_AT))
 }
 
@@ -161,6 +167,7 @@ pub(super) fn wake_parked(conn: &mut AnyConnection, now: Timestamp, webhook_key:
 
 fn claim(tx: &mut Tx<'_>, now: Timestamp, claims: &Claims) -> Result<Claimed, WriteError> {
     let mut claimed = Claimed::default();
+    let under_way: Vec<i64> = claims.under_way.iter().map(|attempt| attempt.key).collect();
     for (key, room) in &claims.rooms {
         let Some(webhook) = row::by_key(tx.conn, *key)? else {
             claimed.next.push((*key, None));
@@ -168,13 +175,16 @@ fn claim(tx: &mut Tx<'_>, now: Timestamp, claims: &Claims) -> Result<Claimed, Wr
         };
         let has_more_to_give_up = match webhook.is_active {
             true => {
-                claim_of(tx.conn, now, claims.until, &webhook, *room, &mut claimed.due)?;
+                claim_of(tx.conn, now, (claims.until, &under_way), &webhook, *room, &mut claimed.due)?;
                 false
             }
-            false => give_up(tx.conn, now, &webhook)?,
+            false => give_up(tx, now, &webhook)?,
         };
-        let next = if has_more_to_give_up { Some(now) } else { next_due(tx.conn, *key)? };
+        let next = if has_more_to_give_up { Some(now) } else { next_due(tx.conn, *key, &under_way)? };
         claimed.next.push((*key, next));
+    }
+    if !claimed.due.is_empty() {
+        tx.effects.operations.add("webhook_claim");
     }
     Ok(claimed)
 }
@@ -215,8 +225,8 @@ fn end(
     // nobody waits in a circle.
     row::lock_by_key(tx.conn, ended.webhook_key)?;
     let this = deliveries::table
-        .find(ended.key)
-        .filter(deliveries::attempts.eq(ended.attempts))
+        .find(ended.claimed.key)
+        .filter(deliveries::attempts.eq(ended.claimed.attempts))
         .filter(deliveries::is_attempting.eq(true));
     let recorded = diesel::update(this)
         .set((
@@ -236,8 +246,9 @@ fn end(
     if recorded == 0 {
         return Ok(None);
     }
+    tx.effects.operations.add(if status == DeliveryStatus::Failed { "webhook_dead" } else { "webhook_end" });
     if is_over {
-        let_next_go(tx.conn, now, ended.webhook_key, ended.key)?;
+        let_next_go(tx.conn, now, ended.webhook_key, ended.claimed.key)?;
     }
     note_health(tx, now, ended, pause)
 }
@@ -269,10 +280,24 @@ fn note_health(
     let after =
         Webhook { is_active: false, paused_reason: Some(reason), paused_at: Some(now), ..before.clone() };
     write::update(tx, now, &after)?;
-    write::tell(tx, now, EventKind::WebhookPaused, &after, json!({ "reason": reason.as_str() }))?;
+    told::tell(tx, now, EventKind::WebhookPaused, &after, json!({ "reason": reason.as_str() }))?;
     let context = Context::new(Actor::System);
-    write::audit(tx, &context, now, "webhook.pause", Some(&before), Some(&after))?;
+    told::audit(tx, &context, now, "webhook.pause", Some(&before), Some(&after))?;
+    tx.effects.operations.add("webhook_pause");
     Ok(Some(reason))
+}
+
+fn recover(conn: &mut AnyConnection, now: Timestamp, under_way: &[ClaimedAttempt]) -> QueryResult<usize> {
+    let attempting: Vec<(i64, i64)> = deliveries::table
+        .filter(sql::<Bool>("webhook_deliveries.is_attempting"))
+        .select((deliveries::key, deliveries::attempts))
+        .load(conn)?;
+    let attempting = attempting.into_iter().map(|(key, attempts)| ClaimedAttempt { key, attempts });
+    let left: Vec<i64> =
+        attempting.filter(|attempt| !under_way.contains(attempt)).map(|attempt| attempt.key).collect();
+    diesel::update(deliveries::table.filter(deliveries::key.eq_any(&left)))
+        .set((deliveries::is_attempting.eq(false), deliveries::next_attempt_at.eq(now.as_micros())))
+        .execute(conn)
 }
 
 impl Store {
@@ -301,17 +326,21 @@ impl Store {
         self.inner.writer.write(Lane::Output, body).await
     }
 
-    /// Makes deliveries due again whose attempts nobody ends: those of a process that is gone, or of this one before it
-    /// lost the role of sending them.
+    /// Makes deliveries due again whose attempts nobody ends: those of a process that is gone, and what was claimed of which
+    /// nobody was told. Not those that are under way.
     ///
     /// # Errors
     /// The database's.
-    pub async fn recover_deliveries(&self, now: Timestamp) -> Result<usize, StoreError> {
+    pub async fn recover_deliveries(
+        &self,
+        now: Timestamp,
+        under_way: Vec<ClaimedAttempt>,
+    ) -> Result<usize, StoreError> {
         let body = move |tx: &mut Tx<'_>| {
-            let left = sql::<Bool>("webhook_deliveries.is_attempting");
-            let found = diesel::update(deliveries::table.filter(left))
-                .set((deliveries::is_attempting.eq(false), deliveries::next_attempt_at.eq(now.as_micros())))
-                .execute(tx.conn)?;
+            let found = recover(tx.conn, now, &under_way)?;
+            if found > 0 {
+                tx.effects.operations.add("webhook_recover");
+            }
             Ok(found)
         };
         self.inner.writer.write(Lane::Output, body).await

@@ -10,6 +10,17 @@ pub struct Claims {
     pub rooms: Vec<(i64, usize)>,
     /// When an attempt is given up that nobody ends.
     pub until: Timestamp,
+    /// What whoever claims has under way itself, however long ago it was claimed.
+    pub under_way: Vec<ClaimedAttempt>,
+}
+
+/// An attempt at a delivery that was claimed, and is not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimedAttempt {
+    /// The delivery.
+    pub key: i64,
+    /// [`DueDelivery::attempts`].
+    pub attempts: i64,
 }
 
 /// A delivery that is being attempted.
@@ -31,6 +42,14 @@ pub struct DueDelivery {
     pub tries: usize,
     /// When its schedule began.
     pub first_attempt_at: Timestamp,
+}
+
+impl DueDelivery {
+    /// What names this attempt.
+    #[must_use]
+    pub fn claimed(&self) -> ClaimedAttempt {
+        ClaimedAttempt { key: self.key, attempts: self.attempts }
+    }
 }
 
 /// What was claimed, and when the rest is due.
@@ -85,12 +104,10 @@ pub struct PausePolicy {
 /// An attempt that is over.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndedAttempt {
-    /// The delivery.
-    pub key: i64,
-    /// Its webhook.
+    /// Which one.
+    pub claimed: ClaimedAttempt,
+    /// The webhook of its delivery.
     pub webhook_key: i64,
-    /// [`DueDelivery::attempts`].
-    pub attempts: i64,
     /// How it ended.
     pub end: AttemptEnd,
     /// What was sent, if it came to that.

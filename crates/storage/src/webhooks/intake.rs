@@ -246,6 +246,7 @@ impl Store {
             if let Some(event) = &event {
                 tx.record(now, event)?;
             }
+            tx.effects.operations.add("webhook_intake");
             Ok(true)
         };
         self.inner.writer.write_many(Lane::Output, size, body).await

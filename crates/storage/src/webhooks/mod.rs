@@ -10,10 +10,12 @@ mod list;
 mod redeliver;
 mod remove;
 mod row;
+mod told;
 mod write;
 
 pub use attempted::{
-    AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, Claims, DueDelivery, EndedAttempt, PausePolicy,
+    AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, ClaimedAttempt, Claims, DueDelivery,
+    EndedAttempt, PausePolicy,
 };
 pub use backlog::WebhookBacklog;
 pub(crate) use backlog::backlog;

@@ -2,7 +2,7 @@
 
 use super::delivery::{self, DeliveryRecord, DeliveryStatus};
 use super::row::Webhook;
-use super::write;
+use super::{told, write};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::failure::WriteError;
 use crate::schema::webhook_deliveries as deliveries;
@@ -15,7 +15,10 @@ use diesel::sql_types::{BigInt, Bool};
 use oneoff_domain::limits::REDELIVERIES_MAX;
 use oneoff_domain::{Context, DeliveryId, EventKind, FieldError, Timestamp, ValidationErrors, WebhookId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Deliveries of one commit that its audit row names.
+const NAMED_MAX: usize = 50;
 
 /// Which deliveries of a webhook are made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +89,10 @@ fn one(
         return Ok(Written { value: found, replayed });
     }
     check_active(&webhook)?;
-    make_due(tx, now, &[found.key])?;
-    tell(tx, context, now, &webhook, 1)?;
+    if make_due(tx, now, &[found.key])? > 0 {
+        let done = json!({ "deliveries": 1, "delivery_ids": [id.to_string()], "event": found.event });
+        tell(tx, context, now, &webhook, 1, &done)?;
+    }
     idempotency::record(tx, context, now, &[id])?;
     let value = delivery::by_id(tx.conn, webhook.key, id)?.ok_or_else(none)?;
     Ok(Written { value, replayed })
@@ -99,9 +104,23 @@ fn tell(
     now: Timestamp,
     webhook: &Webhook,
     count: usize,
+    done: &Value,
 ) -> Result<(), WriteError> {
-    write::tell(tx, now, EventKind::WebhookRedelivered, webhook, json!({ "deliveries": count }))?;
-    write::audit(tx, context, now, "webhook.redeliver", None, Some(webhook))
+    tx.effects.operations.add("webhook_redeliver");
+    told::tell(tx, now, EventKind::WebhookRedelivered, webhook, json!({ "deliveries": count }))?;
+    told::audit_as(tx, context, now, "webhook.redeliver", webhook, (None, Some(done)))
+}
+
+/// What an audit row says of many deliveries: how they were found, how many there are, and the first of them by name.
+fn many(conn: &mut AnyConnection, filter: RedeliverFilter, keys: &[i64], count: usize) -> QueryResult<Value> {
+    let named = keys.get(..NAMED_MAX).unwrap_or(keys);
+    let named = deliveries::table.filter(deliveries::key.eq_any(named)).order(deliveries::key);
+    let ids: Vec<String> = named.select(deliveries::id).load(conn)?;
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let filter = json!({
+        "status": filter.status.as_str(), "from": time(filter.from), "to": time(filter.to),
+    });
+    Ok(json!({ "deliveries": count, "delivery_ids": ids, "filter": filter }))
 }
 
 /// The keys of a webhook's deliveries that the filter lets through, in order.
@@ -168,6 +187,7 @@ fn begin(
     }
     check_active(&write::find(tx, context, webhook)?)?;
     idempotency::record(tx, context, now, &[plan])?;
+    tx.effects.operations.add("webhook_redeliver");
     Ok(Written { value: plan, replayed: false })
 }
 
@@ -184,7 +204,8 @@ fn slice(
     let keys = left(tx.conn, webhook.key, filter, plan, (from, i64::from(limit)))?;
     let redelivered = make_due(tx, now, &keys)?;
     if redelivered > 0 {
-        tell(tx, context, now, &webhook, redelivered)?;
+        let done = many(tx.conn, filter, &keys, redelivered)?;
+        tell(tx, context, now, &webhook, redelivered, &done)?;
     }
     let is_full = u32::try_from(keys.len()).is_ok_and(|count| count >= limit);
     Ok(keys.last().filter(|_| is_full).map(|last| last + 1))

@@ -2,7 +2,7 @@
 
 use super::attempt;
 use super::row::{self, PauseReason, Webhook};
-use crate::audit::{self, Deed};
+use super::told::{audit, tell};
 use crate::failure::WriteError;
 use crate::rows::to_json;
 use crate::schema::{removed_webhooks, webhooks};
@@ -11,9 +11,8 @@ use crate::writer::tx::Tx;
 use crate::{Refusal, Store, StoreError, Written, idempotency, outbox};
 use diesel::prelude::*;
 use oneoff_domain::limits::WEBHOOKS_MAX;
-use oneoff_domain::{Context, EventKind, FieldError, NewEvent, Timestamp, ValidationErrors, WebhookId};
-use ring::digest;
-use serde_json::{Map, Value, json};
+use oneoff_domain::{Context, EventKind, FieldError, Timestamp, ValidationErrors, WebhookId};
+use serde_json::Value;
 
 /// A webhook to be stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,92 +63,6 @@ pub(super) fn find(tx: &mut Tx<'_>, context: &Context, id: WebhookId) -> Result<
 /// There is no such webhook.
 pub(super) fn none(id: WebhookId) -> Refusal {
     Refusal::NotFound { kind: "webhook", id: id.to_string() }
-}
-
-/// The project of what is told of a webhook, where it is of one alone: whoever may see that one only is to hear of no other.
-fn project_of(webhook: &Webhook) -> Option<&str> {
-    match webhook.project_ids.as_slice() {
-        [project] => Some(project),
-        _ => None,
-    }
-}
-
-fn event(kind: EventKind, webhook: &Webhook, mut data: Map<String, Value>) -> NewEvent {
-    data.insert("webhook_id".to_owned(), webhook.id.to_string().into());
-    data.insert("name".to_owned(), webhook.name.as_str().into());
-    let project_id = project_of(webhook).unwrap_or_default().to_owned();
-    NewEvent { kind, job_id: None, execution_id: None, project_id, data }
-}
-
-/// Writes an event of a webhook.
-pub(super) fn tell(
-    tx: &mut Tx<'_>,
-    now: Timestamp,
-    kind: EventKind,
-    webhook: &Webhook,
-    data: Value,
-) -> Result<(), WriteError> {
-    let data = data.as_object().cloned().unwrap_or_default();
-    tx.record(now, &event(kind, webhook, data))
-}
-
-/// A URL as an audit row has it: many receivers have their secret in its path, so that is told by a hash.
-fn recognizable(url: &str) -> String {
-    let origin: Vec<&str> = url.splitn(4, '/').take(3).collect();
-    let hash = digest::digest(&digest::SHA256, url.as_bytes());
-    let hash: String = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}/… (sha256 {hash})", origin.join("/"))
-}
-
-/// What an audit row says of a webhook: nothing of its secrets but whether there are any.
-fn seen(webhook: &Webhook) -> Value {
-    json!({
-        "name": webhook.name,
-        "url": recognizable(&webhook.url),
-        "events": webhook.events,
-        "project_ids": webhook.project_ids,
-        "tags": webhook.tags,
-        "job_types": webhook.job_types,
-        "preset": webhook.preset,
-        "template": webhook.template,
-        "has_secret": webhook.secret.is_some(),
-        "is_active": webhook.is_active,
-        "paused_reason": webhook.paused_reason.map(PauseReason::as_str),
-    })
-}
-
-/// Writes an audit row of a webhook.
-pub(super) fn audit(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    now: Timestamp,
-    action: &'static str,
-    before: Option<&Webhook>,
-    after: Option<&Webhook>,
-) -> Result<(), WriteError> {
-    let Some(any) = after.or(before) else { return Ok(()) };
-    let id = any.id.to_string();
-    let (mut old, mut new) = (before.map(seen), after.map(seen));
-    if let (Some(Value::Object(old)), Some(Value::Object(new))) = (&mut old, &mut new) {
-        let same: Vec<String> = old
-            .iter()
-            .filter(|(name, value)| new.get(*name) == Some(value))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in same {
-            old.remove(&name);
-            new.remove(&name);
-        }
-    }
-    let deed = Deed {
-        action,
-        kind: "webhook",
-        id,
-        project: project_of(any),
-        before: old.as_ref(),
-        after: new.as_ref(),
-    };
-    audit::record(tx, context, now, deed)
 }
 
 fn create(
@@ -348,21 +261,5 @@ impl Store {
     ) -> Result<Webhook, StoreError> {
         let body = move |tx: &mut Tx<'_>| delete(tx, &context, now, id);
         self.inner.writer.write(Lane::Api, body).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::recognizable;
-
-    #[test]
-    fn an_audit_row_tells_urls_apart_without_showing_their_secrets() {
-        let (one, other) = (
-            "https://hooks.slack.com/services/T0/B0/hunter2",
-            "https://hooks.slack.com/services/T0/B0/other",
-        );
-        assert!(recognizable(one).starts_with("https://hooks.slack.com/… (sha256 "), "{}", recognizable(one));
-        assert!(!recognizable(one).contains("hunter2") && recognizable(one) != recognizable(other));
-        assert!(recognizable("x").starts_with("x/…"));
     }
 }

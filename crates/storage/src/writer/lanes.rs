@@ -1,5 +1,6 @@
 //! Where write requests wait: lanes, each bounded, the urgent ones first and none of them starved.
 
+pub(crate) use super::lane::Lane;
 use super::machine::{Machine, RealMachine};
 use super::request::Request;
 use crate::StoreError;
@@ -16,27 +17,6 @@ const OUTPUT_EVERY: u64 = 8;
 /// So often a slice of retention goes before everything but claims and finishes. Slices take a few milliseconds, so
 /// that this is the share of the writer that retention has when there is no end of other work.
 const RETENTION_APART: Duration = Duration::from_millis(25);
-
-/// How urgent a write is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// Claims and finishes.
-    Attempts,
-    /// What somebody waits for.
-    Api,
-    /// The same, where it only makes jobs: a writer may do so beside another one.
-    New,
-    /// Output of running attempts.
-    Output,
-    /// Removal of what is old.
-    Retention,
-}
-
-impl Lane {
-    fn is_of_api(self) -> bool {
-        matches!(self, Self::Api | Self::New)
-    }
-}
 
 /// How many writers there may be that only make jobs.
 pub(crate) const BESIDE: usize = 2;
@@ -104,6 +84,8 @@ struct Waiting {
 /// What one of the writers does.
 #[derive(Default)]
 struct AtWork {
+    /// It has no connection, or had none when it looked last.
+    is_down: bool,
     /// It waits, and is not woken yet.
     waits: bool,
     /// The requests for new jobs in its group.
@@ -127,6 +109,16 @@ impl Waiting {
         }
     }
 
+    /// Whether this writer leaves new jobs to others: it has no connection, and would fail them. Where nobody has one it is
+    /// for the writer of everything to say so.
+    fn leaves_new(&self, writer: usize) -> bool {
+        let of = |other: usize| self.writers.get(other).is_some_and(|of| !of.is_down);
+        match writer == Takes::All.writer() && !self.closed {
+            true => !of(writer) && (0..BESIDE).any(of),
+            false => !of(writer) && writer != Takes::All.writer(),
+        }
+    }
+
     /// Whether there is a group to begin for this writer. One of new jobs is worth it that is half as large as the largest
     /// that another one writes, which takes smaller ones along when it is done: each group costs a commit.
     fn has_work(&self, writer: usize) -> bool {
@@ -134,7 +126,8 @@ impl Waiting {
         let has_others = writer == Takes::All.writer() && others.into_iter().any(|lane| !lane.is_empty());
         let at_work = self.writers.iter().enumerate().filter(|(other, _)| *other != writer);
         let at_work = at_work.map(|(_, other)| other.new_jobs).max().unwrap_or_default();
-        has_others || (!self.new.is_empty() && (self.closed || self.new.len() * 2 >= at_work))
+        let is_worth_it = self.closed || self.new.len() * 2 >= at_work;
+        has_others || (!self.new.is_empty() && is_worth_it && !self.leaves_new(writer))
     }
 
     /// Who is to be woken, if anybody waits who has work now.
@@ -152,6 +145,7 @@ impl Waiting {
 #[derive(Debug)]
 pub(crate) struct Turns {
     takes: Takes,
+    is_open: bool,
     turn: u64,
     taken: usize,
     retention_taken: bool,
@@ -222,7 +216,15 @@ impl Lanes {
     /// The turns of a writer, before its first group.
     pub(crate) fn turns(&self, takes: Takes) -> Turns {
         let now = self.machine.now();
-        Turns { takes, turn: 0, taken: 0, retention_taken: false, retention_at: now, since: now }
+        Turns {
+            takes,
+            is_open: true,
+            turn: 0,
+            taken: 0,
+            retention_taken: false,
+            retention_at: now,
+            since: now,
+        }
     }
 
     /// A new group begins.
@@ -230,6 +232,20 @@ impl Lanes {
         turns.taken = 0;
         turns.retention_taken = false;
         turns.since = self.machine.now();
+    }
+
+    /// Whether this writer has a connection, where there are several. What it leaves to others is theirs from now on.
+    pub(crate) fn opened(&self, turns: &mut Turns, is_open: bool) {
+        if std::mem::replace(&mut turns.is_open, is_open) == is_open {
+            return;
+        }
+        let mut waiting = self.lock();
+        waiting.change_writer(turns.takes, |writer| writer.is_down = !is_open);
+        let woken = waiting.wake();
+        drop(waiting);
+        if let Some(ready) = woken.and_then(|woken| self.ready.get(woken)) {
+            ready.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -344,6 +360,9 @@ impl Lanes {
         let mut waiting = self.lock();
         for &lane in turns.order() {
             if lane == Lane::Retention && turns.retention_taken {
+                continue;
+            }
+            if lane == Lane::New && !turns.is_open && waiting.leaves_new(turns.takes.writer()) {
                 continue;
             }
             if let Some(Waiter { request, size, .. }) = waiting.queue(lane).pop_front() {

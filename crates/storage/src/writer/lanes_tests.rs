@@ -150,3 +150,31 @@ fn who_waits_is_woken_by_what_it_takes() {
         assert!(waits.join().unwrap());
     }
 }
+
+#[test]
+fn new_jobs_are_left_to_a_writer_that_has_a_connection() {
+    let lanes = Lanes::new(10);
+    let (mut all, mut helper) = (lanes.turns(Takes::All), lanes.turns(Takes::New(0)));
+    lanes.opened(&mut lanes.turns(Takes::New(1)), false);
+    let take = |turns: &mut Turns| {
+        lanes.begin_group(turns);
+        std::iter::from_fn(|| lanes.take(turns)).count()
+    };
+    let push = || lanes.push(Lane::New, request()).unwrap();
+    push();
+    lanes.opened(&mut helper, false);
+    assert_eq!(take(&mut helper), 0, "it would fail them");
+    assert!(lanes.lock().has_work(BESIDE));
+    assert_eq!(take(&mut all), 1);
+    lanes.opened(&mut helper, true);
+    lanes.opened(&mut all, false);
+    push();
+    lanes.push(Lane::Attempts, request()).unwrap();
+    assert_eq!(take(&mut all), 1, "of what only it takes, somebody has to say that it fails");
+    assert!(!lanes.lock().has_work(BESIDE) && lanes.lock().has_work(0));
+    assert_eq!(take(&mut helper), 1);
+    push();
+    lanes.opened(&mut helper, false);
+    assert!(lanes.lock().has_work(BESIDE));
+    assert_eq!(take(&mut all), 1, "nobody has one");
+}

@@ -7,6 +7,7 @@ pub(crate) mod announce;
 pub(crate) mod group;
 mod home;
 pub(crate) mod keys;
+mod lane;
 pub(crate) mod lanes;
 mod live;
 pub(crate) mod log_anew;
@@ -22,20 +23,52 @@ use crate::StoreError;
 use crate::checkpoint::Checkpoints;
 use crate::failure::WriteError;
 use crate::postgres::group::ServerGroups;
+use crate::reader::Silent;
 use crate::wal_guard::WalGuard;
 use group::GroupWriter;
 use home::Home;
 pub use home::gather_answers_here;
 use lanes::{BESIDE, Lane, Lanes, LetIn, Takes, Waited};
 use request::{Call, Needs, Repeatable, Request, Shape};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tx::Tx;
+
+/// A change is answered within this time, with its outcome unknown if it is not known until then: it may have been
+/// written, or still be, as the server may hang without a word. What the scheduler itself writes waits for its turn.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
+/// For each record that it writes it may take longer by this.
+const ANSWER_MAX_PER_RECORD: Duration = Duration::from_millis(20);
+/// A server's writer that has not ended by then hangs with the server: it is left behind.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// A writer's thread, and the sign of its end.
+struct Thread {
+    handle: JoinHandle<()>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Thread {
+    fn start(write: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
+        let (ends, ended) = mpsc::channel();
+        let work = move || {
+            // Dropped at the end, also by a panic.
+            let _ends: mpsc::Sender<()> = ends;
+            write();
+        };
+        let handle = std::thread::Builder::new().name("store-writer".to_owned()).spawn(work)?;
+        Ok(Self { handle, ended })
+    }
+}
 
 /// The way to the writer's thread.
 pub(crate) struct Writer {
     lanes: Arc<Lanes>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Thread>>,
+    /// How long those who ask for a change wait for a server, which may hang; nobody gives a file up.
+    answer_max: Option<Duration>,
     #[cfg(any(test, feature = "inline"))]
     inline: Option<crate::inline::InlineWriter>,
 }
@@ -46,12 +79,11 @@ impl Writer {
         let checkpoints = Checkpoints::start(group.connector(), group.last_event())?;
         let lanes = Arc::new(Lanes::new(max_waiting));
         let queue = Arc::clone(&lanes);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || write_until_closed(group, &queue, guard, checkpoints))?;
+        let thread = Thread::start(move || write_until_closed(group, &queue, guard, checkpoints))?;
         Ok(Self {
             lanes,
             threads: Mutex::new(vec![thread]),
+            answer_max: None,
             #[cfg(any(test, feature = "inline"))]
             inline: None,
         })
@@ -67,11 +99,12 @@ impl Writer {
         for (groups, takes) in writers {
             let queue = Arc::clone(&lanes);
             let write = move || write_to_server(groups, &queue, takes);
-            threads.push(std::thread::Builder::new().name("store-writer".to_owned()).spawn(write)?);
+            threads.push(Thread::start(write)?);
         }
         Ok(Self {
             lanes,
             threads: Mutex::new(threads),
+            answer_max: Some(ANSWER_MAX),
             #[cfg(any(test, feature = "inline"))]
             inline: None,
         })
@@ -80,7 +113,8 @@ impl Writer {
     /// Writes on the caller's thread.
     #[cfg(any(test, feature = "inline"))]
     pub(crate) fn inline(writer: crate::inline::InlineWriter) -> Self {
-        Self { lanes: Arc::new(Lanes::new(0)), threads: Mutex::default(), inline: Some(writer) }
+        let lanes = Arc::new(Lanes::new(0));
+        Self { lanes, threads: Mutex::default(), answer_max: None, inline: Some(writer) }
     }
 
     /// Hands a write over and waits for its commit. Once handed over it is done whether or not the caller
@@ -152,7 +186,19 @@ impl Writer {
         let (reply, answered) = reply();
         let shape = Shape { size, ..Shape::default() };
         self.push(lane, Box::new(Repeatable::new(body, shape, needs, reply)))?;
-        answered.await.unwrap_or(Err(StoreError::Closed))
+        self.answer(lane, size, answered).await
+    }
+
+    async fn answer<T>(&self, lane: Lane, size: usize, answered: Answered<T>) -> Result<T, StoreError> {
+        let Some(answer_max) = self.answer_max.filter(|_| lane.is_of_api()) else {
+            return answered.await.unwrap_or(Err(StoreError::Closed));
+        };
+        let records = u32::try_from(size).unwrap_or(u32::MAX);
+        let answer_max = answer_max.saturating_add(ANSWER_MAX_PER_RECORD.saturating_mul(records));
+        match tokio::time::timeout(answer_max, answered).await {
+            Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
+            Err(_elapsed) => Err(StoreError::OutcomeUnknown(Arc::new(Silent(answer_max)))),
+        }
     }
 
     async fn hand_over<T, F>(&self, lane: Lane, shape: Shape, body: F) -> Result<T, StoreError>
@@ -163,7 +209,7 @@ impl Writer {
         let (reply, answered) = reply();
         let call = Call::new(body, reply).of_shape(shape);
         self.push(lane, Box::new(call))?;
-        answered.await.unwrap_or(Err(StoreError::Closed))
+        self.answer(lane, shape.size, answered).await
     }
 
     fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
@@ -174,7 +220,8 @@ impl Writer {
         self.lanes.push(lane, request)
     }
 
-    /// Ends the thread after what waits is committed.
+    /// Ends the threads after what waits is committed. One that hangs with its server is left behind: what it writes is
+    /// committed, if the server goes on, or not.
     pub(crate) fn close(&self) {
         #[cfg(any(test, feature = "inline"))]
         if let Some(inline) = &self.inline {
@@ -182,12 +229,18 @@ impl Writer {
         }
         self.lanes.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
+        let deadline = self.answer_max.map(|_of_server| Instant::now() + CLOSE_MAX);
+        for Thread { handle, ended } in threads {
             // The last handle of a store may be dropped by a listener, on a writer's own thread.
-            if thread.thread().id() == std::thread::current().id() {
+            if handle.thread().id() == std::thread::current().id() {
                 continue;
             }
-            if thread.join().is_err() {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout)) {
+                tracing::error!("the database does not answer a writer: it is left behind");
+                continue;
+            }
+            if handle.join().is_err() {
                 tracing::error!("a writer's thread panicked");
             }
         }
@@ -227,13 +280,16 @@ fn write_to_server(mut groups: ServerGroups, lanes: &Lanes, takes: Takes) {
             (Takes::New(_), Some(reopens_in)) => lanes.stand_back(&turns, reopens_in),
             (_, reopens_in) => lanes.wait(&turns, reopens_in),
         };
-        match waited {
+        let has_work = match waited {
             Waited::Closed => return,
-            Waited::TimeUp => groups.mend(),
-            Waited::Work => {
-                lanes.begin_group(&mut turns);
-                groups.run(&mut || lanes.take(&mut turns));
-            }
+            Waited::TimeUp => false,
+            Waited::Work => true,
+        };
+        // What is taken without a connection fails: so that another writer that has one can take it, it is opened first.
+        lanes.opened(&mut turns, groups.open());
+        if has_work {
+            lanes.begin_group(&mut turns);
+            groups.run(&mut || lanes.take(&mut turns));
         }
     }
 }

@@ -42,7 +42,7 @@ impl Bench {
         let heard = Arc::new(Heard::default());
         let listener: Listener = Arc::new(OnceLock::new());
         listener.set(Arc::clone(&heard) as Arc<dyn CommitListener>).ok().unwrap();
-        let node = Arc::new(Node::new("n".to_owned(), 1));
+        let node = Arc::new(Node::new("n".to_owned(), 1, oneoff_domain::Timestamp::from_micros_clamped(0)));
         let slow = Duration::from_secs(10);
         let writer = GroupWriter::new(connector.clone(), conn, node, listener, slow).unwrap();
         let answers = Answers::default();

@@ -86,6 +86,7 @@ pub(crate) struct Node {
     /// Its name in executions.
     pub(crate) name: String,
     epoch: AtomicI64,
+    began_at: AtomicI64,
     is_shared: bool,
     type_limits: OnceLock<BTreeMap<String, usize>>,
     /// The newest projects, tags and settings that are known.
@@ -93,10 +94,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(name: String, epoch: i64) -> Self {
+    pub(crate) fn new(name: String, epoch: i64, began_at: Timestamp) -> Self {
         Self {
             name,
             epoch: AtomicI64::new(epoch),
+            began_at: AtomicI64::new(began_at.as_micros()),
             is_shared: false,
             type_limits: OnceLock::new(),
             catalog: CatalogCell::default(),
@@ -104,8 +106,8 @@ impl Node {
     }
 
     /// The same, of a database to which others may write, too.
-    pub(crate) fn sharing(name: String, epoch: i64) -> Self {
-        Self { is_shared: true, ..Self::new(name, epoch) }
+    pub(crate) fn sharing(name: String, epoch: i64, began_at: Timestamp) -> Self {
+        Self { is_shared: true, ..Self::new(name, epoch, began_at) }
     }
 
     /// Its epoch.
@@ -113,8 +115,14 @@ impl Node {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// When its epoch began.
+    pub(crate) fn began_at(&self) -> Timestamp {
+        Timestamp::from_micros_clamped(self.began_at.load(Ordering::Acquire))
+    }
+
     /// What is written from now on is of another epoch.
-    pub(crate) fn begin(&self, epoch: i64) {
+    pub(crate) fn begin(&self, epoch: i64, now: Timestamp) {
+        self.began_at.store(now.as_micros(), Ordering::Release);
         self.epoch.store(epoch, Ordering::Release);
     }
 

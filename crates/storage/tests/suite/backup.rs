@@ -269,16 +269,16 @@ async fn overdue_jobs_are_held_in_slices_and_a_second_time_does_nothing() {
     assert_eq!(hold_all(&store, at(299), 120).await, [0]);
     assert_eq!(scheduled(&store).await, 200);
     assert_eq!(store.pending_window(None, at(1_000), 1_000).await.unwrap().len(), 200);
-    let held = HeldFor { reason: HoldReason::Restore, after: 0, limit: 200 };
-    let preview = store.preview_release_held(context(), held).await.unwrap();
-    let first = store.release_held(context(), noon(), held).await.unwrap();
+    let held = || HeldFor { reason: HoldReason::Restore, project: None, after: 0, limit: 200 };
+    let preview = store.preview_release_held(context(), held()).await.unwrap();
+    let first = store.release_held(context(), noon(), held()).await.unwrap();
     assert_eq!((preview, first.released, first.skipped), (first, 200, 0));
-    let rest = HeldFor { after: first.next.unwrap(), ..held };
+    let rest = HeldFor { after: first.next.unwrap(), ..held() };
     let rest = store.release_held(context(), noon(), rest).await.unwrap();
     assert_eq!((rest.released, rest.next), (100, None));
     assert_eq!(scheduled(&store).await, 500);
     assert_eq!(store.pending_window(None, at(1_000), 1_000).await.unwrap().len(), 500);
-    assert_eq!(store.release_held(context(), noon(), held).await.unwrap(), ReleasedSlice::default());
+    assert_eq!(store.release_held(context(), noon(), held()).await.unwrap(), ReleasedSlice::default());
     store.settle_restore(at(2_001)).await.unwrap();
     assert_eq!(store.unsettled_restore().await.unwrap(), None);
 }
@@ -288,13 +288,13 @@ async fn a_hold_is_not_released_where_others_may_not_or_the_job_has_no_time() {
     let sqlite = TestStore::new();
     create(&sqlite.store, held_job(None, None)).await;
     let timed = create(&sqlite.store, held_job(Some(at(5)), None)).await;
-    let held = HeldFor { reason: HoldReason::Manual, after: 0, limit: 10 };
+    let held = || HeldFor { reason: HoldReason::Manual, project: None, after: 0, limit: 10 };
     let stranger = oneoff_domain::Context { allowed_projects: Some(vec!["other".to_owned()]), ..context() };
-    assert_eq!(sqlite.store.release_held(stranger, noon(), held).await.unwrap(), ReleasedSlice::default());
-    let slice = sqlite.store.release_held(context(), noon(), held).await.unwrap();
+    assert_eq!(sqlite.store.release_held(stranger, noon(), held()).await.unwrap(), ReleasedSlice::default());
+    let slice = sqlite.store.release_held(context(), noon(), held()).await.unwrap();
     assert_eq!((slice.released, slice.skipped), (1, 1));
     assert_eq!(job_now(&sqlite.store, timed.id).await.state.status, JobStatus::Scheduled);
-    let gate = HeldFor { reason: HoldReason::Gate, ..held };
+    let gate = HeldFor { reason: HoldReason::Gate, ..held() };
     assert_eq!(sqlite.store.release_held(context(), noon(), gate).await.unwrap(), ReleasedSlice::default());
 }
 

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use oneoff_faults::{Sabotage, armed};
+use oneoff_faults::{Sabotage, armed, points};
 use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_scheduler::simulation::{Length, Options, simulate};
 use oneoff_torture::campaign::Campaign;
@@ -154,13 +154,13 @@ fn real_kills(arguments: &Arguments, kills: u64, time: Option<Duration>) -> Resu
 
 /// The points whose names begin with one of these; all where there are none.
 fn points(beginnings: &[String], on_server: bool) -> Result<Vec<String>> {
-    let mut points = if on_server { armed::points_of_servers() } else { armed::points_of_files() };
+    let mut points = if on_server { points::points_of_servers() } else { points::points_of_files() };
     if beginnings.is_empty() {
         return Ok(points);
     }
     points.retain(|point| beginnings.iter().any(|beginning| point.starts_with(beginning)));
     if points.is_empty() {
-        bail!("no point begins so; there are {}", armed::points().join(", "));
+        bail!("no point begins so; there are {}", points::points().join(", "));
     }
     Ok(points)
 }

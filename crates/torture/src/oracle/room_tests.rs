@@ -3,6 +3,7 @@
 use super::judge;
 use super::tests::{at, good};
 use crate::evidence::{AttemptRecord, Uptime};
+use crate::ledger::Deed;
 
 #[test]
 fn lateness_while_no_server_listened_is_nobodys_fault() {
@@ -31,4 +32,21 @@ fn lateness_while_all_slots_were_taken_is_nobodys_fault() {
     assert!(!late_behind([(300, 14_000, false), (5_400, 15_000, false)]));
     assert!(late_behind([(300, 15_000, false), (10_700, 15_000, false)]), "one slot was free");
     assert!(late_behind([(150, 15_000, true), (300, 15_000, false)]), "its server died at 200");
+}
+
+#[test]
+fn what_is_not_answered_yet_is_not_late() {
+    let late = |answered_at| {
+        let mut book = good();
+        let attempt = &mut book.0.attempts[0];
+        (attempt.started_at, attempt.completed_at) = (at(15_000), Some(at(15_010)));
+        let job = attempt.job.clone();
+        let name = book.0.jobs.iter().find(|known| known.id == job).unwrap().name.clone();
+        let mut requests = book.0.asked.requests.iter_mut();
+        let create = requests.find(|asked| asked.job == name && asked.deed == Deed::Create).unwrap();
+        create.answered_at = at(answered_at);
+        judge(&book.0).iter().any(|violation| violation.evidence.starts_with("it started late"))
+    };
+    assert!(late(200), "it was accepted and nobody ran it");
+    assert!(!late(14_900), "it may have been written as late as that");
 }

@@ -3,7 +3,7 @@
 use super::{Found, Rule, room};
 use crate::evidence::{AttemptRecord, EventRecord, Evidence, JobRecord};
 use crate::ledger::{Answer, Deed, Request};
-use oneoff_domain::{EventKind, ExecutionStatus, JobStatus};
+use oneoff_domain::{EventKind, ExecutionStatus, JobStatus, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) fn judge(evidence: &Evidence, found: &mut Found) {
             found.add(Rule::RanWhenDue, format!("{why}: {job:?} {attempts:?}"));
         }
         for attempt in attempts {
-            if let Some(why) = at_the_wrong_time(evidence, job, attempt, events) {
+            if let Some(why) = at_the_wrong_time(&known, job, attempt, events) {
                 found.add(Rule::RanWhenDue, format!("{why}: {attempt:?}"));
             }
             if let Some(why) = output_missing(evidence, job, attempt) {
@@ -92,7 +92,7 @@ fn unaccounted(
 }
 
 fn at_the_wrong_time(
-    evidence: &Evidence,
+    known: &Known<'_>,
     job: &JobRecord,
     attempt: &AttemptRecord,
     events: &[&EventRecord],
@@ -109,12 +109,25 @@ fn at_the_wrong_time(
         matches!(event.kind, EventKind::JobCreated | EventKind::JobUpdated | EventKind::JobReleased)
     });
     let began = begins.map(|event| event.at).filter(|at| *at <= attempt.started_at).max();
-    let due = began.map_or(attempt.scheduled_for, |at| at.max(attempt.scheduled_for));
+    let due =
+        [began, accepted(known, job, attempt)].into_iter().flatten().fold(attempt.scheduled_for, Ord::max);
     if job.concurrency_key.is_some() || attempt.started_at.since(due) <= LATENESS_MAX {
         return None;
     }
-    let room = room::longest(evidence, due, attempt.started_at, LATENESS_MAX)?;
+    let room = room::longest(known.evidence, due, attempt.started_at, LATENESS_MAX)?;
     (room > LATENESS_MAX).then_some("it started late although a server listened and had a free slot")
+}
+
+/// When the last of what was asked for before an attempt started, and may be what it runs by, was answered: until then
+/// it may not have been written, whatever time it names.
+fn accepted(known: &Known<'_>, job: &JobRecord, attempt: &AttemptRecord) -> Option<Timestamp> {
+    let plans = |request: &&&Request| {
+        matches!(request.deed, Deed::Create | Deed::Reschedule(_) | Deed::Release | Deed::Execute)
+            && !matches!(request.answer, Answer::Refused(_))
+            && request.sent_at <= attempt.started_at
+    };
+    let of_job = known.requests.get(job.name.as_str()).into_iter().flatten();
+    of_job.filter(plans).map(|request| request.answered_at).max()
 }
 
 /// A completed attempt of a job with output has all of it.

@@ -1,12 +1,13 @@
 //! A server that executes chains is killed around every commit that writes of them. The next one goes on: each link
 //! runs once and in order, but for the attempt that was lost with the server.
 
+use crate::side_by_side;
 use oneoff_api_types::{
     ChainExecutionView, ChainLinkRequest, CreateChain, CreateJob, ExecuteChain, UpdateChain,
 };
 use oneoff_client::{ChainExecutionQuery, ChainQuery, Client, ClientError};
 use oneoff_domain::{Clock as _, ExecutionStatus, Job, Reason};
-use oneoff_faults::armed;
+use oneoff_faults::points;
 use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_scheduler::SystemClock;
 use oneoff_storage::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, PageRequest, SortOrder, Store};
@@ -16,7 +17,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
 
 /// How long a chain may take until it is over.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -34,20 +34,9 @@ async fn a_kill_at_every_point_of_chains_breaks_no_promise_on_postgres() {
     every_point(Some(Arc::new(cluster)), 6).await;
 }
 
-async fn every_point(cluster: Option<Arc<Cluster>>, side_by_side: usize) {
-    let mut points = armed::points_of_chains().into_iter().enumerate();
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < side_by_side
-            && let Some((number, point)) = points.next()
-        {
-            running.spawn(one_point(number, point, cluster.clone()));
-        }
-        match running.join_next().await {
-            Some(done) => done.unwrap(),
-            None => return,
-        }
-    }
+async fn every_point(cluster: Option<Arc<Cluster>>, at_a_time: usize) {
+    let one = |number, point| one_point(number, point, cluster.clone());
+    side_by_side::walk(points::points_of_chains(), at_a_time, one).await;
 }
 
 /// Kills a server at this point, and looks at what the next one makes of it.

@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod chains;
 #[cfg(test)]
+mod side_by_side;
+#[cfg(test)]
 mod walk;
+#[cfg(test)]
+mod webhooks;

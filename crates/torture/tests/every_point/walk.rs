@@ -1,6 +1,6 @@
 //! A server is killed at every point there is, and keeps its promises, whatever its database is.
 
-use oneoff_faults::armed;
+use oneoff_faults::points;
 use oneoff_pg_fixture::{Cluster, Settings};
 use oneoff_torture::campaign::Campaign;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use tokio::sync::Mutex;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_every_point_breaks_no_promise() {
-    every_point(armed::points_of_files(), None, 3).await;
+    every_point(points::points_of_files(), None, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_at_every_point_breaks_no_promise_on_postgres() {
     let cluster = Cluster::start(&Settings::default()).unwrap();
     // Most of the time is spent on waiting for the end of a lease.
-    every_point(armed::points_of_servers(), Some(Arc::new(cluster)), 6).await;
+    every_point(points::points_of_servers(), Some(Arc::new(cluster)), 6).await;
 }
 
 /// One after another: each takes all that the machine has.

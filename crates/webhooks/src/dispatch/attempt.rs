@@ -1,33 +1,38 @@
 //! One attempt of a delivery: sent, and recorded with what follows.
 
+use super::under_way::{BreakOff, End};
+use crate::lead::Lead;
 use crate::schedule::{Answer, Next};
 use crate::sending::{self, Message, Sent};
 use crate::service::{Webhooks, preset_of, url_of};
 use crate::stats::add;
 use oneoff_storage::StoreError;
 use oneoff_storage::webhooks::{AttemptEnd, DueDelivery, EndedAttempt, PausePolicy};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// When to try again to record what came of an attempt.
 const BACKOFF: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// An attempt that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub(super) webhook_key: i64,
-    pub(super) is_delivered: bool,
-}
-
-/// Makes an attempt and records it. It is broken off by being dropped: then nobody knows what the receiver has, and the
-/// delivery is made again.
-pub(super) async fn make(webhooks: Webhooks, delivery: DueDelivery) -> Ended {
-    let sent = send(&webhooks, &delivery).await;
+/// Makes an attempt and records it. One that is broken off before it has an answer records nothing: nobody knows what the
+/// receiver has, and the delivery is made again.
+pub(super) async fn make(
+    webhooks: Webhooks,
+    lead: Arc<dyn Lead>,
+    delivery: DueDelivery,
+    mut break_off: BreakOff,
+) -> End {
+    let sent = tokio::select! {
+        biased;
+        sent = send(&webhooks, &delivery) => sent,
+        () = break_off.told() => return End::Left,
+    };
     let (ended, answer_at) = (ended(&webhooks, &delivery, sent), webhooks.inner.clock.now());
-    let is_delivered = ended.end == AttemptEnd::Delivered;
+    let end = if ended.end == AttemptEnd::Delivered { End::Delivered } else { End::Failed };
     let failing_before = answer_at.saturating_sub(webhooks.inner.settings.pause_after);
-    record(&webhooks, &delivery, ended, PausePolicy { failing_before }).await;
-    Ended { webhook_key: delivery.webhook.key, is_delivered }
+    record(&webhooks, lead.as_ref(), &delivery, ended, PausePolicy { failing_before }).await;
+    end
 }
 
 async fn send(webhooks: &Webhooks, delivery: &DueDelivery) -> Result<Sent, String> {
@@ -63,12 +68,11 @@ fn ended(webhooks: &Webhooks, delivery: &DueDelivery, sent: Result<Sent, String>
         Next::Gone => (AttemptEnd::Gone, &inner.stats.failed),
     };
     add(counter, 1);
-    let (key, webhook_key, attempts) = (delivery.key, delivery.webhook.key, delivery.attempts);
+    let (claimed, webhook_key) = (delivery.claimed(), delivery.webhook.key);
     match sent {
         Ok(sent) => EndedAttempt {
-            key,
+            claimed,
             webhook_key,
-            attempts,
             end,
             duration_us: i64::try_from(sent.duration.as_micros()).unwrap_or(i64::MAX),
             request: Some(sent.request),
@@ -76,9 +80,8 @@ fn ended(webhooks: &Webhooks, delivery: &DueDelivery, sent: Result<Sent, String>
             error: sent.error,
         },
         Err(error) => EndedAttempt {
-            key,
+            claimed,
             webhook_key,
-            attempts,
             end,
             duration_us: 0,
             request: None,
@@ -89,11 +92,19 @@ fn ended(webhooks: &Webhooks, delivery: &DueDelivery, sent: Result<Sent, String>
 }
 
 /// Records the attempt, however long the store takes: an answer that was received is not forgotten while there is anybody
-/// to remember it.
-async fn record(webhooks: &Webhooks, delivery: &DueDelivery, ended: EndedAttempt, pause: PausePolicy) {
+/// to remember it. Only who has the role may write; a role that was lost and is had again will do, as an attempt of
+/// somebody else in between has another number.
+async fn record(
+    webhooks: &Webhooks,
+    lead: &dyn Lead,
+    delivery: &DueDelivery,
+    ended: EndedAttempt,
+    pause: PausePolicy,
+) {
     let inner = &webhooks.inner;
     let mut backoff = BACKOFF;
     loop {
+        lead.held().await;
         match inner.store.end_delivery_attempt(inner.clock.now(), ended.clone(), pause).await {
             Ok(None) => return tell(delivery, &ended),
             Ok(Some(reason)) => {

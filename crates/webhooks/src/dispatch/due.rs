@@ -1,16 +1,15 @@
 //! What is due when, and how many attempts of which webhook are under way. Bounded by the number of webhooks: deliveries
 //! themselves stay in the store until there is room for them.
 
-use super::attempt::Ended;
 use super::intake::TookIn;
+use super::under_way::{End, Ended};
 use crate::service::Webhooks;
 use crate::settings::WebhookSettings;
 use oneoff_domain::Timestamp;
 use oneoff_storage::StoreError;
-use oneoff_storage::webhooks::{Claims, DueDelivery};
+use oneoff_storage::webhooks::{ClaimedAttempt, Claims, DueDelivery};
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::task::JoinError;
 
 /// After the longest that an attempt may take, nobody ends it any more.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
@@ -129,9 +128,11 @@ impl Due {
         webhooks: &Webhooks,
         now: Timestamp,
         rooms: Vec<(i64, usize)>,
+        under_way: Vec<ClaimedAttempt>,
     ) -> Result<Vec<DueDelivery>, StoreError> {
         let until = now.saturating_add(self.timeout).saturating_add(GIVEN_UP_AFTER);
-        let claimed = webhooks.inner.store.claim_deliveries(now, Claims { rooms, until }).await?;
+        let claims = Claims { rooms, until, under_way };
+        let claimed = webhooks.inner.store.claim_deliveries(now, claims).await?;
         for (key, next) in claimed.next {
             if let Some(state) = self.webhooks.get_mut(&key) {
                 state.next = next;
@@ -148,16 +149,11 @@ impl Due {
     }
 
     /// An attempt is over: another delivery of its job may go now.
-    pub(super) fn ended(&mut self, ended: Result<Ended, JoinError>) {
-        match ended {
-            Ok(Ended { webhook_key, is_delivered }) => {
-                if let Some(state) = self.webhooks.get_mut(&webhook_key) {
-                    state.under_way = state.under_way.saturating_sub(1);
-                    state.is_failing = !is_delivered;
-                    state.next = Some(Timestamp::MIN);
-                }
-            }
-            Err(error) => tracing::error!(%error, "an attempt to deliver a webhook panicked"),
+    pub(super) fn ended(&mut self, Ended { webhook_key, end }: Ended) {
+        if let Some(state) = self.webhooks.get_mut(&webhook_key) {
+            state.under_way = state.under_way.saturating_sub(1);
+            state.is_failing = end != End::Delivered;
+            state.next = Some(Timestamp::MIN);
         }
     }
 }

@@ -57,6 +57,6 @@ fn what_is_not_due_waits_until_it_is_and_is_looked_at_again_when_told() {
     under_way(&mut due, 1, 1);
     due.keep(&TookIn::default());
     assert_eq!(due.webhooks.len(), 1, "a webhook that is gone is forgotten with its last attempt");
-    due.ended(Ok(Ended { webhook_key: 1, is_delivered: false }));
+    due.ended(Ended { webhook_key: 1, end: End::Failed });
     assert!(due.webhooks[&1].is_failing);
 }

@@ -5,18 +5,20 @@
 mod attempt;
 mod due;
 mod intake;
+mod under_way;
 
 use crate::dispatcher_state::DispatcherState;
 use crate::lead::Lead;
 use crate::service::Webhooks;
-use attempt::Ended;
 use due::Due;
+use oneoff_domain::Timestamp;
 use oneoff_storage::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use under_way::{End, Ended, UnderWay};
 
 /// The outbox is looked at most this often, however many events there are.
 const LOOK_APART: Duration = Duration::from_millis(20);
@@ -27,7 +29,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// When to try again what the store refused.
 const BACKOFF: Duration = Duration::from_secs(1);
 
-/// A dispatcher that runs.
+/// A dispatcher that runs. Dropping it stops nothing.
 pub struct Dispatch {
     task: JoinHandle<()>,
     stop: watch::Sender<bool>,
@@ -38,7 +40,19 @@ impl Dispatch {
     #[must_use]
     pub fn start(webhooks: Webhooks, lead: Arc<dyn Lead>, events: watch::Receiver<i64>) -> Self {
         let (stop, stops) = watch::channel(false);
-        let dispatcher = Dispatcher { webhooks, lead, events, stops, seen: -1, is_idle: false };
+        let due = Due::new(&webhooks.inner.settings);
+        let dispatcher = Dispatcher {
+            webhooks,
+            lead,
+            events,
+            stops,
+            seen: -1,
+            is_idle: false,
+            looked_at: None,
+            doubts_claims: true,
+            due,
+            under_way: UnderWay::default(),
+        };
         Self { task: tokio::spawn(dispatcher.run()), stop }
     }
 
@@ -63,6 +77,12 @@ struct Dispatcher {
     seen: i64,
     /// Whether there was no webhook at the last look.
     is_idle: bool,
+    /// When the outbox was looked at last and found to be empty.
+    looked_at: Option<Instant>,
+    /// Whether deliveries may be claimed that nobody attempts.
+    doubts_claims: bool,
+    due: Due,
+    under_way: UnderWay,
 }
 
 /// Says that the dispatcher has ended, however it did.
@@ -71,6 +91,13 @@ struct TellsEnd(Webhooks);
 impl Drop for TellsEnd {
     fn drop(&mut self) {
         self.0.inner.dispatcher.set(DispatcherState::Ended);
+    }
+}
+
+/// Resolves when it is to end: not where the handle of it was dropped.
+async fn told_to_stop(stops: &mut watch::Receiver<bool>) {
+    if stops.wait_for(|stops| *stops).await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -83,72 +110,92 @@ enum Over {
 impl Dispatcher {
     async fn run(mut self) {
         let _ended = TellsEnd(self.webhooks.clone());
-        self.webhooks.inner.dispatcher.set(DispatcherState::Waits);
         loop {
+            self.webhooks.inner.dispatcher.set(DispatcherState::Waits);
             tokio::select! {
                 () = self.lead.held() => {}
-                _ = self.stops.wait_for(|stops| *stops) => return,
+                () = told_to_stop(&mut self.stops) => return,
             }
             match self.lead_once().await {
-                Ok(Over::Lost) => self.webhooks.inner.dispatcher.set(DispatcherState::Waits),
-                Ok(Over::Stopped) | Err(StoreError::Closed) => return,
-                Err(error) => {
-                    self.webhooks.inner.dispatcher.set(DispatcherState::Fails);
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "webhooks are not delivered for a moment"
-                    );
-                    tokio::select! {
-                        () = tokio::time::sleep(BACKOFF) => {}
-                        _ = self.stops.wait_for(|stops| *stops) => return,
-                    }
-                }
+                // What it would still tell the receiver, somebody else may tell it by then.
+                Over::Lost => self.under_way.break_off(),
+                Over::Stopped => return,
             }
         }
     }
 
-    /// Dispatches for as long as this node has the role. Attempts that are under way end with it, or with an error:
-    /// what they would record would be somebody else's by then.
-    async fn lead_once(&mut self) -> Result<Over, StoreError> {
-        let store = &self.webhooks.inner.store;
-        let recovered = store.recover_deliveries(self.webhooks.inner.clock.now()).await?;
+    /// Dispatches for as long as this node has the role. An error of the store ends nothing that is under way.
+    async fn lead_once(&mut self) -> Over {
+        // Who had the role meanwhile has changed what is due.
+        self.look_anew();
+        let lead = Arc::clone(&self.lead);
+        loop {
+            if *self.stops.borrow() {
+                return self.finish().await;
+            }
+            let stepped = tokio::select! {
+                biased;
+                () = lead.lost() => return Over::Lost,
+                stepped = self.step() => stepped,
+            };
+            match stepped {
+                Ok(true) => {}
+                Ok(false) if self.due.is_ready(self.webhooks.inner.clock.now()) => {}
+                Ok(false) => self.wait().await,
+                Err(StoreError::Closed) => return Over::Stopped,
+                Err(error) => self.back_off(&error).await,
+            }
+            while let Some(ended) = self.under_way.try_next() {
+                self.ended(ended);
+            }
+        }
+    }
+
+    /// Nothing is known for certain of what is in the store but what is under way.
+    fn look_anew(&mut self) {
+        self.looked_at = None;
+        self.doubts_claims = true;
+        self.due.look_at_all(Timestamp::MIN);
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        self.doubts_claims |= ended.end == End::Left;
+        self.due.ended(ended);
+    }
+
+    /// Makes deliveries of new events, where it is time, and begins what is due; answers whether there are more events.
+    async fn step(&mut self) -> Result<bool, StoreError> {
+        if self.doubts_claims {
+            self.recover().await?;
+            self.doubts_claims = false;
+        }
+        let is_rested = self.looked_at.is_none_or(|at| at.elapsed() >= self.apart());
+        let has_more = if is_rested { self.look().await? } else { false };
+        self.begin().await?;
+        self.webhooks.inner.dispatcher.set(DispatcherState::Sends);
+        Ok(has_more)
+    }
+
+    async fn recover(&self) -> Result<(), StoreError> {
+        let (now, under_way) = (self.webhooks.inner.clock.now(), self.under_way.claimed());
+        let recovered = self.webhooks.inner.store.recover_deliveries(now, under_way).await?;
         if recovered > 0 {
             tracing::info!(
                 recovered,
                 "webhook deliveries that were under way when sending ended are made again"
             );
         }
-        let mut due = Due::new(&self.webhooks.inner.settings);
-        let mut attempts: JoinSet<Ended> = JoinSet::new();
-        let mut looked_at = None;
-        loop {
-            if *self.stops.borrow() {
-                return self.finish(attempts).await;
-            }
-            if !self.lead.is_held() {
-                return Ok(Over::Lost);
-            }
-            let has_more = match looked_at.is_none_or(|at: Instant| at.elapsed() >= self.apart()) {
-                true => {
-                    // What comes from here on is another reason to look.
-                    self.seen = *self.events.borrow();
-                    let took_in = intake::take_in(&self.webhooks).await?;
-                    self.webhooks.inner.dispatcher.set(DispatcherState::Sends);
-                    self.is_idle = took_in.webhooks.is_empty();
-                    due.keep(&took_in);
-                    looked_at = (!took_in.more).then(Instant::now);
-                    took_in.more
-                }
-                false => false,
-            };
-            self.begin(&mut due, &mut attempts).await?;
-            if !has_more && !due.is_ready(self.webhooks.inner.clock.now()) {
-                self.wait(&mut due, &mut attempts, &mut looked_at).await;
-            }
-            while let Some(ended) = attempts.try_join_next() {
-                due.ended(ended);
-            }
-        }
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        // What comes from here on is another reason to look.
+        self.seen = *self.events.borrow();
+        let took_in = intake::take_in(&self.webhooks).await?;
+        self.is_idle = took_in.webhooks.is_empty();
+        self.due.keep(&took_in);
+        self.looked_at = (!took_in.more).then(Instant::now);
+        Ok(took_in.more)
     }
 
     fn apart(&self) -> Duration {
@@ -156,24 +203,38 @@ impl Dispatcher {
     }
 
     /// Begins what is due and has room.
-    async fn begin(&self, due: &mut Due, attempts: &mut JoinSet<Ended>) -> Result<(), StoreError> {
+    async fn begin(&mut self) -> Result<(), StoreError> {
         let now = self.webhooks.inner.clock.now();
-        let rooms = due.rooms(now);
+        let rooms = self.due.rooms(now);
         if rooms.is_empty() {
             return Ok(());
         }
-        for delivery in due.claim(&self.webhooks, now, rooms).await? {
-            due.began(&delivery);
-            attempts.spawn(attempt::make(self.webhooks.clone(), delivery));
+        for delivery in self.due.claim(&self.webhooks, now, rooms, self.under_way.claimed()).await? {
+            self.due.began(&delivery);
+            let (webhooks, lead) = (self.webhooks.clone(), Arc::clone(&self.lead));
+            self.under_way
+                .begin(delivery, |delivery, break_off| attempt::make(webhooks, lead, delivery, break_off));
         }
         Ok(())
     }
 
+    /// The store did not do what it was asked for, or did and could not say so. It is asked again after a while.
+    async fn back_off(&mut self, error: &StoreError) {
+        self.webhooks.inner.dispatcher.set(DispatcherState::Fails);
+        tracing::error!(error = error as &dyn std::error::Error, "webhooks are not delivered for a moment");
+        self.look_anew();
+        tokio::select! {
+            () = tokio::time::sleep(BACKOFF) => {}
+            () = self.lead.lost() => {}
+            () = told_to_stop(&mut self.stops) => {}
+        }
+    }
+
     /// Waits until there is something to do.
-    async fn wait(&mut self, due: &mut Due, attempts: &mut JoinSet<Ended>, looked_at: &mut Option<Instant>) {
+    async fn wait(&mut self) {
         let now = self.webhooks.inner.clock.now();
-        let sleep = due.next(now).map_or(SLEEP_MAX, |at| at.since(now)).min(SLEEP_MAX);
-        let rested = looked_at.map_or_else(Instant::now, |at| at + self.apart());
+        let sleep = self.due.next(now).map_or(SLEEP_MAX, |at| at.since(now)).min(SLEEP_MAX);
+        let rested = self.looked_at.map_or_else(Instant::now, |at| at + self.apart());
         let (events, seen) = (&mut self.events, self.seen);
         let news = async {
             if events.wait_for(|newest| *newest != seen).await.is_err() {
@@ -184,23 +245,40 @@ impl Dispatcher {
         tokio::select! {
             () = news => {}
             () = self.webhooks.inner.look.notified() => {
-                due.look_at_all(now);
-                *looked_at = None;
+                self.due.look_at_all(now);
+                self.looked_at = None;
             }
-            Some(ended) = attempts.join_next() => due.ended(ended),
+            Some(ended) = self.under_way.next() => self.ended(ended),
             () = tokio::time::sleep(sleep) => {}
             () = self.lead.lost() => {}
-            _ = self.stops.changed() => {}
+            () = told_to_stop(&mut self.stops) => {}
         }
     }
 
     /// Waits for the attempts that are under way, for as long as this node has the role.
-    async fn finish(&self, mut attempts: JoinSet<Ended>) -> Result<Over, StoreError> {
+    async fn finish(&mut self) -> Over {
         loop {
             tokio::select! {
-                ended = attempts.join_next() => if ended.is_none() { return Ok(Over::Stopped) },
-                () = self.lead.lost() => return Ok(Over::Stopped),
+                ended = self.under_way.next() => if ended.is_none() { return Over::Stopped },
+                () = self.lead.lost() => return Over::Stopped,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_when_it_is_told_to_and_not_when_nobody_can_tell_it_any_more() {
+        let (stop, mut stops) = watch::channel(false);
+        let mut forsaken = stops.clone();
+        stop.send_replace(true);
+        told_to_stop(&mut stops).await;
+        stop.send_replace(false);
+        drop(stop);
+        let ends = tokio::time::timeout(Duration::ZERO, told_to_stop(&mut forsaken)).await;
+        assert!(ends.is_err());
     }
 }

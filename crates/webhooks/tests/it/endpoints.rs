@@ -6,6 +6,8 @@ on_both!(
     a_secret_is_sealed_and_changed_over_with_two_signatures(settings()),
     a_test_tells_the_truth_and_keeps_nothing(settings()),
     presets_are_sent_in_their_form(settings()),
+    an_audit_entry_tells_of_another_secret_without_it(settings()),
+    an_audit_entry_names_what_is_made_again(settings()),
     one_that_is_limited_to_projects_touches_only_theirs(settings()),
     there_are_so_many_and_no_more(settings()),
 );
@@ -15,8 +17,11 @@ mod exercise {
     use oneoff_domain::limits::WEBHOOKS_MAX;
     use oneoff_domain::{Context, EventKind};
     use oneoff_fakes::{FakeReceiver, Reply};
-    use oneoff_webhooks::{SecretDraft, WebhookDraft};
-    use serde_json::Value;
+    use oneoff_secrets::SecretString;
+    use oneoff_storage::webhooks::RedeliverFilter;
+    use oneoff_storage::{AuditFilter, DeliveryStatus};
+    use oneoff_webhooks::{SecretDraft, WebhookDraft, WebhookPatch};
+    use serde_json::{Value, json};
 
     fn receiver(status: u16) -> FakeReceiver {
         FakeReceiver::start(move |_| Reply::With(status, String::new(), "hello".to_owned())).unwrap()
@@ -54,6 +59,62 @@ mod exercise {
         let unsigned =
             world.made(receiver.url(), &["job.failed"], |draft| draft.secret = SecretDraft::None).await;
         assert!(unsigned.secret.is_none() && unsigned.webhook.value.secret.is_none());
+    }
+
+    /// What the newest audit entry says was before, and after.
+    async fn audited(world: &World, action: &str) -> (Option<Value>, Option<Value>) {
+        let filter = AuditFilter { actions: vec![action.to_owned()], ..AuditFilter::default() };
+        let page = world.store.audit_entries(context(), filter, 1, None).await.unwrap();
+        let entry = page.items.into_iter().next().unwrap();
+        (entry.before, entry.after)
+    }
+
+    pub(crate) async fn an_audit_entry_tells_of_another_secret_without_it(world: World) {
+        let id = world.webhook("http://127.0.0.1:9/", &["*"]).await.id;
+        let rotated = world.webhooks.rotate_secret(context(), id, None, Some(60)).await.unwrap();
+        let until = rotated.webhook.value.previous_secret_until.unwrap().to_string();
+        let (before, after) = audited(&world, "webhook.rotate_secret").await;
+        assert_eq!(before, Some(json!({ "previous_secret_until": null })));
+        assert_eq!(after, Some(json!({ "previous_secret_until": until, "secret_replaced": true })));
+        let update = async |secret| {
+            let patch = WebhookPatch { secret, ..WebhookPatch::default() };
+            world.webhooks.update(context(), id, patch).await.unwrap();
+            audited(&world, "webhook.update").await
+        };
+        let own = || SecretDraft::Text(SecretString::new("hunter2 of my own"));
+        let (before, after) = update(own()).await;
+        assert_eq!(before, Some(json!({ "previous_secret_until": until })));
+        assert_eq!(after, Some(json!({ "previous_secret_until": null, "secret_replaced": true })));
+        let none = (Some(json!({ "has_secret": true })), Some(json!({ "has_secret": false })));
+        assert_eq!(update(SecretDraft::None).await, none);
+        let one = (Some(json!({ "has_secret": false })), Some(json!({ "has_secret": true })));
+        assert_eq!(update(own()).await, one);
+    }
+
+    pub(crate) async fn an_audit_entry_names_what_is_made_again(world: World) {
+        let receiver = receiver(200);
+        let webhook = world.webhook(receiver.url(), &["job.*"]).await;
+        world.run_job().await;
+        let first = world.settled(&webhook, 3).await;
+        world.webhooks.redeliver(context(), webhook.id, first[1].id).await.unwrap();
+        let one = json!({
+            "deliveries": 1, "delivery_ids": [first[1].id.to_string()], "event": "job.started",
+        });
+        assert_eq!(audited(&world, "webhook.redeliver").await, (None, Some(one)));
+        world.settled(&webhook, 3).await;
+        for _ in 0..20 {
+            world.run_job().await;
+        }
+        let all = world.settled(&webhook, 63).await;
+        let arrived =
+            RedeliverFilter { status: DeliveryStatus::Success, from: Some(first[0].created_at), to: None };
+        world.webhooks.redeliver_many(context(), webhook.id, arrived).await.unwrap();
+        let ids: Vec<String> = all.iter().take(50).map(|delivery| delivery.id.to_string()).collect();
+        let from = first[0].created_at.to_string();
+        let many = json!({
+            "deliveries": 63, "delivery_ids": ids, "filter": { "status": "success", "from": from, "to": null },
+        });
+        assert_eq!(audited(&world, "webhook.redeliver").await, (None, Some(many)));
     }
 
     pub(crate) async fn a_test_tells_the_truth_and_keeps_nothing(world: World) {

@@ -9,6 +9,9 @@
 
 mod behaviour;
 mod bounds;
+mod days;
 mod endpoints;
 mod fickle;
+mod outages;
+mod trouble;
 mod world;

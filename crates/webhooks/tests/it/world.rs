@@ -1,12 +1,15 @@
 //! A store, webhooks on it, and a dispatcher that can be killed.
 
+use crate::trouble::{Breakable, Switched};
 use oneoff_domain::*;
 use oneoff_fakes::SeededRandom;
 use oneoff_secrets::SealingKey;
+use oneoff_storage::inline::{Commits, Faults};
 use oneoff_storage::webhooks::{DeliveryFilter, DeliveryRecord, NewDelivery};
 use oneoff_storage::*;
 use oneoff_webhooks::*;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -28,6 +31,26 @@ impl Clock for RealClock {
     }
 }
 
+/// The same, which a test can set ahead.
+#[derive(Clone, Default)]
+pub(crate) struct AheadClock(Arc<AtomicI64>);
+
+impl AheadClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(RealClock.now().as_micros() + self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn boot_time(&self) -> BootTime {
+        RealClock.boot_time()
+    }
+}
+
 /// Tells of the newest event.
 struct Newest(watch::Sender<i64>);
 
@@ -42,13 +65,16 @@ impl CommitListener for Newest {
 /// Where the database is.
 enum Place {
     File(#[expect(dead_code, reason = "removed when it is dropped")] tempfile::TempDir),
-    Server(#[expect(dead_code, reason = "dropped with it")] oneoff_pg_fixture::Database),
+    Server(#[expect(dead_code, reason = "dropped with it")] Arc<oneoff_pg_fixture::Database>),
 }
 
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) webhooks: Webhooks,
     pub(crate) random: Arc<SeededRandom>,
+    pub(crate) clock: AheadClock,
+    pub(crate) lead: Arc<Switched>,
+    pub(crate) database: Arc<Breakable>,
     events: watch::Receiver<i64>,
     numbering: Option<JoinHandle<()>>,
     dispatch: Option<Dispatch>,
@@ -67,39 +93,62 @@ impl World {
     pub(crate) async fn in_file(settings: WebhookSettings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(directory.path().join("oneoff.db"));
-        Self::on(options, Place::File(directory), settings)
+        let store = Store::open(options, RealClock.now()).unwrap();
+        Self::on(store, Arc::default(), Place::File(directory), settings)
+    }
+
+    /// The same, whose writes fail when they are told to.
+    pub(crate) async fn in_breakable_file(settings: WebhookSettings) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(directory.path().join("oneoff.db"));
+        let database = Arc::new(Breakable::default());
+        let faults = Arc::clone(&database) as Arc<dyn Faults>;
+        let (store, _inline) = Store::open_inline(options, RealClock.now(), Commits::AtOnce, faults).unwrap();
+        Self::on(store, database, Place::File(directory), settings)
     }
 
     pub(crate) async fn on_server(settings: WebhookSettings) -> Self {
-        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let database = Arc::new(oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap());
         let options = StoreOptions::on_server(DatabaseUrl::new(database.url()).unwrap());
-        Self::on(options, Place::Server(database), settings)
+        let store = Store::open(options, RealClock.now()).unwrap();
+        let breakable = Arc::new(Breakable::on_server(Arc::clone(&database)));
+        Self::on(store, breakable, Place::Server(database), settings)
     }
 
-    fn on(options: StoreOptions, place: Place, settings: WebhookSettings) -> Self {
-        let store = Store::open(options, RealClock.now()).unwrap();
+    fn on(store: Store, database: Arc<Breakable>, place: Place, settings: WebhookSettings) -> Self {
         let (newest, events) = watch::channel(0);
         store.listen(Arc::new(Newest(newest)));
         // As the holder of that role does.
         let numbering = store.is_shared().then(|| {
             let store = store.clone();
             tokio::spawn(async move {
-                while store.number_events().await.is_ok() {
+                while !matches!(store.number_events().await, Err(StoreError::Closed)) {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             })
         });
-        let random = Arc::new(SeededRandom::new(42));
+        let (random, clock) = (Arc::new(SeededRandom::new(42)), AheadClock::default());
         let sealing = Sealing::with(SealingKey::from_bytes([9; 32]));
-        let webhooks = webhooks_on(&store, &random, sealing, settings);
-        let mut world = Self { store, webhooks, random, events, numbering, dispatch: None, _place: place };
+        let webhooks = webhooks_on(&store, &clock, &random, sealing, settings);
+        let mut world = Self {
+            store,
+            webhooks,
+            random,
+            clock,
+            lead: Arc::default(),
+            database,
+            events,
+            numbering,
+            dispatch: None,
+            _place: place,
+        };
         world.start();
         world
     }
 
     /// What another server on the same database has, whose secrets are sealed otherwise.
     pub(crate) fn webhooks_with(&self, sealing: Sealing) -> Webhooks {
-        webhooks_on(&self.store, &self.random, sealing, settings())
+        webhooks_on(&self.store, &self.clock, &self.random, sealing, settings())
     }
 
     /// A delivery of an event of this job.
@@ -129,8 +178,8 @@ impl World {
     }
 
     pub(crate) fn start(&mut self) {
-        let dispatch = Dispatch::start(self.webhooks.clone(), Arc::new(AlwaysLeads), self.events.clone());
-        self.dispatch = Some(dispatch);
+        let lead = Arc::clone(&self.lead) as Arc<dyn Lead>;
+        self.dispatch = Some(Dispatch::start(self.webhooks.clone(), lead, self.events.clone()));
     }
 
     /// Ends the dispatcher in the midst of what it does.
@@ -204,10 +253,15 @@ impl World {
 
     /// Every delivery of a webhook, oldest first.
     pub(crate) async fn deliveries(&self, webhook: &Webhook) -> Vec<DeliveryRecord> {
-        let (mut all, mut cursor) = (Vec::new(), None);
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
         loop {
-            let page = self.store.deliveries(webhook.id, DeliveryFilter::default(), 200, cursor, false).await;
-            let page = page.unwrap().unwrap();
+            // A connection may have been cut.
+            let page = eventually(async || {
+                let cursor = cursor.clone();
+                let page = self.store.deliveries(webhook.id, DeliveryFilter::default(), 200, cursor, false);
+                page.await.ok()
+            });
+            let page = page.await.unwrap();
             all.extend(page.items);
             cursor = page.next_cursor;
             if cursor.is_none() {
@@ -239,11 +293,12 @@ impl Drop for World {
 
 fn webhooks_on(
     store: &Store,
+    clock: &AheadClock,
     random: &Arc<SeededRandom>,
     sealing: Sealing,
     settings: WebhookSettings,
 ) -> Webhooks {
-    let (clock, random) = (Arc::new(RealClock), random.clone());
+    let (clock, random) = (Arc::new(clock.clone()), random.clone());
     Webhooks::new(store.clone(), clock, random, EgressPolicy::Default, sealing, settings).unwrap()
 }
 
@@ -287,14 +342,17 @@ pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-/// Runs exercises, each on a store in a file and on one on PostgreSQL.
+/// Runs exercises, each on a store in a file, of one kind or another, and on one on PostgreSQL.
 macro_rules! on_both {
     ($($exercise:ident($settings:expr)),+ $(,)?) => {
+        $crate::world::on_both!(in_file: $($exercise($settings)),+);
+    };
+    ($file:ident: $($exercise:ident($settings:expr)),+ $(,)?) => {
         mod sqlite {
             use super::*;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $exercise() {
-                super::exercise::$exercise($crate::world::World::in_file($settings).await).await;
+                super::exercise::$exercise($crate::world::World::$file($settings).await).await;
             })+
         }
 

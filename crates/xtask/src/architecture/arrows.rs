@@ -63,6 +63,7 @@ pub(crate) const DEV_ARROWS: &[(&str, &[&str])] = &[
     ("oneoff-executors", &["oneoff-fakes"]),
     ("oneoff-scheduler", &["oneoff-fakes", "oneoff-pg-fixture"]),
     ("oneoff-webhooks", &["oneoff-fakes", "oneoff-pg-fixture"]),
+    ("oneoff", &["oneoff-fakes"]),
     ("oneoff-api", &["oneoff-fakes", "oneoff-executors", "oneoff-pg-fixture"]),
     ("oneoff-server", &["oneoff-api-types", "oneoff-client", "oneoff-fakes", "oneoff-pg-fixture"]),
     ("oneoff-cli", &["oneoff-test-server"]),

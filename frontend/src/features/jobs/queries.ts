@@ -1,7 +1,7 @@
 // What the jobs page asks the server for. All keys begin with `LIVE_KEY`: events make them stale.
 import { listExecutions } from '@/api/executions'
 import { getJob, listJobs } from '@/api/jobs'
-import { getSystemStatus } from '@/api/system'
+import { getSummary } from '@/api/summary'
 import type { ExecutionStatus, JobStatus, List } from '@/api/types'
 import { learnServerClock } from '@/lib/time/clock'
 import { LIVE_KEY } from '@/lib/live/useLive'
@@ -67,15 +67,15 @@ export function useAttempts(jobId: Ref<string>) {
   })
 }
 
-/** The server's numbers; each answer also tells its clock. */
-export function useSystemStatus() {
+/** The numbers over the lists; each answer also tells the server's clock. */
+export function useSummary() {
   return useQuery({
-    queryKey: [LIVE_KEY, 'system'],
+    queryKey: [LIVE_KEY, 'summary'],
     queryFn: async ({ signal }) => {
-      const sentAt = Date.now()
-      const status = await getSystemStatus(signal)
-      learnServerClock(status.now, sentAt, Date.now())
-      return status
+      const summary = await getSummary(signal)
+      const { now, sentAt, receivedAt } = summary.clock
+      learnServerClock(now, sentAt, receivedAt)
+      return summary
     },
     refetchInterval: 60_000,
   })

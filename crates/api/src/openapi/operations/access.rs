@@ -2,7 +2,8 @@
 
 use crate::authorize::Scope;
 use crate::error_table::ErrorCode::{
-    ForgeryRefused, IllegalState, IsSetUp, KeyNotValid, LastAdminKey, NotFound, OriginRefused, Unauthorized,
+    ForgeryRefused, IllegalState, IsSetUp, KeyNotValid, KeyReplaced, LastAdminKey, NotFound, OriginRefused,
+    TooManyFailures, Unauthorized,
 };
 use crate::openapi::operation::{Content, Operation, shape, tagged};
 use crate::read::{audit, lists};
@@ -46,7 +47,7 @@ pub(crate) fn api_keys() -> Vec<Operation> {
             .may_take("RotateApiKey", &["rotate_api_key"])
             .with_condition()
             .answers(200, "The new key, this once.", rotated, &["Idempotency-Replayed"])
-            .refuses(&[KeyNotValid, LastAdminKey]),
+            .refuses(&[KeyNotValid, KeyReplaced, LastAdminKey]),
     ];
     tagged("API keys", operations.into_iter().map(|operation| operation.needs(ADMIN)).collect())
 }
@@ -70,7 +71,7 @@ pub(crate) fn sessions() -> Vec<Operation> {
                     Content::Data(shape::<SessionView>(), "no_session"),
                     &[],
                 )
-                .refuses(&[Unauthorized, OriginRefused]),
+                .refuses(&[Unauthorized, TooManyFailures, OriginRefused]),
             Operation::delete("/api/session", "signOut", "Signs a browser out")
                 .without_parameters()
                 .needs(Some(Scope::Read))
@@ -86,7 +87,7 @@ pub(crate) fn sessions() -> Vec<Operation> {
                     Content::Data(shape::<NewApiKeyView>(), "new_api_key"),
                     &[],
                 )
-                .refuses(&[IsSetUp, IllegalState, NotFound, OriginRefused]),
+                .refuses(&[IsSetUp, IllegalState, NotFound, TooManyFailures, OriginRefused]),
         ],
     )
 }

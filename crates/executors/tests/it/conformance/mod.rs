@@ -6,7 +6,7 @@ mod shell;
 use crate::support::{PATIENCE, context, run, start};
 use oneoff_domain::{ExecutionStatus, Reason};
 use oneoff_executors::{EgressPolicy, Executor, Registry, StopReason};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -105,7 +105,7 @@ async fn the_schema_of_a_type_says_what_is_checked() {
         }
         for name in known.keys() {
             let mut config = object(&fixture.succeeds()).clone();
-            config.insert(name.clone(), serde_json::json!({"\0": [[]]}));
+            config.insert(name.clone(), json!({"\0": [[]]}));
             let is_refused = executor.validate(&config).is_err();
             assert_eq!(judge.is_valid(&Value::Object(config)), !is_refused, "{name}");
         }
@@ -116,7 +116,9 @@ async fn the_schema_of_a_type_says_what_is_checked() {
 async fn an_unknown_field_is_refused_and_the_policies_are_not() {
     for (executor, fixture) in table().await {
         let mut config = object(&fixture.succeeds()).clone();
-        for policy in ["timeout", "timeout_seconds", "max_retries", "retry_delay_seconds"] {
+        let policies =
+            ["timeout", "timeout_seconds", "max_retries", "retry_delay_seconds", "retry_max_delay_seconds"];
+        for policy in policies {
             config.insert(policy.to_owned(), 5.into());
         }
         assert_eq!(executor.validate(&config), Ok(()), "{config:?}");
@@ -125,6 +127,34 @@ async fn an_unknown_field_is_refused_and_the_policies_are_not() {
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].pointer, "/tiemout");
         assert_eq!(errors[0].hint.as_deref(), Some("did you mean `timeout`?"));
+    }
+}
+
+#[tokio::test]
+async fn the_schema_says_the_bounds_of_the_policies() {
+    for (executor, fixture) in table().await {
+        let judge = jsonschema::validator_for(&executor.config_schema()).unwrap();
+        for (policy, value, is_good) in [
+            ("timeout", json!(null), true),
+            ("timeout", json!(-1), true),
+            ("timeout", json!(2_592_000), true),
+            ("timeout", json!(2_592_001), false),
+            ("timeout_seconds", json!(null), true),
+            ("timeout_seconds", json!(2_592_001), false),
+            ("max_retries", json!(null), true),
+            ("max_retries", json!(1_000), true),
+            ("max_retries", json!(1_001), false),
+            ("max_retries", json!(-1), false),
+            ("retry_delay_seconds", json!(2_592_000), true),
+            ("retry_delay_seconds", json!(2_592_001), false),
+            ("retry_max_delay_seconds", json!(-1), false),
+            ("retry_max_delay_seconds", json!("5"), false),
+        ] {
+            let mut config = object(&fixture.succeeds()).clone();
+            config.insert(policy.to_owned(), value.clone());
+            assert_eq!(executor.validate(&config).is_ok(), is_good, "{policy}: {value}");
+            assert_eq!(judge.is_valid(&Value::Object(config)), is_good, "{policy}: {value}");
+        }
     }
 }
 

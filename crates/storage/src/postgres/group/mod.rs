@@ -16,7 +16,7 @@ use super::known_keys::KnownKeys;
 use super::shards::Shards;
 use crate::ahead::{ChangedJobs, CommitCount};
 use crate::connection::AnyConnection;
-use crate::failure::{RowError, WriteError, server_commit_failed, unavailable};
+use crate::failure::{RowError, WriteError, disconnected, server_commit_failed, unavailable};
 use crate::idempotency::Records;
 use crate::rows::job::StoredJob;
 use crate::writer::announce::Announcer;
@@ -124,26 +124,21 @@ impl ServerGroups {
         }
     }
 
-    /// Opens the lost connection anew where it is time, although nobody writes.
-    pub(crate) fn mend(&mut self) {
-        if let Err(error) = self.connect() {
-            tracing::debug!(%error, "the server cannot be reached yet");
-        }
-    }
-
-    fn connect(&mut self) -> Result<&mut Live, StoreError> {
+    /// Opens the connection where it is lost and it is time. Whether it is open.
+    pub(crate) fn open(&mut self) -> bool {
         if let Link::Up(live) = &mut self.link
             && self.answered_at.elapsed() > IDLE
             && let Err(gone) = live.conn.batch_execute("SELECT 1")
         {
             let (retry_at, pause) = (Instant::now(), RECONNECT_FIRST);
-            self.link = Link::Down { retry_at, pause, error: unavailable(gone) };
+            self.link = Link::Down { retry_at, pause, error: disconnected(gone) };
         }
         if let Link::Down { retry_at, pause, error } = &self.link {
             if Instant::now() < *retry_at {
-                return Err(StoreError::Unavailable(Arc::new(error.clone())));
+                return false;
             }
             let pause = *pause;
+            tracing::debug!(%error, "the connection that writes is opened anew");
             self.link = match self.connector.writer() {
                 Ok(conn) => {
                     if !std::mem::take(&mut self.is_new) {
@@ -159,19 +154,24 @@ impl ServerGroups {
                 },
             };
         }
-        match &mut self.link {
-            Link::Up(live) => Ok(live),
-            Link::Down { error, .. } => Err(error.clone()),
-        }
+        matches!(self.link, Link::Up(_))
     }
 
-    /// Runs the requests that `next` yields as one transaction and answers them.
+    /// Runs the requests that `next` yields as one transaction and answers them. Where the connection is not
+    /// [open](Self::open) all of them fail.
     pub(crate) fn run(&mut self, next: &mut dyn FnMut() -> Option<Box<dyn Request>>) {
         let began = Instant::now();
         let mut requests: Vec<Box<dyn Request>> = std::iter::from_fn(next).collect();
+        if requests.is_empty() {
+            return;
+        }
         let node = Arc::clone(&self.node);
         let scope = scope_of(&requests);
-        let ended = self.connect().and_then(|live| live.execute(&node, &mut requests));
+        let ended = match &mut self.link {
+            Link::Up(live) => live.execute(&node, &mut requests),
+            Link::Down { error: error @ StoreError::Unavailable(_), .. } => Err(error.clone()),
+            Link::Down { error, .. } => Err(StoreError::Unavailable(Arc::new(error.clone()))),
+        };
         match ended {
             Ok((committed, operations)) => {
                 self.answered_at = Instant::now();
@@ -247,7 +247,7 @@ impl Live {
             tracing::debug!(%error, "requests that ran together failed: each runs again on its own");
             self.claimed.clear();
             effects = Effects::default();
-            AnyConnection::rollback_transaction(&mut self.conn).map_err(unavailable)?;
+            AnyConnection::rollback_transaction(&mut self.conn).map_err(disconnected)?;
             self.begin()?;
         }
         for (request, _) in requests.iter_mut().zip(&chosen).filter(|(_, chosen)| !(**chosen && is_done)) {
@@ -266,7 +266,7 @@ impl Live {
 
     fn begin(&mut self) -> Result<(), StoreError> {
         self.forget_others();
-        self.conn.begin_write().map_err(unavailable)
+        self.conn.begin_write().map_err(disconnected)
     }
 
     /// Locks and reads what the requests need, runs them, and writes what they gathered.
@@ -300,16 +300,16 @@ impl Live {
         request: &mut dyn Request,
         effects: &mut Effects,
     ) -> Result<(), StoreError> {
-        AnyConnection::begin_transaction(&mut self.conn).map_err(unavailable)?;
+        AnyConnection::begin_transaction(&mut self.conn).map_err(disconnected)?;
         match self.run(node, request, false) {
             Ok(made) => {
                 effects.merge(made);
-                AnyConnection::commit_transaction(&mut self.conn).map_err(unavailable)
+                AnyConnection::commit_transaction(&mut self.conn).map_err(disconnected)
             }
             Err(error) => {
                 request.fail(error.into());
                 // The savepoint is gone only where the connection is.
-                AnyConnection::rollback_transaction(&mut self.conn).map_err(unavailable)
+                AnyConnection::rollback_transaction(&mut self.conn).map_err(disconnected)
             }
         }
     }

@@ -4,6 +4,8 @@ crate::conformance::on_both!(
     a_key_is_changed_revoked_and_deleted_with_event_and_audit_row,
     two_admin_keys_cannot_end_each_other_at_once,
     a_rotated_key_ends_when_its_overlap_does,
+    a_key_is_rotated_once,
+    a_key_is_restricted_to_projects_that_are_there,
     a_key_is_made_once_however_often_it_is_asked_for,
     keys_are_listed_newest_first_and_by_what_the_caller_may_see,
     the_last_use_only_moves_forward,
@@ -46,6 +48,7 @@ pub(crate) mod exercise {
     }
 
     pub(crate) async fn a_key_is_changed_revoked_and_deleted_with_event_and_audit_row(store: &Store) {
+        project(store, "p").await;
         make(store, "a", &["admin"]).await;
         make(store, "b", &["read"]).await;
         let patch = ApiKeyPatch {
@@ -77,11 +80,18 @@ pub(crate) mod exercise {
         let kinds =
             ["api_key.created", "api_key.created", "api_key.updated", "api_key.revoked", "api_key.deleted"];
         let written: Vec<&str> = event_kinds(store).await.iter().map(|kind| kind.as_str()).collect();
-        assert_eq!(written, kinds);
+        assert_eq!(written[1..], kinds);
         let actions: Vec<String> = log(store).await.into_iter().map(|entry| entry.action).collect();
         assert_eq!(
             actions,
-            ["api_key.delete", "api_key.revoke", "api_key.update", "api_key.create", "api_key.create"]
+            [
+                "api_key.delete",
+                "api_key.revoke",
+                "api_key.update",
+                "api_key.create",
+                "api_key.create",
+                "project.create"
+            ]
         );
         assert!(!format!("{:?}", log(store).await).contains("hash of"), "no hash is told");
     }
@@ -103,15 +113,18 @@ pub(crate) mod exercise {
         }
     }
 
-    pub(crate) async fn a_rotated_key_ends_when_its_overlap_does(store: &Store) {
-        make(store, "a", &["admin"]).await;
-        let rotation = |id: &str, overlap: u64| Rotation {
+    fn rotation(id: &str, overlap: u64) -> Rotation {
+        Rotation {
             id: id.to_owned(),
             key_hash: format!("hash of {id}"),
             key_prefix: "oneoff_87654321".to_owned(),
             expires_at: None,
             overlap: Duration::from_secs(overlap),
-        };
+        }
+    }
+
+    pub(crate) async fn a_rotated_key_ends_when_its_overlap_does(store: &Store) {
+        make(store, "a", &["admin"]).await;
         let rotated =
             store.rotate_api_key(context(), at(10), "a".to_owned(), rotation("b", 60)).await.unwrap().value;
         assert_eq!(
@@ -121,11 +134,90 @@ pub(crate) mod exercise {
         assert_eq!(rotated.old.expires_at, Some(at(70)));
         let old = store.api_key_by_hash("hash of a".to_owned()).await.unwrap().unwrap();
         assert!(old.is_valid(at(69)) && !old.is_valid(at(70)));
-        let late = store.rotate_api_key(context(), at(70), "a".to_owned(), rotation("c", 0)).await;
+        let ending = NewApiKey { expires_at: Some(at(70)), ..key("c", &["read"]) };
+        store.create_api_key(context(), noon(), ending).await.unwrap();
+        let late = store.rotate_api_key(context(), at(70), "c".to_owned(), rotation("e", 0)).await;
         assert!(matches!(access(late), AccessRefusal::NotRotatable { why: "has expired", .. }));
         let at_once =
             store.rotate_api_key(context(), at(71), "b".to_owned(), rotation("d", 0)).await.unwrap().value;
         assert!(!at_once.old.is_active && at_once.new.is_valid(at(71)));
+    }
+
+    pub(crate) async fn a_key_is_rotated_once(store: &Store) {
+        make(store, "root", &["admin"]).await;
+        let lasting = NewApiKey { expires_at: Some(at(1000)), ..key("a", &["read"]) };
+        store.create_api_key(context(), noon(), lasting).await.unwrap();
+        let rotate = |id: &str, now: u64, new: &str, overlap: u64| {
+            store.rotate_api_key(context(), at(now), id.to_owned(), rotation(new, overlap))
+        };
+        // Two at once: one of them finds that there is a successor.
+        let (first, second) = tokio::join!(rotate("a", 10, "b", 60), rotate("a", 10, "c", 60));
+        assert_eq!([first.is_ok(), second.is_ok()].iter().filter(|done| **done).count(), 1);
+        let (rotated, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+        let rotated = rotated.unwrap().value;
+        assert_eq!((rotated.new.expires_at, rotated.old.expires_at), (Some(at(1000)), Some(at(70))));
+        assert_eq!(rotated.old.replaced_by.as_ref(), Some(&rotated.new.id));
+        assert!(matches!(access(refused), AccessRefusal::Replaced { .. }));
+
+        let successor = rotated.new.id;
+        let again = access(rotate("a", 20, "d", 60).await).to_string();
+        assert!(again.contains(&successor) && again.contains("oneoff_87654321"), "{again}");
+        assert!(again.contains("use or rotate that one"), "{again}");
+        let third = rotate(&successor, 20, "d", 60).await.unwrap().value;
+        assert_eq!(third.new.expires_at, Some(at(1000)), "the successor keeps the expiry that was given");
+        assert_eq!(third.old.expires_at, Some(at(80)));
+
+        let restored = ApiKeyPatch { expires_at: Some(None), ..ApiKeyPatch::default() };
+        store.update_api_key(context(), at(30), "a".to_owned(), restored, false).await.unwrap();
+        store.revoke_api_key(context(), at(30), successor.clone(), false).await.unwrap();
+        let again = access(rotate("a", 30, "e", 60).await).to_string();
+        assert!(again.contains("not valid any more: make a new one"), "{again}");
+        store.delete_api_key(context(), at(40), successor.clone(), false).await.unwrap();
+        let again = access(rotate("a", 40, "e", 60).await).to_string();
+        assert!(again.contains(&successor) && again.contains("not there any more"), "{again}");
+    }
+
+    pub(crate) async fn a_key_is_restricted_to_projects_that_are_there(store: &Store) {
+        project(store, "builds").await;
+        let within = |id: &str, projects: &[&str]| NewApiKey {
+            project_ids: Some(projects.iter().map(|&project| project.to_owned()).collect()),
+            ..key(id, &["read"])
+        };
+        let fault = |refused: Result<_, StoreError>| match refused {
+            Err(StoreError::Refused(Refusal::Invalid(errors))) => errors.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let made = store.create_api_key(context(), noon(), within("a", &["builds", "nope"])).await;
+        let told = fault(made.map(drop));
+        assert!(told.contains("there is no project `nope`") && !told.contains("`builds`"), "{told}");
+        let made = store.create_api_key(context(), noon(), within("a", &["biulds"])).await;
+        let told = fault(made.map(drop));
+        assert!(told.contains("did you mean `builds`"), "{told}");
+        assert_eq!(store.api_key(context(), "a".to_owned()).await.unwrap(), None, "nothing was made");
+
+        store.create_api_key(context(), noon(), within("a", &["builds"])).await.unwrap();
+        let patch = |projects: &[&str]| ApiKeyPatch {
+            project_ids: Some(within("a", projects).project_ids),
+            ..ApiKeyPatch::default()
+        };
+        let changed = store.update_api_key(context(), at(1), "a".to_owned(), patch(&["nope"]), false).await;
+        assert!(fault(changed.map(drop)).contains("there is no project `nope`"));
+        // Whoever is restricted learns of their own projects alone.
+        let caller = Context { allowed_projects: Some(vec!["nope".to_owned()]), ..context() };
+        let made = store.create_api_key(caller, noon(), within("b", &["nope"])).await;
+        let told = fault(made.map(drop));
+        assert!(told.contains("there is no project `nope`") && !told.contains("builds"), "{told}");
+
+        let gone = JobsOfProject::Refuse;
+        let removed = store.begin_project_removal(context(), at(2), "builds".to_owned(), gone).await.unwrap();
+        assert_eq!(removed, ProjectRemoval::Gone);
+        let left = store.api_key(context(), "a".to_owned()).await.unwrap().unwrap();
+        assert_eq!(left.project_ids, Some(vec!["builds".to_owned()]), "it stays restricted");
+        let name = ApiKeyPatch { name: Some("new".to_owned()), ..ApiKeyPatch::default() };
+        let renamed = store.update_api_key(context(), at(3), "a".to_owned(), name, false).await.unwrap();
+        assert_eq!(renamed.project_ids, left.project_ids);
+        let rotated = store.rotate_api_key(context(), at(4), "a".to_owned(), rotation("c", 0)).await.unwrap();
+        assert_eq!(rotated.value.new.project_ids, left.project_ids);
     }
 
     pub(crate) async fn a_key_is_made_once_however_often_it_is_asked_for(store: &Store) {
@@ -147,6 +239,7 @@ pub(crate) mod exercise {
         for id in ["a", "b", "c"] {
             make(store, id, &["read"]).await;
         }
+        project(store, "p").await;
         let within = NewApiKey { project_ids: Some(vec!["p".to_owned()]), ..key("d", &["read"]) };
         store.create_api_key(context(), noon(), within).await.unwrap();
         let ids = |page: &Page<ApiKey>| page.items.iter().map(|key| key.id.clone()).collect::<Vec<_>>();

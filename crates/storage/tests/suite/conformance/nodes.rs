@@ -27,6 +27,101 @@ mod of_a_server {
     use oneoff_domain::*;
     use oneoff_storage::*;
 
+    /// A server with jobs that a node left running which was given up, and the store of another node.
+    async fn left_running(count: usize) -> (ServerStore, Store, Vec<ClaimedJob>) {
+        let server = ServerStore::new();
+        let mut claimed = Vec::new();
+        for _ in 0..count {
+            claimed.push(claim(&server.store, at(1), &create(&server.store, new_job(at(1))).await).await);
+        }
+        server.database.query("UPDATE epochs SET lease_until = 0").unwrap();
+        assert!(server.store.give_up(at(2), server.store.epoch()).await.unwrap());
+        let other = ServerStore::open(&server.database);
+        (server, other, claimed)
+    }
+
+    fn ids(claimed: &[ClaimedJob]) -> Vec<ExecutionId> {
+        claimed.iter().map(|claimed| claimed.execution_id).collect()
+    }
+
+    /// Closes what is left of an epoch, as the server comes to know that nobody has it locked any more.
+    async fn close_the_rest(store: &Store, epoch: i64) -> usize {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let mut closed = 0;
+        loop {
+            let lost = store.lost_executions_of(epoch).await.unwrap();
+            if lost.is_empty() {
+                return closed;
+            }
+            assert!(std::time::Instant::now() < deadline, "nobody has it locked");
+            closed += store.close_lost(at(4), lost).await.unwrap().len();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_row_that_somebody_has_locked_keeps_no_other_job_from_being_rescued() {
+        let rows = [
+            "attempts WHERE key = (SELECT max(execution_key) FROM running_jobs)",
+            "running_jobs WHERE execution_key = (SELECT max(execution_key) FROM running_jobs)",
+            "job_states WHERE key = (SELECT max(job_key) FROM running_jobs)",
+        ];
+        for row in rows {
+            let (server, other, claimed) = left_running(4).await;
+            let held = server.database.hold(&format!("SELECT * FROM {row} FOR UPDATE")).unwrap();
+            let closed = other.close_lost(at(3), ids(&claimed)).await.unwrap();
+            let closed: Vec<ExecutionId> = closed.iter().map(|closed| closed.execution_id).collect();
+            assert_eq!(closed, ids(&claimed[..3]), "{row}");
+            assert_eq!(other.lost_executions_of(server.store.epoch()).await.unwrap(), ids(&claimed[3..]));
+            drop(held);
+            assert_eq!(close_the_rest(&other, server.store.epoch()).await, 1, "{row}");
+            other.close();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_attempt_that_two_nodes_close_at_once_is_closed_once() {
+        let (server, one, claimed) = left_running(1).await;
+        let two = ServerStore::open(&server.database);
+        let held = server.database.hold("SELECT * FROM attempts FOR UPDATE").unwrap();
+        let close = |store: &Store| {
+            let (store, lost) = (store.clone(), ids(&claimed));
+            tokio::spawn(async move { store.close_lost(at(3), lost).await.unwrap().len() })
+        };
+        let both = [close(&one), close(&two)];
+        // They wait for the row, or have gone around it.
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while server.database.query(waiting).unwrap().trim() != "2"
+            && !both.iter().all(tokio::task::JoinHandle::is_finished)
+        {}
+        drop(held);
+        let [first, second] = both;
+        let at_once = first.await.unwrap() + second.await.unwrap();
+        let later = close_the_rest(&one, server.store.epoch()).await;
+        assert_eq!(at_once + later, 1);
+        assert_eq!(
+            server.database.query("SELECT count(*) FROM attempts WHERE status = 'failed'").unwrap().trim(),
+            "1"
+        );
+        one.close();
+        two.close();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_node_that_never_came_up_is_given_up_after_a_while() {
+        let server = ServerStore::new();
+        let other = ServerStore::open(&server.database);
+        let ghost = server.store.epoch();
+        let began = other.nodes(noon()).await.unwrap()[0].started_at;
+        let after = |seconds| began.saturating_add(std::time::Duration::from_secs(seconds));
+        assert_eq!(other.lapsed(after(60)).await.unwrap(), Vec::<i64>::new(), "it may still come up");
+        assert_eq!(other.lapsed(after(61)).await.unwrap(), [ghost]);
+        assert!(!other.give_up(after(60), ghost).await.unwrap());
+        assert!(other.give_up(after(61), ghost).await.unwrap());
+        let late = server.store.heartbeat(after(62), report(after(82))).await.unwrap();
+        assert_eq!(late, Heartbeat::Fenced, "if it does, it goes on as another epoch");
+        other.close();
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_node_that_was_given_up_claims_nothing() {
         let server = ServerStore::new();

@@ -4,7 +4,9 @@ crate::conformance::on_both!(
     a_window_holds_what_is_due_in_order,
     overdue_jobs_are_counted_up_to_a_limit,
     the_next_due_time_is_the_earliest,
+    the_next_start_is_of_no_paused_project,
     holds_end_in_order_one_line_per_job,
+    what_others_hold_is_not_looked_at,
 );
 
 pub(crate) mod exercise {
@@ -53,6 +55,69 @@ pub(crate) mod exercise {
             create(store, new_job(at(second))).await;
         }
         assert_eq!(store.next_due().await.unwrap(), Some(at(300)));
+    }
+
+    async fn pause(store: &Store, id: &str, is_paused: bool) {
+        let change = ProjectChange { is_paused: Some(is_paused), ..ProjectChange::default() };
+        store.update_project(context(), noon(), id.to_owned(), change, "project.pause").await.unwrap();
+    }
+
+    /// What waits lies in two places on a file, to one of which it is moved when much of it has come.
+    pub(crate) async fn the_next_start_is_of_no_paused_project(store: &Store) {
+        let start = || async { store.next_start().await.unwrap() };
+        for id in ["nightly", "weekly"] {
+            project(store, id).await;
+        }
+        assert_eq!(start().await, None);
+        let many = (0..2_500).map(|second| job_with(at(second), |job| job.project_id = "nightly".to_owned()));
+        store.create_jobs(context(), noon(), many.collect()).await.unwrap();
+        create(store, job_with(at(9_000), |job| job.project_id = "weekly".to_owned())).await;
+        assert_eq!(start().await, Some(at(0)));
+        pause(store, "nightly", true).await;
+        assert_eq!(start().await, Some(at(9_000)), "behind all those of the project that is paused");
+        assert_eq!(store.gauges(noon()).await.unwrap().next_due, Some(at(9_000)));
+        assert_eq!(store.next_due().await.unwrap(), Some(at(0)), "they wait all the same");
+        create(store, new_job(at(20_000))).await;
+        create(store, job_with(at(5_000), |job| job.project_id = "nightly".to_owned())).await;
+        assert_eq!(start().await, Some(at(9_000)));
+        pause(store, "weekly", true).await;
+        assert_eq!(start().await, Some(at(20_000)));
+        pause(store, "default", true).await;
+        assert_eq!(start().await, None);
+        pause(store, "nightly", false).await;
+        assert_eq!(start().await, Some(at(0)));
+    }
+
+    pub(crate) async fn what_others_hold_is_not_looked_at(store: &Store) {
+        project(store, "own").await;
+        let of = |id: &str, reason: HoldReason| {
+            let mut job = held_job(Some(at(5)), None);
+            job.definition.project_id = id.to_owned();
+            job.state.holds[0].reason = reason;
+            job
+        };
+        let mut jobs: Vec<NewJob> = (0..50).map(|_| of("default", HoldReason::Manual)).collect();
+        jobs.extend((0..4).map(|_| of("own", HoldReason::Gate)));
+        jobs.extend((0..3).map(|_| of("own", HoldReason::Manual)));
+        store.create_jobs(context(), noon(), jobs).await.unwrap();
+        let caller = || Context { allowed_projects: Some(vec!["own".to_owned()]), ..context() };
+        let slice = |after: i64| HeldFor {
+            reason: HoldReason::Manual,
+            project: Some("own".to_owned()),
+            after,
+            limit: 6,
+        };
+        let preview = store.preview_release_held(caller(), slice(0)).await.unwrap();
+        let first = store.release_held(caller(), noon(), slice(0)).await.unwrap();
+        assert_eq!((first.released, first.skipped), (2, 0), "of the first six that are held in the project");
+        assert_eq!(preview, first);
+        let rest = store.release_held(caller(), noon(), slice(first.next.unwrap())).await.unwrap();
+        assert_eq!((rest.released, rest.skipped, rest.next), (1, 0, None));
+        let elsewhere = HeldFor { project: Some("default".to_owned()), ..slice(0) };
+        let hidden = store.release_held(caller(), noon(), elsewhere).await.unwrap();
+        assert_eq!((hidden.released, hidden.skipped), (0, 0), "what they may not touch is left out");
+        let all = HeldFor { project: None, limit: 200, ..slice(0) };
+        assert_eq!(store.release_held(context(), noon(), all).await.unwrap().released, 50);
     }
 
     pub(crate) async fn holds_end_in_order_one_line_per_job(store: &Store) {

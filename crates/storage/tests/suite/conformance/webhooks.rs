@@ -5,6 +5,7 @@ crate::conformance::on_both!(
     a_lane_goes_one_after_another_and_others_do_not_wait,
     an_attempt_is_ended_by_its_number_alone,
     what_was_claimed_by_a_process_that_is_gone_is_due_again,
+    what_is_under_way_is_neither_recovered_nor_claimed_again,
     a_webhook_that_is_switched_off_gives_up_what_it_has,
     what_waits_behind_what_was_given_up_is_given_up_too_or_goes,
     what_is_told_of_a_webhook_is_of_its_project_alone,
@@ -64,15 +65,15 @@ pub(crate) mod exercise {
     }
 
     async fn claim_up_to(store: &Store, webhook: &Webhook, second: u64, room: usize) -> Claimed {
-        let claims = Claims { rooms: vec![(webhook.key, room)], until: at(second + 90) };
+        let rooms = vec![(webhook.key, room)];
+        let claims = Claims { rooms, until: at(second + 90), under_way: Vec::new() };
         store.claim_deliveries(at(second), claims).await.unwrap()
     }
 
     fn ended(due: &DueDelivery, end: AttemptEnd) -> EndedAttempt {
         EndedAttempt {
-            key: due.key,
+            claimed: due.claimed(),
             webhook_key: due.webhook.key,
-            attempts: due.attempts,
             end,
             request: Some(AttemptedRequest {
                 url: URL.to_owned(),
@@ -172,11 +173,30 @@ pub(crate) mod exercise {
         let webhook = webhook(store).await;
         make(store, 0, 1, vec![delivery(&webhook, 1, "a")]).await;
         claim_up_to(store, &webhook, 2, 1).await;
-        assert_eq!(store.recover_deliveries(at(3)).await.unwrap(), 1);
+        assert_eq!(store.recover_deliveries(at(3), Vec::new()).await.unwrap(), 1);
         assert_eq!(claim_up_to(store, &webhook, 3, 1).await.due[0].attempts, 2);
         let late = claim_up_to(store, &webhook, 3 + 90, 1).await;
         assert_eq!(late.due[0].attempts, 3, "nobody ended it in time");
         assert_eq!(late.next, [(webhook.key, Some(at(93 + 90)))]);
+    }
+
+    pub(crate) async fn what_is_under_way_is_neither_recovered_nor_claimed_again(store: &Store) {
+        let webhook = webhook(store).await;
+        make(store, 0, 2, vec![delivery(&webhook, 1, "a"), delivery(&webhook, 2, "b")]).await;
+        let due = claim_up_to(store, &webhook, 2, 2).await.due;
+        let under_way = vec![due[0].claimed()];
+        assert_eq!(store.recover_deliveries(at(3), under_way.clone()).await.unwrap(), 1, "the other one");
+        let rooms = vec![(webhook.key, 8)];
+        let claims = Claims { rooms, until: at(900), under_way: under_way.clone() };
+        // Long after the time at which it would be given up.
+        let claimed = store.claim_deliveries(at(500), claims).await.unwrap();
+        assert_eq!(claimed.due.iter().map(|due| due.id).collect::<Vec<_>>(), [due[1].id]);
+        assert_eq!(claimed.next, [(webhook.key, Some(at(900)))], "nor is it waited for");
+        end(store, 501, &due[0], AttemptEnd::Delivered).await;
+        assert_eq!(all(store, &webhook).await[0].status, DeliveryStatus::Success);
+        // An attempt of the same delivery that somebody else has begun since is another one.
+        let stale = vec![due[1].claimed()];
+        assert_eq!(store.recover_deliveries(at(502), stale).await.unwrap(), 1);
     }
 
     pub(crate) async fn a_webhook_that_is_switched_off_gives_up_what_it_has(store: &Store) {
@@ -224,7 +244,7 @@ pub(crate) mod exercise {
         // Switched on in between: what is left goes, though what was before it will never end.
         switch(store, &webhook, 7, true).await;
         assert_eq!(claim_up_to(store, &webhook, 8, 8).await.due.len(), 1);
-        store.recover_deliveries(at(9)).await.unwrap();
+        store.recover_deliveries(at(9), Vec::new()).await.unwrap();
         switch(store, &webhook, 10, false).await;
         for second in 11..20 {
             claim_up_to(store, &webhook, second, 8).await;

@@ -76,7 +76,7 @@ impl Outcomes {
 fn python(tools: &Tools, server: &Server, document: &Path) -> Result<()> {
     let package = tools.folder.join("python");
     let mut generator = tools.python("openapi-python-client");
-    generator.args(["generate", "--meta", "none", "--overwrite", "--config"]);
+    generator.args(["generate", "--meta", "none", "--overwrite", "--fail-on-warning", "--config"]);
     generator.arg(tools.sources.join("python/generator.yml"));
     generator.arg("--path").arg(document).arg("--output-path").arg(package.join("oneoff_client"));
     fs::create_dir_all(&package)?;

@@ -1,0 +1,1 @@
+DROP INDEX job_states_held_by_project;
