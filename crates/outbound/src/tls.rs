@@ -1,5 +1,5 @@
 //! TLS of outgoing requests: rustls with ring, and the certificates that the system trusts (also those that
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name).
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name), or Mozilla's where it has none, as a slim container has.
 
 use crate::BuildError;
 use rustls::client::WebPkiServerVerifier;
@@ -7,6 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::env;
 use std::sync::{Arc, OnceLock};
 
 /// A configuration of its own, so that nothing depends on what is installed process-wide.
@@ -28,16 +29,32 @@ fn config_trusting(trusted: fn() -> RootCertStore) -> Result<ClientConfig, Build
     Ok(config)
 }
 
-/// A machine without certificates can still call `http:` addresses; `https:` fails then with an unknown issuer.
 fn of_the_system() -> RootCertStore {
     let loaded = rustls_native_certs::load_native_certs();
     let mut store = RootCertStore::empty();
     let (added, _unusable) = store.add_parsable_certificates(loaded.certs);
-    if added == 0 {
-        let errors: Vec<_> = loaded.errors.iter().map(ToString::to_string).collect();
-        tracing::warn!(errors = errors.join("; "), "no trusted certificates found: https requests fail");
+    if added > 0 {
+        return store;
     }
-    store
+    let errors: Vec<_> = loaded.errors.iter().map(ToString::to_string).collect();
+    let names_its_own = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| env::var_os(name).is_some());
+    where_there_are_none(names_its_own, &errors.join("; "))
+}
+
+/// Whoever names certificates trusts these and no others: `https:` requests fail then with an unknown issuer.
+fn where_there_are_none(names_its_own: bool, errors: &str) -> RootCertStore {
+    if names_its_own {
+        tracing::warn!(
+            errors,
+            "no trusted certificates where SSL_CERT_FILE or SSL_CERT_DIR name them: https requests fail"
+        );
+        return RootCertStore::empty();
+    }
+    tracing::info!(
+        errors,
+        "this system has no trusted certificates: those of Mozilla that the program has are trusted"
+    );
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
 /// Checks certificates as rustls does, by trusted ones that are read when the first is to be checked: a system has
@@ -172,5 +189,14 @@ mod tests {
             let config = Arc::new(config_trusting(trusted).unwrap());
             assert_eq!(shake_hands(&config, "localhost"), Err(unknown.clone()));
         }
+    }
+    #[test]
+    fn a_system_without_certificates_trusts_those_of_the_program_unless_it_names_its_own() {
+        assert!(where_there_are_none(true, "no such file").is_empty());
+        let roots = where_there_are_none(false, "");
+        assert!(roots.len() > 100, "{}", roots.len());
+        let config = Arc::new(config_trusting(|| where_there_are_none(false, "")).unwrap());
+        let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        assert_eq!(shake_hands(&config, "localhost"), Err(unknown));
     }
 }

@@ -35,6 +35,8 @@ impl Record for JobView {
             self.holds.iter().map(|hold| format!("{} by {}", hold.reason, hold.by)).collect();
         let attempts = match (self.max_retries, self.run, self.attempt) {
             (0, 1, 0) => String::new(),
+            // One more than there were to be: it follows a crash.
+            (retries, run, attempt) if attempt > retries => format!("{} (run {run})", attempt + 1),
             (retries, run, attempt) => format!("{} of {} (run {run})", attempt + 1, retries + 1),
         };
         let cancelling = if self.cancel_requested { " (cancelling)" } else { "" };

@@ -5,6 +5,7 @@ use super::machine::{FailingRequest, PlannedMachine};
 use crate::StoreError;
 use crate::writer::group::GroupWriter;
 use crate::writer::lanes::{Lane, Lanes, Takes, Turns};
+use crate::writer::place::Place;
 use crate::writer::request::Request;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -80,12 +81,12 @@ impl InlineWriter {
     }
 
     /// Lets a request wait, or commits it.
-    pub(crate) fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
-        self.lanes.push(lane, request)?;
+    pub(crate) fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<Place, StoreError> {
+        let place = self.lanes.push(lane, request)?;
         if self.commits == Commits::AtOnce {
             self.commit(1);
         }
-        Ok(())
+        Ok(place)
     }
 
     fn commit(&self, at_most: usize) -> usize {

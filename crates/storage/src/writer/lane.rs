@@ -1,4 +1,4 @@
-//! How urgent a write is, which says where it waits.
+//! How urgent a write is, which says where it waits, and which writer takes it from there.
 
 /// How urgent a write is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,5 +19,27 @@ impl Lane {
     /// Whether somebody waits for it.
     pub(crate) fn is_of_api(self) -> bool {
         matches!(self, Self::Api | Self::New)
+    }
+}
+
+/// How many writers there may be that only make jobs.
+pub(crate) const BESIDE: usize = 2;
+
+/// What a writer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Everything.
+    All,
+    /// What only makes jobs: the writer beside the others that has this number, below [`BESIDE`].
+    New(usize),
+}
+
+impl Takes {
+    /// Its place among the writers: those that only make jobs come first.
+    pub(super) fn writer(self) -> usize {
+        match self {
+            Self::All => BESIDE,
+            Self::New(number) => number,
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Where write requests wait: lanes, each bounded, the urgent ones first and none of them starved.
 
-pub(crate) use super::lane::Lane;
+pub(crate) use super::lane::{BESIDE, Lane, Takes};
 use super::machine::{Machine, RealMachine};
+use super::place::Place;
 use super::request::Request;
 use crate::StoreError;
 use std::collections::VecDeque;
@@ -18,27 +19,6 @@ const OUTPUT_EVERY: u64 = 8;
 /// that this is the share of the writer that retention has when there is no end of other work.
 const RETENTION_APART: Duration = Duration::from_millis(25);
 
-/// How many writers there may be that only make jobs.
-pub(crate) const BESIDE: usize = 2;
-
-/// What a writer takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// Everything.
-    All,
-    /// What only makes jobs: the writer beside the others that has this number, below [`BESIDE`].
-    New(usize),
-}
-
-impl Takes {
-    fn writer(self) -> usize {
-        match self {
-            Self::All => BESIDE,
-            Self::New(number) => number,
-        }
-    }
-}
-
 /// A request of the API that has waited for so long means that more come in than can be written: new ones are
 /// refused, so that those who wait are answered while they still listen.
 const API_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -50,6 +30,7 @@ struct Waiter {
     request: Box<dyn Request>,
     size: usize,
     since: Instant,
+    place: Place,
 }
 
 /// What ended a wait.
@@ -101,6 +82,20 @@ impl Waiting {
             Lane::Output => &mut self.output,
             Lane::Retention => &mut self.retention,
         }
+    }
+
+    /// The first request of a lane that somebody waits for. Those before it that were given up go to `given_up`.
+    fn pop(&mut self, lane: Lane, given_up: &mut Vec<Box<dyn Request>>) -> Option<Box<dyn Request>> {
+        while let Some(Waiter { request, size, place, .. }) = self.queue(lane).pop_front() {
+            if lane.is_of_api() {
+                self.api_size -= size;
+            }
+            if place.take() {
+                return Some(request);
+            }
+            given_up.push(request);
+        }
+        None
     }
 
     fn change_writer(&mut self, takes: Takes, change: impl FnOnce(&mut AtWork)) {
@@ -243,6 +238,10 @@ impl Lanes {
         waiting.change_writer(turns.takes, |writer| writer.is_down = !is_open);
         let woken = waiting.wake();
         drop(waiting);
+        self.notify(woken);
+    }
+
+    fn notify(&self, woken: Option<usize>) {
         if let Some(ready) = woken.and_then(|woken| self.ready.get(woken)) {
             ready.notify_one();
         }
@@ -252,8 +251,8 @@ impl Lanes {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request wait.
-    pub(crate) fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
+    /// Lets a request wait, which can be given up by its place.
+    pub(crate) fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<Place, StoreError> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(StoreError::Closed);
@@ -266,16 +265,15 @@ impl Lanes {
                 return Err(StoreError::Overloaded);
             }
         }
-        waiting.queue(lane).push_back(Waiter { request, size, since });
+        let place = Place::default();
+        waiting.queue(lane).push_back(Waiter { request, size, since, place: place.clone() });
         if lane.is_of_api() {
             waiting.api_size += size;
         }
         let woken = waiting.wake();
         drop(waiting);
-        if let Some(ready) = woken.and_then(|woken| self.ready.get(woken)) {
-            ready.notify_one();
-        }
-        Ok(())
+        self.notify(woken);
+        Ok(place)
     }
 
     /// Whether the API has more to write than it should.
@@ -329,9 +327,9 @@ impl Lanes {
         let Some(ready) = self.ready.get(takes.writer()) else { return Waited::Closed };
         let mut waiting = self.lock();
         waiting.change_writer(takes, |writer| writer.new_jobs = 0);
-        if !listens && let Some(ready) = waiting.wake().and_then(|woken| self.ready.get(woken)) {
+        if !listens {
             // What was left to this writer is another one's now.
-            ready.notify_one();
+            self.notify(waiting.wake());
         }
         let waited = loop {
             if listens && waiting.has_work(takes.writer()) {
@@ -357,6 +355,8 @@ impl Lanes {
         if turns.group_is_full(now) {
             return None;
         }
+        // Dropped without the lock: a request may hold the last handle of the store, whose end closes the lanes.
+        let mut given_up = Vec::new();
         let mut waiting = self.lock();
         for &lane in turns.order() {
             if lane == Lane::Retention && turns.retention_taken {
@@ -365,10 +365,7 @@ impl Lanes {
             if lane == Lane::New && !turns.is_open && waiting.leaves_new(turns.takes.writer()) {
                 continue;
             }
-            if let Some(Waiter { request, size, .. }) = waiting.queue(lane).pop_front() {
-                if lane.is_of_api() {
-                    waiting.api_size -= size;
-                }
+            if let Some(request) = waiting.pop(lane, &mut given_up) {
                 if lane == Lane::New {
                     waiting.change_writer(turns.takes, |writer| writer.new_jobs += 1);
                 }

@@ -76,6 +76,42 @@ fn the_api_is_refused_while_its_first_request_waits_for_too_long() {
 }
 
 #[test]
+fn what_was_given_up_is_taken_by_nobody_and_what_was_taken_is_not_given_up() {
+    let lanes = Lanes::new(10);
+    let mut turns = lanes.turns(Takes::All);
+    let [first, second, third] = [(); 3].map(|()| lanes.push(Lane::Api, request()).unwrap());
+    assert!(first.give_up() && second.give_up());
+    assert_eq!(order_of(&lanes, &mut turns), [0], "only the third");
+    assert!(!third.give_up());
+    assert_eq!(lanes.lock().api_size, 0);
+    assert!(lanes.push(Lane::Api, request()).unwrap().give_up());
+    assert!(order_of(&lanes, &mut turns).is_empty());
+    assert!(lanes.is_idle());
+}
+
+/// Looks at the end of a request whether the lanes can be locked, as the end of a store does.
+struct LocksAtItsEnd(Arc<Lanes>);
+
+impl Drop for LocksAtItsEnd {
+    fn drop(&mut self) {
+        assert!(self.0.waiting.try_lock().is_ok());
+    }
+}
+
+#[test]
+fn what_was_given_up_is_dropped_when_the_lanes_are_not_locked() {
+    let lanes = Arc::new(Lanes::new(10));
+    let holds = LocksAtItsEnd(Arc::clone(&lanes));
+    let body = move |_: &mut crate::writer::tx::Tx<'_>| {
+        let _held = &holds;
+        Ok(())
+    };
+    let request = Box::new(Call::new(body, |_: Result<(), StoreError>| ()));
+    assert!(lanes.push(Lane::Api, request).unwrap().give_up());
+    assert!(order_of(&lanes, &mut lanes.turns(Takes::All)).is_empty());
+}
+
+#[test]
 fn retention_has_its_turn_although_the_api_has_no_end() {
     let lanes = Lanes::new(10_000);
     let mut turns = lanes.turns(Takes::All);

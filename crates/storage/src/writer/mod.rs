@@ -13,7 +13,9 @@ mod live;
 pub(crate) mod log_anew;
 pub(crate) mod machine;
 mod outage;
+pub(crate) mod place;
 pub(crate) mod request;
+mod thread;
 pub(crate) mod tx;
 
 #[cfg(test)]
@@ -21,7 +23,7 @@ mod tests;
 
 use crate::StoreError;
 use crate::checkpoint::Checkpoints;
-use crate::failure::WriteError;
+use crate::failure::{WriteError, unavailable};
 use crate::postgres::group::ServerGroups;
 use crate::reader::Silent;
 use crate::wal_guard::WalGuard;
@@ -29,39 +31,21 @@ use group::GroupWriter;
 use home::Home;
 pub use home::gather_answers_here;
 use lanes::{BESIDE, Lane, Lanes, LetIn, Takes, Waited};
+use place::Place;
 use request::{Call, Needs, Repeatable, Request, Shape};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use thread::Thread;
 use tx::Tx;
 
-/// A change is answered within this time, with its outcome unknown if it is not known until then: it may have been
-/// written, or still be, as the server may hang without a word. What the scheduler itself writes waits for its turn.
+/// A change that no writer has taken by then is given up, as the server may hang without a word: nothing of it is written.
+/// What the scheduler itself writes waits for its turn.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
-/// For each record that it writes it may take longer by this.
+/// One that a writer has taken may take longer by this for each record that it writes. Its outcome is unknown then, and it
+/// may still be written.
 const ANSWER_MAX_PER_RECORD: Duration = Duration::from_millis(20);
 /// A server's writer that has not ended by then hangs with the server: it is left behind.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
-
-/// A writer's thread, and the sign of its end.
-struct Thread {
-    handle: JoinHandle<()>,
-    ended: mpsc::Receiver<()>,
-}
-
-impl Thread {
-    fn start(write: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
-        let (ends, ended) = mpsc::channel();
-        let work = move || {
-            // Dropped at the end, also by a panic.
-            let _ends: mpsc::Sender<()> = ends;
-            write();
-        };
-        let handle = std::thread::Builder::new().name("store-writer".to_owned()).spawn(work)?;
-        Ok(Self { handle, ended })
-    }
-}
 
 /// The way to the writer's thread.
 pub(crate) struct Writer {
@@ -117,8 +101,8 @@ impl Writer {
         Self { lanes, threads: Mutex::default(), answer_max: None, inline: Some(writer) }
     }
 
-    /// Hands a write over and waits for its commit. Once handed over it is done whether or not the caller
-    /// still waits.
+    /// Hands a write over and waits for its commit. Once handed over it is done whether or not the caller still waits,
+    /// unless a server is silent for so long that it is given up.
     pub(crate) async fn write<T, F>(&self, lane: Lane, body: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -185,19 +169,33 @@ impl Writer {
     {
         let (reply, answered) = reply();
         let shape = Shape { size, ..Shape::default() };
-        self.push(lane, Box::new(Repeatable::new(body, shape, needs, reply)))?;
-        self.answer(lane, size, answered).await
+        let place = self.push(lane, Box::new(Repeatable::new(body, shape, needs, reply)))?;
+        self.answer(lane, size, place, answered).await
     }
 
-    async fn answer<T>(&self, lane: Lane, size: usize, answered: Answered<T>) -> Result<T, StoreError> {
+    async fn answer<T>(
+        &self,
+        lane: Lane,
+        size: usize,
+        place: Place,
+        mut answered: Answered<T>,
+    ) -> Result<T, StoreError> {
         let Some(answer_max) = self.answer_max.filter(|_| lane.is_of_api()) else {
             return answered.await.unwrap_or(Err(StoreError::Closed));
         };
+        if let Ok(answer) = tokio::time::timeout(answer_max, &mut answered).await {
+            return answer.unwrap_or(Err(StoreError::Closed));
+        }
+        if place.give_up() {
+            return Err(unavailable(Silent(answer_max)));
+        }
         let records = u32::try_from(size).unwrap_or(u32::MAX);
-        let answer_max = answer_max.saturating_add(ANSWER_MAX_PER_RECORD.saturating_mul(records));
-        match tokio::time::timeout(answer_max, answered).await {
+        let longer = ANSWER_MAX_PER_RECORD.saturating_mul(records);
+        match tokio::time::timeout(longer, answered).await {
             Ok(answer) => answer.unwrap_or(Err(StoreError::Closed)),
-            Err(_elapsed) => Err(StoreError::OutcomeUnknown(Arc::new(Silent(answer_max)))),
+            Err(_elapsed) => {
+                Err(StoreError::OutcomeUnknown(Arc::new(Silent(answer_max.saturating_add(longer)))))
+            }
         }
     }
 
@@ -208,11 +206,11 @@ impl Writer {
     {
         let (reply, answered) = reply();
         let call = Call::new(body, reply).of_shape(shape);
-        self.push(lane, Box::new(call))?;
-        self.answer(lane, shape.size, answered).await
+        let place = self.push(lane, Box::new(call))?;
+        self.answer(lane, shape.size, place, answered).await
     }
 
-    fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<(), StoreError> {
+    fn push(&self, lane: Lane, request: Box<dyn Request>) -> Result<Place, StoreError> {
         #[cfg(any(test, feature = "inline"))]
         if let Some(inline) = &self.inline {
             return inline.push(lane, request);
@@ -230,20 +228,7 @@ impl Writer {
         self.lanes.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let deadline = self.answer_max.map(|_of_server| Instant::now() + CLOSE_MAX);
-        for Thread { handle, ended } in threads {
-            // The last handle of a store may be dropped by a listener, on a writer's own thread.
-            if handle.thread().id() == std::thread::current().id() {
-                continue;
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout)) {
-                tracing::error!("the database does not answer a writer: it is left behind");
-                continue;
-            }
-            if handle.join().is_err() {
-                tracing::error!("a writer's thread panicked");
-            }
-        }
+        threads.into_iter().for_each(|thread| thread.end(deadline));
     }
 }
 
