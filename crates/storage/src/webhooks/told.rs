@@ -35,12 +35,20 @@ pub(super) fn tell(
     tx.record(now, &event(kind, webhook, data))
 }
 
-/// A URL as an audit row has it: many receivers have their secret in its path, so that is told by a hash.
+/// A URL as an audit row has it: many receivers have their secret in its path or its query, so that is told by a hash. It
+/// is stored as it was given, in any way that is understood: with any number of slashes of either kind, or none.
 fn recognizable(url: &str) -> String {
-    let origin: Vec<&str> = url.splitn(4, '/').take(3).collect();
     let hash = digest::digest(&digest::SHA256, url.as_bytes());
     let hash: String = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}/… (sha256 {hash})", origin.join("/"))
+    format!("{}… (sha256 {hash})", origin(url).unwrap_or_default())
+}
+
+/// The scheme, the host and the port of a URL, with a slash at the end; no user and no password.
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.trim().split_once(':')?;
+    let authority = rest.trim_start_matches(['/', '\\']).split(['/', '\\', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    Some(format!("{scheme}://{host}/"))
 }
 
 /// What an audit row says of a webhook: nothing of its secrets but whether there is one, and until when the one before signs.
@@ -117,6 +125,25 @@ mod tests {
         );
         assert!(recognizable(one).starts_with("https://hooks.slack.com/… (sha256 "), "{}", recognizable(one));
         assert!(!recognizable(one).contains("hunter2") && recognizable(one) != recognizable(other));
-        assert!(recognizable("x").starts_with("x/…"));
+        assert!(recognizable("x").starts_with("… (sha256 "));
+    }
+
+    #[test]
+    fn an_audit_row_shows_nothing_of_a_url_but_where_it_leads() {
+        for url in [
+            "https://host:8443?token=hunter2",
+            "https://host:8443#hunter2",
+            "https://host:8443/hunter2",
+            r"https:\\host:8443\services\hunter2",
+            r"https:/\/host:8443\hunter2",
+            "https:host:8443/hunter2",
+            " https://host:8443/hunter2",
+            "https://hunter2:hunter2@host:8443",
+            "https://hunter2@hunter2@host:8443?hunter2@x/hunter2",
+        ] {
+            let seen = recognizable(url);
+            assert!(seen.starts_with("https://host:8443/… (sha256 "), "{url}: {seen}");
+            assert!(!seen.contains("hunter2"), "{url}: {seen}");
+        }
     }
 }
