@@ -107,9 +107,4 @@ impl Gated {
     pub(crate) fn arrived(&self) -> usize {
         self.arrived.load(Ordering::SeqCst)
     }
-
-    /// How many were told that they are taken.
-    pub(crate) fn acknowledged(&self) -> usize {
-        self.receiver.received().len()
-    }
 }
