@@ -4,7 +4,9 @@
 //! One node attempts deliveries at a time, and only it lets one wait behind another and go again: what others make due
 //! (new deliveries, redeliveries) is due by its time, and found to be blocked when it is looked at.
 
-use super::attempted::{AttemptEnd, Claimed, ClaimedAttempt, Claims, DueDelivery, EndedAttempt, PausePolicy};
+use super::attempted::{
+    AttemptEnd, Claimed, ClaimedAttempt, Claims, DueDelivery, EndedAttempt, PausePolicy, Recorded,
+};
 use super::delivery::DeliveryStatus;
 use super::row::{self, PauseReason, Webhook};
 use super::{told, write};
@@ -208,7 +210,7 @@ fn end(
     now: Timestamp,
     ended: &EndedAttempt,
     pause: PausePolicy,
-) -> Result<Option<PauseReason>, WriteError> {
+) -> Result<Recorded, WriteError> {
     let (status, next) = match ended.end {
         AttemptEnd::Delivered => (DeliveryStatus::Success, None),
         AttemptEnd::RetryAt(at) => (DeliveryStatus::Pending, Some(at.as_micros())),
@@ -244,13 +246,13 @@ fn end(
         ))
         .execute(tx.conn)?;
     if recorded == 0 {
-        return Ok(None);
+        return Ok(Recorded::No);
     }
     tx.effects.operations.add(if status == DeliveryStatus::Failed { "webhook_dead" } else { "webhook_end" });
     if is_over {
         let_next_go(tx.conn, now, ended.webhook_key, ended.claimed.key)?;
     }
-    note_health(tx, now, ended, pause)
+    Ok(note_health(tx, now, ended, pause)?.map_or(Recorded::Yes, Recorded::AndPaused))
 }
 
 /// Notes whether the receiver takes anything, and switches the webhook off where it has not for too long.
@@ -311,8 +313,8 @@ impl Store {
         self.inner.writer.write(Lane::Output, body).await
     }
 
-    /// Records the end of an attempt and what follows, unless somebody else has it by now. Answers why the webhook was
-    /// switched off, if it was.
+    /// Records the end of an attempt and what follows, unless the attempt is not under way any more: somebody else has
+    /// made its delivery due again, or has begun it anew.
     ///
     /// # Errors
     /// The database's.
@@ -321,7 +323,7 @@ impl Store {
         now: Timestamp,
         ended: EndedAttempt,
         pause: PausePolicy,
-    ) -> Result<Option<PauseReason>, StoreError> {
+    ) -> Result<Recorded, StoreError> {
         let body = move |tx: &mut Tx<'_>| end(tx, now, &ended, pause);
         self.inner.writer.write(Lane::Output, body).await
     }

@@ -1,6 +1,6 @@
 //! What is claimed of deliveries, and what is recorded of an attempt.
 
-use super::row::Webhook;
+use super::row::{PauseReason, Webhook};
 use oneoff_domain::{DeliveryId, Timestamp};
 
 /// For which webhooks deliveries are claimed.
@@ -99,6 +99,17 @@ pub enum AttemptEnd {
 pub struct PausePolicy {
     /// If nothing could be delivered since before this.
     pub failing_before: Timestamp,
+}
+
+/// Whether the end of an attempt was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was.
+    Yes,
+    /// It was, and the webhook is switched off for that.
+    AndPaused(PauseReason),
+    /// The attempt was not under way any more: the delivery is left as it was found.
+    No,
 }
 
 /// An attempt that is over.

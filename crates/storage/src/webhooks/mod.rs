@@ -15,7 +15,7 @@ mod write;
 
 pub use attempted::{
     AttemptEnd, AttemptedRequest, AttemptedResponse, Claimed, ClaimedAttempt, Claims, DueDelivery,
-    EndedAttempt, PausePolicy,
+    EndedAttempt, PausePolicy, Recorded,
 };
 pub use backlog::WebhookBacklog;
 pub(crate) use backlog::backlog;

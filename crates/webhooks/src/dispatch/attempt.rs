@@ -7,11 +7,11 @@ use crate::sending::{self, Message, Sent};
 use crate::service::{Webhooks, preset_of, url_of};
 use crate::stats::add;
 use oneoff_storage::StoreError;
-use oneoff_storage::webhooks::{AttemptEnd, DueDelivery, EndedAttempt, PausePolicy};
+use oneoff_storage::webhooks::{AttemptEnd, DueDelivery, EndedAttempt, PausePolicy, Recorded};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// When to try again to record what came of an attempt.
+/// When to try again to record what came of an attempt: after this, and then after twice as long each time.
 const BACKOFF: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -92,8 +92,8 @@ fn ended(webhooks: &Webhooks, delivery: &DueDelivery, sent: Result<Sent, String>
 }
 
 /// Records the attempt, however long the store takes: an answer that was received is not forgotten while there is anybody
-/// to remember it. Only who has the role may write; a role that was lost and is had again will do, as an attempt of
-/// somebody else in between has another number.
+/// to remember it. Only who has the role may write; a role that was lost and is had again will do, unless somebody else has
+/// made the delivery due again in between: the store then leaves it as it is, and it is sent again.
 async fn record(
     webhooks: &Webhooks,
     lead: &dyn Lead,
@@ -106,8 +106,20 @@ async fn record(
     loop {
         lead.held().await;
         match inner.store.end_delivery_attempt(inner.clock.now(), ended.clone(), pause).await {
-            Ok(None) => return tell(delivery, &ended),
-            Ok(Some(reason)) => {
+            Ok(Recorded::Yes) => return tell(delivery, &ended),
+            Ok(Recorded::No) => {
+                let (id, webhook) = (delivery.id.to_string(), delivery.webhook.id.to_string());
+                let (end, error) = (ended.end, ended.error.as_deref().unwrap_or_default());
+                tracing::info!(
+                    id,
+                    webhook,
+                    ?end,
+                    error,
+                    "what came of a webhook delivery is not recorded: it was before, or the delivery was made due again"
+                );
+                return;
+            }
+            Ok(Recorded::AndPaused(reason)) => {
                 let (webhook, name) = (delivery.webhook.id.to_string(), &delivery.webhook.name);
                 tracing::warn!(
                     webhook,
@@ -119,12 +131,30 @@ async fn record(
             }
             Err(StoreError::Closed) => return,
             Err(error) => {
-                tracing::debug!(%error, "what came of a webhook delivery is not recorded yet");
-                tokio::time::sleep(backoff).await;
-                backoff = (backoff * 2).min(BACKOFF_MAX);
+                let (pause, is_to_tell) = pause_after_failure(&mut backoff);
+                if is_to_tell {
+                    let (id, webhook) = (delivery.id.to_string(), delivery.webhook.id.to_string());
+                    tracing::warn!(
+                        id,
+                        webhook,
+                        error = &error as &dyn std::error::Error,
+                        "what came of a webhook delivery cannot be recorded: it is tried for as long as it takes"
+                    );
+                } else {
+                    tracing::debug!(%error, "what came of a webhook delivery is not recorded yet");
+                }
+                tokio::time::sleep(pause).await;
             }
         }
     }
+}
+
+/// How long to wait after a failure to record, and whether it has lasted so long that people are to hear of it: once, when
+/// the pauses do not get longer any more.
+fn pause_after_failure(backoff: &mut Duration) -> (Duration, bool) {
+    let pause = *backoff;
+    *backoff = (pause * 2).min(BACKOFF_MAX);
+    (pause, pause < BACKOFF_MAX && *backoff == BACKOFF_MAX)
 }
 
 fn tell(delivery: &DueDelivery, ended: &EndedAttempt) {
@@ -138,5 +168,21 @@ fn tell(delivery: &DueDelivery, ended: &EndedAttempt) {
         AttemptEnd::GivenUp | AttemptEnd::Gone => {
             tracing::warn!(id, webhook, error, "a webhook delivery is given up: it can be made again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_hear_once_of_what_cannot_be_recorded_for_long() {
+        let mut backoff = BACKOFF;
+        let pauses: Vec<(Duration, bool)> = (0..100).map(|_| pause_after_failure(&mut backoff)).collect();
+        let before: Duration =
+            pauses.iter().take_while(|(_, is_to_tell)| !is_to_tell).map(|(pause, _)| *pause).sum();
+        assert_eq!(before, Duration::from_secs(3), "a short outage is nothing to tell");
+        assert_eq!(pauses.iter().filter(|(_, is_to_tell)| *is_to_tell).count(), 1);
+        assert_eq!(pauses.last(), Some(&(BACKOFF_MAX, false)));
     }
 }

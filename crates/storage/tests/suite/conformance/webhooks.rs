@@ -29,7 +29,7 @@ pub(crate) mod exercise {
         job_id().to_string().parse().unwrap()
     }
 
-    async fn webhook(store: &Store) -> Webhook {
+    pub(super) async fn webhook(store: &Store) -> Webhook {
         let words = |word: &str| vec![word.to_owned()];
         let new = NewWebhook {
             id: id(),
@@ -47,7 +47,7 @@ pub(crate) mod exercise {
         store.create_webhook(context(), noon(), new).await.unwrap().value
     }
 
-    fn delivery(webhook: &Webhook, sequence: i64, lane: &str) -> NewDelivery {
+    pub(super) fn delivery(webhook: &Webhook, sequence: i64, lane: &str) -> NewDelivery {
         NewDelivery {
             id: id(),
             webhook_key: webhook.key,
@@ -60,11 +60,11 @@ pub(crate) mod exercise {
         }
     }
 
-    async fn make(store: &Store, from: i64, to: i64, new: Vec<NewDelivery>) -> bool {
+    pub(super) async fn make(store: &Store, from: i64, to: i64, new: Vec<NewDelivery>) -> bool {
         store.make_deliveries(at(1), from, to, new, None).await.unwrap()
     }
 
-    async fn claim_up_to(store: &Store, webhook: &Webhook, second: u64, room: usize) -> Claimed {
+    pub(super) async fn claim_up_to(store: &Store, webhook: &Webhook, second: u64, room: usize) -> Claimed {
         let rooms = vec![(webhook.key, room)];
         let claims = Claims { rooms, until: at(second + 90), under_way: Vec::new() };
         store.claim_deliveries(at(second), claims).await.unwrap()
@@ -87,11 +87,15 @@ pub(crate) mod exercise {
 
     const NEVER: PausePolicy = PausePolicy { failing_before: Timestamp::EPOCH };
 
-    async fn end(store: &Store, second: u64, due: &DueDelivery, end: AttemptEnd) {
-        assert_eq!(store.end_delivery_attempt(at(second), ended(due, end), NEVER).await.unwrap(), None);
+    async fn recorded(store: &Store, second: u64, due: &DueDelivery, end: AttemptEnd) -> Recorded {
+        store.end_delivery_attempt(at(second), ended(due, end), NEVER).await.unwrap()
     }
 
-    async fn all(store: &Store, webhook: &Webhook) -> Vec<DeliveryRecord> {
+    pub(super) async fn end(store: &Store, second: u64, due: &DueDelivery, end: AttemptEnd) {
+        assert_eq!(recorded(store, second, due, end).await, Recorded::Yes);
+    }
+
+    pub(super) async fn all(store: &Store, webhook: &Webhook) -> Vec<DeliveryRecord> {
         let page =
             store.deliveries(webhook.id, DeliveryFilter::default(), 200, None, true).await.unwrap().unwrap();
         assert_eq!(page.total, u64::try_from(page.items.len()).ok());
@@ -159,10 +163,10 @@ pub(crate) mod exercise {
         make(store, 0, 1, vec![delivery(&webhook, 1, "a")]).await;
         let due = claim_up_to(store, &webhook, 2, 1).await.due.remove(0);
         let stale = DueDelivery { attempts: 7, ..due.clone() };
-        end(store, 3, &stale, AttemptEnd::Delivered).await;
+        assert_eq!(recorded(store, 3, &stale, AttemptEnd::Delivered).await, Recorded::No);
         assert_eq!(all(store, &webhook).await[0].status, DeliveryStatus::Pending);
         end(store, 4, &due, AttemptEnd::Delivered).await;
-        end(store, 5, &due, AttemptEnd::GivenUp).await;
+        assert_eq!(recorded(store, 5, &due, AttemptEnd::GivenUp).await, Recorded::No);
         let delivery = all(store, &webhook).await.remove(0);
         assert_eq!((delivery.status, delivery.completed_at), (DeliveryStatus::Success, Some(at(4))));
         assert_eq!((delivery.response_code, delivery.response_body.as_deref()), (Some(200), Some("ok")));
@@ -172,8 +176,9 @@ pub(crate) mod exercise {
     pub(crate) async fn what_was_claimed_by_a_process_that_is_gone_is_due_again(store: &Store) {
         let webhook = webhook(store).await;
         make(store, 0, 1, vec![delivery(&webhook, 1, "a")]).await;
-        claim_up_to(store, &webhook, 2, 1).await;
+        let due = claim_up_to(store, &webhook, 2, 1).await.due.remove(0);
         assert_eq!(store.recover_deliveries(at(3), Vec::new()).await.unwrap(), 1);
+        assert_eq!(recorded(store, 3, &due, AttemptEnd::Delivered).await, Recorded::No);
         assert_eq!(claim_up_to(store, &webhook, 3, 1).await.due[0].attempts, 2);
         let late = claim_up_to(store, &webhook, 3 + 90, 1).await;
         assert_eq!(late.due[0].attempts, 3, "nobody ended it in time");
@@ -203,10 +208,10 @@ pub(crate) mod exercise {
         let webhook = webhook(store).await;
         make(store, 0, 2, vec![delivery(&webhook, 1, "a"), delivery(&webhook, 2, "a")]).await;
         let due = claim_up_to(store, &webhook, 2, 1).await.due.remove(0);
-        let reason = store.end_delivery_attempt(at(3), ended(&due, AttemptEnd::Gone), NEVER).await.unwrap();
-        assert_eq!(reason, Some(PauseReason::Gone));
+        let gone = PauseReason::Gone;
+        assert_eq!(recorded(store, 3, &due, AttemptEnd::Gone).await, Recorded::AndPaused(gone));
         let off = store.webhook(webhook.id).await.unwrap().unwrap();
-        assert_eq!((off.is_active, off.paused_reason, off.paused_at), (false, reason, Some(at(3))));
+        assert_eq!((off.is_active, off.paused_reason, off.paused_at), (false, Some(gone), Some(at(3))));
         assert!(off.version > webhook.version);
         let claimed = claim_up_to(store, &webhook, 4, 8).await;
         assert_eq!((claimed.due.len(), claimed.next), (0, vec![(webhook.key, None)]));
