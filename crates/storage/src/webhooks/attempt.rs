@@ -297,7 +297,10 @@ fn recover(conn: &mut AnyConnection, now: Timestamp, under_way: &[ClaimedAttempt
     let attempting = attempting.into_iter().map(|(key, attempts)| ClaimedAttempt { key, attempts });
     let left: Vec<i64> =
         attempting.filter(|attempt| !under_way.contains(attempt)).map(|attempt| attempt.key).collect();
-    diesel::update(deliveries::table.filter(deliveries::key.eq_any(&left)))
+    // On a server an attempt of the node before may end since they were read: what follows from that stands.
+    let still_left =
+        deliveries::table.filter(deliveries::key.eq_any(&left)).filter(deliveries::is_attempting.eq(true));
+    diesel::update(still_left)
         .set((deliveries::is_attempting.eq(false), deliveries::next_attempt_at.eq(now.as_micros())))
         .execute(conn)
 }

@@ -14,6 +14,52 @@ crate::conformance::on_both!(
     a_deleted_webhook_gets_nothing_and_its_key_is_not_used_again,
 );
 
+/// Of a server, where the node before may still write.
+mod of_a_server {
+    use super::exercise::*;
+    use crate::fixture::*;
+    use oneoff_storage::DeliveryStatus;
+    use oneoff_storage::webhooks::AttemptEnd;
+
+    /// Waits until so many transactions wait for what another one has locked.
+    fn until_so_many_wait(server: &ServerStore, count: &str) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while server.database.query(waiting).unwrap().trim() != count {
+            assert!(std::time::Instant::now() < deadline, "they do not wait");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_attempt_that_ends_while_it_is_recovered_stays_as_it_ended() {
+        let later = AttemptEnd::RetryAt(at(3600));
+        for (how, status, next) in [
+            (later, DeliveryStatus::Pending, Some(at(3600))),
+            (AttemptEnd::Delivered, DeliveryStatus::Success, None),
+        ] {
+            let server = ServerStore::new();
+            let (before, after) = (server.store.clone(), ServerStore::open(&server.database));
+            let webhook = webhook(&before).await;
+            make(&before, 0, 1, vec![delivery(&webhook, 1, "a")]).await;
+            let due = claim_up_to(&before, &webhook, 2, 1).await.due.remove(0);
+            // Whoever comes first for the row has it first.
+            let held = server.database.hold("SELECT * FROM webhook_deliveries FOR UPDATE").unwrap();
+            let ends = tokio::spawn(async move { end(&before, 3, &due, how).await });
+            until_so_many_wait(&server, "1");
+            let recovering = after.clone();
+            let recovers =
+                tokio::spawn(async move { recovering.recover_deliveries(at(4), Vec::new()).await.unwrap() });
+            until_so_many_wait(&server, "2");
+            drop(held);
+            ends.await.unwrap();
+            assert_eq!(recovers.await.unwrap(), 0);
+            let ended = all(&server.store, &webhook).await.remove(0);
+            assert_eq!((ended.status, ended.next_attempt_at), (status, next));
+            after.close();
+        }
+    }
+}
+
 pub(crate) mod exercise {
     use crate::fixture::*;
     use oneoff_domain::*;
