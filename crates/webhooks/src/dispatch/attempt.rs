@@ -8,7 +8,11 @@ use crate::service::{Webhooks, preset_of, url_of};
 use crate::stats::add;
 use oneoff_storage::StoreError;
 use oneoff_storage::webhooks::{AttemptEnd, DueDelivery, EndedAttempt, PausePolicy, Recorded};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// When to try again to record what came of an attempt: after this, and then after twice as long each time.
@@ -25,7 +29,7 @@ pub(super) async fn make(
 ) -> End {
     let sent = tokio::select! {
         biased;
-        sent = send(&webhooks, &delivery) => sent,
+        sent = caught(send(&webhooks, &delivery)) => sent,
         () = break_off.told() => return End::Left,
     };
     let (ended, answer_at) = (ended(&webhooks, &delivery, sent), webhooks.inner.clock.now());
@@ -49,6 +53,19 @@ async fn send(webhooks: &Webhooks, delivery: &DueDelivery) -> Result<Sent, Strin
         secrets: &secrets,
     };
     Ok(sending::send(&inner.client, inner.settings.timeout, now, message).await)
+}
+
+/// What comes of sending, which fails where it panics: it is tried again when that is due, and not for ever.
+async fn caught(sending: impl Future<Output = Result<Sent, String>>) -> Result<Sent, String> {
+    let mut sending = pin!(sending);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context)));
+        polled.unwrap_or_else(|_panic| {
+            tracing::error!("an attempt to deliver a webhook panicked, and counts as failed");
+            Poll::Ready(Err("the server failed to send it: its log says more".to_owned()))
+        })
+    })
+    .await
 }
 
 fn ended(webhooks: &Webhooks, delivery: &DueDelivery, sent: Result<Sent, String>) -> EndedAttempt {
@@ -174,6 +191,16 @@ fn tell(delivery: &DueDelivery, ended: &EndedAttempt) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_panics_while_it_is_sent_has_failed() {
+        let panics = async {
+            tokio::task::yield_now().await;
+            std::panic::panic_any("a bug")
+        };
+        assert!(caught(panics).await.unwrap_err().contains("log"));
+        assert_eq!(caught(async { Err("refused".to_owned()) }).await.unwrap_err(), "refused");
+    }
 
     #[test]
     fn people_hear_once_of_what_cannot_be_recorded_for_long() {

@@ -13,7 +13,7 @@ pub(super) enum End {
     Delivered,
     /// It does not, or nobody knows.
     Failed,
-    /// Nothing was recorded: in the store it is still under way.
+    /// It was broken off: in the store it is still under way, and is to be made again at once.
     Left,
 }
 
@@ -85,8 +85,9 @@ impl UnderWay {
 
     fn ended(&mut self, ended: Result<(Id, End), JoinError>) -> Option<Ended> {
         let (id, end) = ended.unwrap_or_else(|error| {
-            tracing::error!(%error, "an attempt to deliver a webhook panicked");
-            (error.id(), End::Left)
+            tracing::error!(%error, "an attempt to deliver a webhook panicked, and is made again later");
+            // What panics may panic again: it is left until its claim is over, as that of a process that is gone.
+            (error.id(), End::Failed)
         });
         let webhook_key = self.attempts.remove(&id)?.webhook_key;
         Some(Ended { webhook_key, end })

@@ -13,5 +13,6 @@ mod days;
 mod endpoints;
 mod fickle;
 mod outages;
+mod panics;
 mod trouble;
 mod world;

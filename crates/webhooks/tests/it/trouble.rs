@@ -1,6 +1,8 @@
-//! A database that fails when it is told to, a role that is lost and had again, and a receiver that answers when it may.
+//! A database that fails when it is told to, a role that is lost and had again, a receiver that answers when it may, and
+//! randomness that panics.
 
-use oneoff_fakes::{FakeReceiver, Reply};
+use oneoff_domain::Random;
+use oneoff_fakes::{FakeReceiver, Reply, SeededRandom};
 use oneoff_pg_fixture::{Database, HeldTransaction};
 use oneoff_storage::inline::{Faults, GroupFault};
 use oneoff_webhooks::Lead;
@@ -106,5 +108,38 @@ impl Gated {
     /// How many requests have arrived, answered or not.
     pub(crate) fn arrived(&self) -> usize {
         self.arrived.load(Ordering::SeqCst)
+    }
+}
+
+/// Randomness that repeats, and panics when it is told to.
+pub(crate) struct FlawedRandom {
+    seeded: SeededRandom,
+    panics: AtomicBool,
+}
+
+impl FlawedRandom {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seeded: SeededRandom::new(seed), panics: AtomicBool::new(false) }
+    }
+
+    /// Panics when the time of a next attempt is drawn, once. What is drawn for names is there.
+    pub(crate) fn panic_once(&self) {
+        self.panics.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether that is still to come.
+    pub(crate) fn is_to_panic(&self) -> bool {
+        self.panics.load(Ordering::SeqCst)
+    }
+}
+
+impl Random for FlawedRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        self.seeded.fill(buffer);
+    }
+
+    fn next_u64(&self) -> u64 {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "told to panic");
+        self.seeded.next_u64()
     }
 }

@@ -1,8 +1,7 @@
 //! A store, webhooks on it, and a dispatcher that can be killed.
 
-use crate::trouble::{Breakable, Switched};
+use crate::trouble::{Breakable, FlawedRandom, Switched};
 use oneoff_domain::*;
-use oneoff_fakes::SeededRandom;
 use oneoff_secrets::SealingKey;
 use oneoff_storage::inline::{Commits, Faults};
 use oneoff_storage::webhooks::{DeliveryFilter, DeliveryRecord, NewDelivery};
@@ -71,7 +70,7 @@ enum Place {
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) webhooks: Webhooks,
-    pub(crate) random: Arc<SeededRandom>,
+    pub(crate) random: Arc<FlawedRandom>,
     pub(crate) clock: AheadClock,
     pub(crate) lead: Arc<Switched>,
     pub(crate) database: Arc<Breakable>,
@@ -127,7 +126,7 @@ impl World {
                 }
             })
         });
-        let (random, clock) = (Arc::new(SeededRandom::new(42)), AheadClock::default());
+        let (random, clock) = (Arc::new(FlawedRandom::new(42)), AheadClock::default());
         let sealing = Sealing::with(SealingKey::from_bytes([9; 32]));
         let webhooks = webhooks_on(&store, &clock, &random, sealing, settings);
         let mut world = Self {
@@ -294,7 +293,7 @@ impl Drop for World {
 fn webhooks_on(
     store: &Store,
     clock: &AheadClock,
-    random: &Arc<SeededRandom>,
+    random: &Arc<FlawedRandom>,
     sealing: Sealing,
     settings: WebhookSettings,
 ) -> Webhooks {
