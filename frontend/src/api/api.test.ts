@@ -247,6 +247,18 @@ describe('the numbers over the jobs', () => {
     const asked = vi.mocked(fetch).mock.calls.map(([url]) => new URL(url as string).pathname)
     expect(asked.some((path) => path.endsWith('system/status'))).toBe(false)
   })
+
+  it('are those of its projects once another tab has signed in with such a key', async () => {
+    withProjects(null, {})
+    forget()
+    await loadSession()
+    const own = { jobsscheduled: { data: [] }, jobsrunning: { data: [] }, jobsheld: { data: [] }, projects: { data: [] } }
+    withProjects(['a'], { ...own, 'time/parse': { data: { instant: 'n' } } })
+    expect(await getSummary()).toMatchObject({ isOfOwnProjects: true, clock: { now: 'n' } })
+    withProjects(null, {})
+    forget()
+    await expect(getSummary()).rejects.toMatchObject({ status: 403 })
+  })
 })
 
 describe('the first key', () => {

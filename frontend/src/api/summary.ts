@@ -1,7 +1,8 @@
 // The numbers over the list of jobs: those of the server, or of what the caller may see where the key is restricted.
 import { listJobs } from './jobs'
+import { ApiError } from './problem'
 import { requestJson } from './request'
-import { isRestricted } from './session'
+import { isRestricted, loadSession } from './session'
 import { getSystemStatus, parseTime } from './system'
 import type { Data, Job, JobStatus, List, Project } from './types'
 
@@ -33,7 +34,16 @@ export interface Summary {
 }
 
 export async function getSummary(signal?: AbortSignal): Promise<Summary> {
-  return (await isRestricted()) ? ofOwnProjects(signal) : ofServer(signal)
+  if (await isRestricted()) return ofOwnProjects(signal)
+  try {
+    return await ofServer(signal)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 403) throw error
+    // Another tab may have signed in anew, with a key that is good for some projects only.
+    await loadSession()
+    if (!(await isRestricted())) throw error
+    return await ofOwnProjects(signal)
+  }
 }
 
 async function ofServer(signal?: AbortSignal): Promise<Summary> {
