@@ -6,7 +6,8 @@ use oneoff_domain::suggest::nearest;
 use serde_json::{Map, Value, json};
 
 /// Fields that every job type accepts in its config. They are policies of the job, which moves them out
-/// before it stores the config; one that is still here has no effect and does no harm. With the least and the most.
+/// before it stores the config. With the least and the most, which hold where a config is accepted: one that an attempt
+/// finds was stored long ago, has no effect and does no harm, however large it is.
 const POLICIES: [(&str, i64, u32); 5] = [
     // A timeout of 0 and below is none, as in OneOff v1.
     ("timeout", i64::MIN, TIMEOUT_MAX_SECONDS),
@@ -32,6 +33,43 @@ fn is_policy(name: &str) -> bool {
     POLICIES.iter().any(|(known, ..)| *known == name)
 }
 
+/// A config that is to be accepted, as its type has read it: its policies must be within their bounds, too.
+///
+/// # Errors
+/// All of it.
+pub(crate) fn accepted<T>(
+    config: &Map<String, Value>,
+    parsed: Result<T, Vec<FieldError>>,
+) -> Result<T, Vec<FieldError>> {
+    let mut errors: Vec<FieldError> =
+        POLICIES.into_iter().filter_map(|policy| unfit(config, policy)).collect();
+    match parsed {
+        Ok(parsed) if errors.is_empty() => Ok(parsed),
+        Ok(_) => Err(errors),
+        Err(others) => {
+            errors.extend(others);
+            Err(errors)
+        }
+    }
+}
+
+/// What is wrong with a whole number; what is none is found by who reads the config.
+fn unfit(config: &Map<String, Value>, (name, least, most): (&str, i64, u32)) -> Option<FieldError> {
+    let value = config.get(name).filter(|value| is_whole(value))?;
+    if value.as_i64().is_some_and(|number| (least..=i64::from(most)).contains(&number)) {
+        return None;
+    }
+    let bounds = match least {
+        i64::MIN => format!("of at most {most}"),
+        _ => format!("between {least} and {most}"),
+    };
+    Some(FieldError::new(format!("/{name}"), format!("must be a whole number {bounds}")))
+}
+
+fn is_whole(value: &Value) -> bool {
+    value.is_i64() || value.is_u64()
+}
+
 /// A config that is being read.
 pub(crate) struct Fields<'a> {
     config: &'a Map<String, Value>,
@@ -47,11 +85,9 @@ impl<'a> Fields<'a> {
                 fields.errors.push(unknown_field(name, known));
             }
         }
-        for (name, least, most) in POLICIES {
-            let is_fit =
-                |value: &Value| value.as_i64().is_some_and(|it| (least..=i64::from(most)).contains(&it));
-            if fields.given(name).is_some_and(|value| !is_fit(value)) {
-                fields.refuse(name, format!("must be a whole number of at most {most}"));
+        for (name, ..) in POLICIES {
+            if fields.given(name).is_some_and(|value| !is_whole(value)) {
+                fields.refuse(name, "must be a whole number");
             }
         }
         fields
@@ -223,6 +259,29 @@ mod tests {
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[1].starts_with("/script must be a string, not a number"));
         assert!(found[2].starts_with("/env/B"));
+    }
+
+    #[test]
+    fn policies_are_checked_where_a_config_is_accepted_with_all_else_that_is_wrong() {
+        let refused = |config: &Value, parsed| -> Vec<String> {
+            let errors = accepted::<()>(config.as_object().unwrap(), parsed).err().unwrap_or_default();
+            errors.into_iter().map(|error| format!("{} {}", error.pointer, error.message)).collect()
+        };
+        let config = json!({"max_retries": -1, "timeout": 2_592_001, "retry_delay_seconds": 2_592_001});
+        let expected = [
+            "/timeout must be a whole number of at most 2592000",
+            "/max_retries must be a whole number between 0 and 1000",
+            "/retry_delay_seconds must be a whole number between 0 and 2592000",
+        ];
+        assert_eq!(refused(&config, Ok(())), expected);
+        let other = FieldError::new("/script", "is required");
+        assert_eq!(refused(&config, Err(vec![other]))[3], "/script is required");
+        let fit = json!({"max_retries": 1000, "timeout": -1, "timeout_seconds": null});
+        assert!(refused(&fit, Ok(())).is_empty());
+        assert!(
+            errors(&json!({"max_retries": 5000}), |_| {}).is_empty(),
+            "what is read is not judged by them"
+        );
     }
 
     #[test]

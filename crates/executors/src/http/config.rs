@@ -144,6 +144,10 @@ mod tests {
         assert_eq!((config.method, config.max_redirects), (Method::POST, 0));
         assert_eq!(config.body, br#"{"b":1,"a":[2]}"#);
         assert_eq!(config.headers["content-type"], "application/json");
+        assert!(
+            parse(&json!({"url": "http://a", "max_retries": 5000})).is_ok(),
+            "an attempt runs all the same"
+        );
         let own = json!({"url": "http://a", "body": "x", "headers": {"Content-Type": "text/csv"}});
         assert_eq!(parse(&own).unwrap().headers["content-type"], "text/csv");
     }

@@ -8,7 +8,7 @@ mod record;
 mod schema;
 mod template;
 
-use crate::fields::one_line;
+use crate::fields::{accepted, one_line};
 use crate::{Executor, RunContext, RunFuture};
 use config::HttpConfig;
 use oneoff_domain::FieldError;
@@ -34,7 +34,7 @@ impl HttpExecutor {
 
     fn parse(&self, config: &Map<String, Value>) -> Result<HttpConfig, Vec<FieldError>> {
         template::check(config)?;
-        let config = HttpConfig::parse(config)?;
+        let config = accepted(config, HttpConfig::parse(config))?;
         // An address in place of a name can be judged now; a name is judged when it is resolved.
         match self.client.policy().check_url(&config.url) {
             Ok(()) => Ok(config),

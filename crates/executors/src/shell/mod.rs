@@ -16,7 +16,7 @@ mod sweeper;
 
 pub use environment::BaseEnvironment;
 
-use crate::fields::one_line;
+use crate::fields::{accepted, one_line};
 use crate::{Executor, RunContext, RunFuture};
 use config::{ShellConfig, Source};
 use oneoff_domain::FieldError;
@@ -49,7 +49,7 @@ impl Executor for ShellExecutor {
     }
 
     fn validate(&self, config: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
-        ShellConfig::parse(config).map(drop)
+        accepted(config, ShellConfig::parse(config)).map(drop)
     }
 
     fn config_schema(&self) -> Value {
@@ -61,7 +61,7 @@ impl Executor for ShellExecutor {
     }
 
     fn validate_and_sum_up(&self, config: &Map<String, Value>) -> Result<String, Vec<FieldError>> {
-        ShellConfig::parse(config).map(|config| sum_up(&config))
+        accepted(config, ShellConfig::parse(config)).map(|config| sum_up(&config))
     }
 
     fn run(&self, context: RunContext) -> RunFuture {

@@ -50,6 +50,16 @@ async fn exit_codes_and_signals_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_policy_that_was_stored_in_a_config_does_no_harm_to_an_attempt() {
+    let stored = json!({"script": "echo ran", "max_retries": 5000, "timeout": 5_000_000});
+    let refused = shell().validate(stored.as_object().unwrap()).unwrap_err();
+    let pointers: Vec<_> = refused.iter().map(|error| error.pointer.as_str()).collect();
+    assert_eq!(pointers, ["/timeout", "/max_retries"]);
+    assert_eq!(shell().validate_and_sum_up(stored.as_object().unwrap()).unwrap_err(), refused);
+    assert_eq!(stdout(stored).await, "ran\n");
+}
+
+#[tokio::test]
 async fn arguments_are_real_ones() {
     let args = json!(["a b", "$(id)", "", "*", "ü\n'\""]);
     let script = r#"for a in "$@"; do printf '<%s>' "$a"; done; printf %s "$0""#;
