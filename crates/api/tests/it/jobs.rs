@@ -61,6 +61,30 @@ async fn an_edit_changes_what_it_names_and_clears_with_null() {
 }
 
 #[actix_web::test]
+async fn an_edit_of_the_config_takes_a_timeout_away_that_is_0_there() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let patched = async |config: Value, beside: Value| {
+        let job = api.created(&with(waiting(), "timeout_seconds", 30)).await;
+        let mut edit = json!({"config": {"script": "x"}});
+        edit["config"].as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
+        edit.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+        let edited = api.patch(&path(&job), &edit).await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+        assert_eq!(edited.data()["config"], json!({"script": "x"}));
+        edited.data()["timeout_seconds"].clone()
+    };
+    for none in [json!({"timeout": 0}), json!({"timeout": -1}), json!({"timeout_seconds": 0})] {
+        assert_eq!(patched(none.clone(), json!({})).await, Value::Null, "{none}");
+    }
+    for unsaid in [json!({}), json!({"timeout": null})] {
+        assert_eq!(patched(unsaid.clone(), json!({})).await, 30, "{unsaid}");
+    }
+    assert_eq!(patched(json!({"timeout": 0}), json!({"timeout_seconds": 7})).await, 7, "beside it wins");
+    assert_eq!(patched(json!({"timeout": 0, "timeout_seconds": 8}), json!({})).await, 8);
+}
+
+#[actix_web::test]
 async fn null_goes_back_to_what_a_new_job_has() {
     let harness = Harness::start().await;
     let api = harness.api().await;

@@ -134,6 +134,8 @@ impl Service {
                 max_retries: &mut patch.max_retries,
                 retry_delay: &mut patch.retry_delay_seconds,
                 retry_max_delay: &mut patch.retry_max_delay_seconds,
+                // As `timeout_seconds: null`: a job that has one loses it.
+                no_timeout: Some(None),
             };
             taken = settings_in_config::take(&mut config, checks, targets);
             self.check_config(&definition.job_type, &config, checks);

@@ -43,6 +43,8 @@ impl Service {
             max_retries: &mut draft.max_retries,
             retry_delay: &mut draft.retry_delay_seconds,
             retry_max_delay: &mut draft.retry_max_delay_seconds,
+            // As a job that names none, which gets the server's own.
+            no_timeout: None,
         };
         let taken = settings_in_config::take(&mut config, &mut checks, targets);
         let name = match draft.name.take().filter(|name| !name.trim().is_empty()) {

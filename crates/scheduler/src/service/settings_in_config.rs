@@ -38,6 +38,8 @@ pub(super) struct Targets<'a, T> {
     pub(super) max_retries: &'a mut Option<T>,
     pub(super) retry_delay: &'a mut Option<T>,
     pub(super) retry_max_delay: &'a mut Option<T>,
+    /// What a timeout of 0 and below is, where nothing else says one.
+    pub(super) no_timeout: Option<T>,
 }
 
 impl<T> Targets<'_, T> {
@@ -71,6 +73,7 @@ pub(super) fn take<T: From<i64>>(
     mut targets: Targets<'_, T>,
 ) -> Taken {
     let mut taken = Taken::default();
+    let mut is_without_timeout = false;
     for (field, setting) in FIELDS {
         // Null is as good as nothing.
         let Some(value) = config.remove(field).filter(|value| !value.is_null()) else { continue };
@@ -83,6 +86,7 @@ pub(super) fn take<T: From<i64>>(
         };
         // v1 took 0 and below as "no timeout of its own".
         if matches!(setting, Setting::Timeout) && number <= 0 {
+            is_without_timeout = true;
             continue;
         }
         let target = targets.of(setting);
@@ -90,6 +94,9 @@ pub(super) fn take<T: From<i64>>(
             *target = Some(number.into());
             taken.0.push((field, setting));
         }
+    }
+    if is_without_timeout && targets.timeout.is_none() {
+        *targets.timeout = targets.no_timeout;
     }
     taken
 }
