@@ -21,6 +21,7 @@ mod look;
 mod metrics_endpoint;
 mod node_metrics;
 mod openapi;
+mod page_turns;
 mod problem;
 mod read;
 mod readiness;

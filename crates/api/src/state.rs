@@ -3,9 +3,8 @@
 use crate::answer_room::AnswerRoom;
 use crate::client_address::UntrustedProxies;
 use crate::defence::Defence;
-use crate::error_table::ErrorCode;
 use crate::failed_keys::FailedKeys;
-use crate::problem::ApiError;
+use crate::page_turns::PageTurns;
 use crate::readiness::DatabaseLooks;
 use crate::request_metrics::RequestMetrics;
 use crate::room::BodyRoom;
@@ -15,13 +14,8 @@ use crate::slow_requests::SlowRequests;
 use crate::store_metrics::StoreMetrics;
 use oneoff_scheduler::Service;
 use std::future::Future;
-use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
-
-/// Pages that are read and written out at the same time. Each may be some megabytes.
-const PAGES_TOGETHER: usize = 8;
-/// How long a page waits for its turn.
-const PAGE_WAIT_MAX: Duration = Duration::from_secs(5);
+use std::time::Instant;
+use tokio::sync::{Semaphore, watch};
 
 /// What every handler shares.
 pub(crate) struct ApiState {
@@ -38,7 +32,7 @@ pub(crate) struct ApiState {
     pub(crate) failed_keys: FailedKeys,
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) specification: Specification,
-    pages: Semaphore,
+    pub(crate) pages: PageTurns,
     /// One for each processor: for work of requests with many jobs.
     pub(crate) bulk_processors: Semaphore,
     pub(crate) started: Instant,
@@ -64,24 +58,10 @@ impl ApiState {
             failed_keys: FailedKeys::default(),
             untrusted_proxies: UntrustedProxies::default(),
             specification: Specification::default(),
-            pages: Semaphore::new(PAGES_TOGETHER),
+            pages: PageTurns::usual(),
             bulk_processors: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             started: Instant::now(),
             stopping: watch::Sender::new(false),
-        }
-    }
-
-    /// A turn to read a page and write it out.
-    ///
-    /// # Errors
-    /// Too many are asked for.
-    pub(crate) async fn page_turn(&self) -> Result<Option<SemaphorePermit<'_>>, ApiError> {
-        match tokio::time::timeout(PAGE_WAIT_MAX, self.pages.acquire()).await {
-            Ok(turn) => Ok(turn.ok()),
-            Err(_elapsed) => {
-                let detail = "too many lists are waiting: try again in a moment";
-                Err(ApiError::new(ErrorCode::Overloaded, detail).with_retry_after(1))
-            }
         }
     }
 

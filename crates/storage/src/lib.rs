@@ -91,7 +91,9 @@ pub use open::{MigrateError, MigrationStep, OpenError, StoreOptions};
 pub use output::{NewOutputChunk, OutputPage, OutputSlice};
 pub use overdue::{HeldSlice, OverdueHold, UnsettledRestore};
 pub use postgres::{AboutServer, DatabaseUrl, Followed, Heard, NotAnAddress, NumberedSlice};
-pub use query::{ExecutionFilter, ExecutionSort, JobFilter, JobSort, Page, PageRequest, SortOrder};
+pub use query::{
+    ExecutionFilter, ExecutionSort, JobFilter, JobSort, PAGE_BYTES, Page, PageRequest, SortOrder,
+};
 pub use retain::policy::{RetentionPolicy, RetentionSlice};
 pub use roles::Term;
 pub use run_counters::RunNumbers;

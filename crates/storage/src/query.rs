@@ -93,6 +93,10 @@ pub struct PageRequest<S> {
     pub with_total: bool,
 }
 
+/// About how many bytes the rows of a page have together; the last of them goes beyond. Of jobs their configs and their
+/// metadata are counted, of chains their links.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
@@ -104,7 +108,7 @@ pub struct Page<T> {
     pub total: Option<u64>,
     /// Whether there are more than `total`.
     pub total_is_estimate: bool,
-    /// Whether it ended because its rows are large. One that is short for another reason looked through many rows that
-    /// the filter does not let through.
-    pub is_full: bool,
+    /// About how large its rows are together, where they may be large; 0 of rows that never are. At [`PAGE_BYTES`] a page
+    /// ends. One that is short for another reason looked through many rows that the filter does not let through.
+    pub bytes: usize,
 }

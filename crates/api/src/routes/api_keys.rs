@@ -83,7 +83,7 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (limit, cursor) = lists::plain(request.query_string())?;
-    let _turn = state.page_turn().await?;
+    let _turn = state.pages.take().await?;
     let page = state.service.api_keys(admin.context().clone(), limit, cursor).await?;
     state.answers.hold(answer::list(&request, page, view::access::api_key))
 }

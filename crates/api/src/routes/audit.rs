@@ -25,7 +25,7 @@ pub(crate) async fn list(
     let format = asked.format.unwrap_or_else(|| accepted(&request));
     let context = admin.context().clone();
     if format == Format::Json {
-        let _turn = state.page_turn().await?;
+        let _turn = state.pages.take().await?;
         let AuditRequest { filter, limit, cursor, .. } = asked;
         let page = state.service.audit_entries(context, filter, limit, cursor).await?;
         return state.answers.hold(answer::list(&request, page, view::audit::entry));
@@ -57,7 +57,7 @@ async fn page(
     context: &Context,
     asked: &AuditRequest,
 ) -> Result<Page<AuditEntry>, ApiError> {
-    let _turn = state.page_turn().await?;
+    let _turn = state.pages.take().await?;
     let (filter, cursor) = (asked.filter.clone(), asked.cursor.clone());
     Ok(state.service.audit_entries(context.clone(), filter, AUDIT_EXPORT_PAGE_ROWS, cursor).await?)
 }

@@ -68,9 +68,8 @@ async fn page(
     wanted: ListRequest<ChainExecutionFilter, ChainExecutionSort>,
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = wanted;
-    let _turn = state.page_turn().await?;
-    let page =
-        page_at(offset, page, |page| state.service.chain_executions(seen, filter.clone(), page)).await?;
+    let read = |page| state.service.chain_executions(seen, filter.clone(), page);
+    let page = page_at(&state.pages, offset, page, |execution| execution.id, read).await?;
     state.answers.hold(answer::list(request, page, view::chain::execution))
 }
 

@@ -31,9 +31,8 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = lists::chains(request.query_string())?;
     let place = (page.limit, offset);
-    let _turn = state.page_turn().await?;
-    let seen = reader.context();
-    let page = page_at(offset, page, |page| state.service.chains(seen, filter.clone(), page)).await?;
+    let read = |page| state.service.chains(reader.context(), filter.clone(), page);
+    let page = page_at(&state.pages, offset, page, |chain| chain.id, read).await?;
     let catalog = state.service.catalog();
     state.answers.hold(answer::list_at(&request, page, place, |chain| view::chain::chain(chain, &catalog)))
 }

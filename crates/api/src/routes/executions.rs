@@ -34,8 +34,8 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let ListRequest { filter, page, offset, .. } = lists::executions(request.query_string())?;
     let filter = ExecutionFilter { allowed_projects: reader.allowed_projects(), ..filter };
-    let _turn = state.page_turn().await?;
-    let page = page_at(offset, page, |page| state.service.executions(filter.clone(), page)).await?;
+    let read = |page| state.service.executions(filter.clone(), page);
+    let page = page_at(&state.pages, offset, page, |execution| execution.id, read).await?;
     let answer = answer::list(&request, page, |execution| view::execution::execution(execution, None));
     state.answers.hold(answer)
 }
@@ -49,7 +49,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     no_parameters(&request)?;
     let id = id_of(&id)?;
-    let _turn = state.page_turn().await?;
+    let _turn = state.pages.take().await?;
     let execution = state.service.execution(id).await?;
     reader.check_project(&execution.project_id, "execution", &id.to_string())?;
     let output = output_of(&state.service, id, execution.output_bytes).await?;

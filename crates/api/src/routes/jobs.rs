@@ -42,14 +42,11 @@ pub(crate) async fn list(
     let allowed = reader.allowed_projects();
     let ListRequest { filter, page, search, offset } = lists::jobs(request.query_string(), allowed)?;
     let place = (page.limit, offset);
-    let _turn = state.page_turn().await?;
-    let page = match search {
-        Some(text) => {
-            page_at(offset, page, |page| state.service.search_jobs(text.clone(), filter.clone(), page))
-                .await?
-        }
-        None => page_at(offset, page, |page| state.service.jobs(filter.clone(), page)).await?,
+    let read = async |page| match &search {
+        Some(text) => state.service.search_jobs(text.clone(), filter.clone(), page).await,
+        None => state.service.jobs(filter.clone(), page).await,
     };
+    let page = page_at(&state.pages, offset, page, |job| job.id, read).await?;
     let catalog = state.service.catalog();
     state.answers.hold(answer::list_at(&request, page, place, |job| view::job::job(job, &catalog)))
 }

@@ -68,7 +68,7 @@ pub(crate) async fn list(
     let all = webhooks(&state)?.list(reader.context()).await?;
     let total = u64::try_from(all.len()).ok();
     let items = all.into_iter().skip(offset).take(limit).collect();
-    let page = Page { items, next_cursor: None, total, total_is_estimate: false, is_full: false };
+    let page = Page { items, next_cursor: None, total, total_is_estimate: false, bytes: 0 };
     Ok(answer::list(&request, page, view::webhook))
 }
 
@@ -169,7 +169,6 @@ pub(crate) async fn deliveries(
     let list = requests::deliveries(request.query_string())?;
     let context = reader.context();
     let webhooks = webhooks(&state)?;
-    let _turn = state.page_turn().await?;
     let first = PageRequest {
         sort: (),
         order: SortOrder::Descending,
@@ -177,11 +176,11 @@ pub(crate) async fn deliveries(
         cursor: list.cursor,
         with_total: list.with_total,
     };
-    let page = page_at(list.offset, first, |page| {
+    let read = |page: PageRequest<()>| {
         let wanted = (page.limit, page.cursor, page.with_total);
         webhooks.deliveries(context, id, list.filter.clone(), wanted)
-    });
-    let page = page.await?;
+    };
+    let page = page_at(&state.pages, list.offset, first, |delivery| delivery.id, read).await?;
     state.answers.hold(answer::list(&request, page, |delivery| view::delivery(id, delivery)))
 }
 

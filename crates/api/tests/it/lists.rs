@@ -134,6 +134,32 @@ async fn pages_by_offset_as_v1_has_them_meet_without_holes() {
 }
 
 #[actix_web::test]
+async fn a_page_of_large_rows_ends_by_their_size_and_the_next_one_goes_on() {
+    let harness = Harness::start().await;
+    let api = harness.api().await;
+    let large = |kib: usize| json!({"script": "y".repeat(kib * 1024)});
+    for number in 0..7 {
+        // Four configs of 240 KiB are all that a request can take.
+        let links: Vec<Value> =
+            (0..4).map(|_| json!({"job": {"type": "shell", "config": large(240)}})).collect();
+        let chain = json!({"name": format!("large {number}"), "links": links});
+        let made = api.post("/api/chains", &chain).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+    }
+    for _ in 0..20 {
+        api.created(&with(waiting(), "config", large(240))).await;
+    }
+    for (list, first_rows, rows) in [("chains", 5, 7), ("jobs", 18, 20)] {
+        let first = api.get(&format!("/api/{list}?limit=50")).await;
+        let next = first.json()["next_cursor"].as_str().expect("there are more").to_owned();
+        let rest = api.get(&format!("/api/{list}?limit=50&cursor={next}")).await.json();
+        let found = |page: &Value| page["data"].as_array().unwrap().len();
+        assert_eq!((found(&first.json()), found(&rest)), (first_rows, rows - first_rows), "{list}");
+        assert!(first.body.len() < 6 * 1024 * 1024, "{list}: {}", first.body.len());
+    }
+}
+
+#[actix_web::test]
 async fn a_search_finds_the_latest_first_and_at_once() {
     let harness = Harness::start().await;
     let api = harness.api().await;

@@ -225,5 +225,5 @@ pub(super) fn list(
 }
 
 fn page(items: Vec<ApiKey>, next_cursor: Option<String>) -> Page<ApiKey> {
-    Page { items, next_cursor, total: None, total_is_estimate: false, is_full: false }
+    Page { items, next_cursor, total: None, total_is_estimate: false, bytes: 0 }
 }

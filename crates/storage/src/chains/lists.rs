@@ -4,12 +4,12 @@ use super::{ChainExecutionFilter, ChainExecutionSort, ChainFilter, ChainSort};
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::cursor::Position;
 use crate::failure::WriteError;
-use crate::lists::full_rows::PAGE_BYTES;
+use crate::lists::full_rows::Loaded;
 use crate::lists::{COUNT_MAX, Listing, Wanted, page};
 use crate::rows::chain::ChainRow;
 use crate::rows::chain_execution as rows;
 use crate::schema::{chain_executions, chains};
-use crate::{Page, PageRequest, Refusal, SortOrder};
+use crate::{PAGE_BYTES, Page, PageRequest, Refusal, SortOrder};
 use diesel::prelude::*;
 use oneoff_domain::limits::PAGE_MAX;
 use oneoff_domain::{Chain, ChainExecution, FieldError, ValidationErrors};
@@ -57,7 +57,7 @@ pub(super) fn chains(
         next_cursor: after.filter(|_| has_more).map(|(name, key)| cursor_at(&name, key)),
         total: total.map(|total| total.min(COUNT_MAX)),
         total_is_estimate: total.is_some_and(|total| total > COUNT_MAX),
-        is_full: false,
+        bytes,
     })
 }
 
@@ -204,7 +204,7 @@ pub(super) fn executions(
         with_total: request.with_total,
     };
     let listing = ExecutionListing { filter, order: request.order };
-    let load = |conn: &mut AnyConnection, keys: &[i64]| Ok((rows::by_keys(conn, keys)?, keys.len()));
+    let load = |conn: &mut AnyConnection, keys: &[i64]| Ok(Loaded::small(rows::by_keys(conn, keys)?, keys));
     page(conn, &listing, &wanted, None, load)
 }
 

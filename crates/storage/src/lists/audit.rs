@@ -168,7 +168,7 @@ pub(super) fn bounds(conn: &mut AnyConnection) -> QueryResult<Option<(i64, i64)>
 
 fn page(items: Vec<AuditEntry>, next: Option<i64>) -> Page<AuditEntry> {
     let next_cursor = next.map(|key| cursor::encode('a', Position { at: None, key }));
-    Page { items, next_cursor, total: None, total_is_estimate: false, is_full: false }
+    Page { items, next_cursor, total: None, total_is_estimate: false, bytes: 0 }
 }
 
 fn window(

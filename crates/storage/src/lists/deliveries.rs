@@ -1,5 +1,6 @@
 //! The list of the deliveries of a webhook, the newest first.
 
+use super::full_rows::Loaded;
 use super::{Listing, Wanted};
 use crate::Page;
 use crate::connection::{AnyBackend, AnyConnection};
@@ -78,7 +79,6 @@ pub(crate) fn list(
     let listing = DeliveryListing { webhook_key, filter };
     let wanted = Wanted { sort: 'd', cursor, limit, with_total };
     super::page(conn, &listing, &wanted, None, |conn, keys| {
-        let found = deliveries_by_keys(conn, keys)?;
-        Ok((found, keys.len()))
+        Ok(Loaded::small(deliveries_by_keys(conn, keys)?, keys))
     })
 }

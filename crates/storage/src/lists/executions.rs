@@ -1,5 +1,6 @@
 //! The list of executions, by start.
 
+use super::full_rows::Loaded;
 use super::{Listing, Wanted, sorted};
 use crate::catalog::job_tags;
 use crate::connection::{AnyBackend, AnyConnection};
@@ -175,7 +176,8 @@ pub(crate) fn list(
     };
     let tag_keys = job_tags::keys_of(conn, &filter.tag_ids)?;
     let listing = ExecutionListing { filter, order: request.order, of_job, tag_keys };
-    let load = |conn: &mut AnyConnection, keys: &[i64]| Ok((attempt::by_keys(conn, keys)?, keys.len()));
+    let load =
+        |conn: &mut AnyConnection, keys: &[i64]| Ok(Loaded::small(attempt::by_keys(conn, keys)?, keys));
     if request.sort == ExecutionSort::Duration {
         let rows = sorted::all(conn, &listing, "duration_ms", "job_id, date_from or date_to")?;
         // What has not ended took no time so far that is known.

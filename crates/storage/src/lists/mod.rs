@@ -24,6 +24,7 @@ use crate::Page;
 use crate::connection::AnyConnection;
 use crate::cursor::{self, Position};
 use crate::failure::WriteError;
+use full_rows::Loaded;
 use oneoff_domain::limits::PAGE_MAX;
 use std::time::{Duration, Instant};
 
@@ -131,13 +132,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) with_total: bool,
 }
 
-/// A page of a list, with its rows loaded by `load`, which says of how many of the keys they are.
+/// A page of a list, with its rows loaded by `load`.
 pub(crate) fn page<L: Listing, T>(
     conn: &mut AnyConnection,
     listing: &L,
     wanted: &Wanted<'_>,
     known_total: Option<(u64, bool)>,
-    load: impl FnOnce(&mut AnyConnection, &[i64]) -> Result<(Vec<T>, usize), WriteError>,
+    load: impl FnOnce(&mut AnyConnection, &[i64]) -> Result<Loaded<T>, WriteError>,
 ) -> Result<Page<T>, WriteError> {
     let after = wanted.cursor.map(|text| cursor::decode(wanted.sort, text)).transpose()?;
     let limit = usize::try_from(wanted.limit.clamp(1, PAGE_MAX)).unwrap_or(1);
@@ -148,16 +149,15 @@ pub(crate) fn page<L: Listing, T>(
         (true, None) => Some(count(conn, listing)?),
     };
     let keys: Vec<i64> = rows.iter().map(|(key, _)| *key).collect();
-    let (items, taken) = load(conn, &keys)?;
-    let is_full = taken < rows.len();
-    let last_taken = rows.get(..taken).filter(|_| is_full).and_then(<[_]>::last);
+    let Loaded { rows: items, taken, bytes } = load(conn, &keys)?;
+    let last_taken = rows.get(..taken).filter(|_| taken < rows.len()).and_then(<[_]>::last);
     let end = last_taken.map(|(_, position)| *position).or(end);
     Ok(Page {
         items,
         next_cursor: end.map(|position| cursor::encode(wanted.sort, position)),
         total: total.map(|(total, _)| total),
         total_is_estimate: total.is_some_and(|(_, is_floor)| is_floor),
-        is_full,
+        bytes,
     })
 }
 

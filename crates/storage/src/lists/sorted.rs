@@ -1,6 +1,7 @@
 //! Lists that are sorted by what has no index: all rows are read that the filter lets through, and there must not be
 //! many of them.
 
+use super::full_rows::Loaded;
 use super::{COUNT_SCAN_MAX, Listing, PAGE_CHUNK_ROWS, Wanted};
 use crate::connection::AnyConnection;
 use crate::cursor::{self, Position};
@@ -49,7 +50,7 @@ pub(crate) fn page<T>(
     mut rows: Vec<(i64, i64)>,
     order: SortOrder,
     wanted: &Wanted<'_>,
-    load: impl FnOnce(&mut AnyConnection, &[i64]) -> Result<(Vec<T>, usize), WriteError>,
+    load: impl FnOnce(&mut AnyConnection, &[i64]) -> Result<Loaded<T>, WriteError>,
 ) -> Result<Page<T>, WriteError> {
     let after = wanted.cursor.map(|text| cursor::decode(wanted.sort, text)).transpose()?;
     let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
@@ -65,13 +66,13 @@ pub(crate) fn page<T>(
     }
     let limit = usize::try_from(wanted.limit.clamp(1, PAGE_MAX)).unwrap_or(1);
     let keys: Vec<i64> = rows.iter().take(limit).map(|(_, key)| *key).collect();
-    let (items, taken) = load(conn, &keys)?;
+    let Loaded { rows: items, taken, bytes } = load(conn, &keys)?;
     let last = rows.get(..taken).filter(|_| taken < rows.len()).and_then(<[_]>::last);
     Ok(Page {
         items,
         next_cursor: last.map(|(at, key)| cursor::encode(wanted.sort, Position { at: Some(*at), key: *key })),
         total: wanted.with_total.then_some(total),
         total_is_estimate: false,
-        is_full: taken < keys.len(),
+        bytes,
     })
 }

@@ -7,8 +7,9 @@ use crate::connection::AnyConnection;
 use crate::cursor::{self, Position};
 use crate::failure::WriteError;
 use crate::lists;
-use crate::lists::{Wanted, full_rows, sorted};
-use crate::{Catalog, JobFilter, JobSort, Page, PageRequest, SortOrder};
+use crate::lists::full_rows::{self, Loaded};
+use crate::lists::{Wanted, sorted};
+use crate::{Catalog, JobFilter, JobSort, PAGE_BYTES, Page, PageRequest, SortOrder};
 use oneoff_domain::limits::PAGE_MAX;
 use oneoff_domain::{Job, JobStatus};
 
@@ -71,7 +72,7 @@ fn by_creation(
         false => None,
     };
     let keys: Vec<i64> = found.rows.iter().map(|row| row.key).collect();
-    let (items, taken) = full_rows::jobs(conn, &keys)?;
+    let Loaded { rows: items, taken, bytes } = full_rows::jobs(conn, &keys)?;
     let last_taken = keys.get(..taken).filter(|_| taken < keys.len()).and_then(<[_]>::last);
     Ok(Page {
         items,
@@ -81,7 +82,7 @@ fn by_creation(
             .map(|key| cursor::encode('c', Position { at: None, key })),
         total_is_estimate: total.as_ref().is_some_and(|total| total.end.is_some()),
         total: total.map(|total| u64::try_from(total.rows.len()).unwrap_or(u64::MAX)),
-        is_full: taken < keys.len(),
+        bytes,
     })
 }
 
@@ -122,14 +123,14 @@ fn by_schedule(
     }
     let limit = limit_of(request);
     let keys: Vec<i64> = places.iter().map(|place| place.key).take(limit).collect();
-    let (items, taken) = full_rows::jobs(conn, &keys)?;
+    let Loaded { rows: items, taken, bytes } = full_rows::jobs(conn, &keys)?;
     let last = places.get(..taken).filter(|_| taken < places.len()).and_then(<[_]>::last);
     Ok(Page {
         items,
         next_cursor: last.map(|place| cursor::encode('s', *place)),
         total,
         total_is_estimate: false,
-        is_full: taken < keys.len(),
+        bytes,
     })
 }
 
@@ -146,10 +147,10 @@ fn through_schedule(
         next_cursor: request.cursor.clone(),
         total: None,
         total_is_estimate: false,
-        is_full: false,
+        bytes: 0,
     };
-    let (mut looked, mut bytes) = (0, 0);
-    while page.items.len() < limit && looked < SCHEDULE_LOOK_MAX && bytes < full_rows::PAGE_BYTES {
+    let (mut looked, mut read_bytes) = (0, 0);
+    while page.items.len() < limit && looked < SCHEDULE_LOOK_MAX && read_bytes < PAGE_BYTES {
         // No more than there is room for, so that the page ends where the list's own page does.
         let room = u32::try_from(limit - page.items.len()).unwrap_or(1);
         let part = PageRequest {
@@ -160,8 +161,11 @@ fn through_schedule(
         };
         let part = lists::job_page::list(conn, filter.clone(), &part)?;
         looked += room;
-        bytes += part.items.iter().map(full_rows::bytes_of).sum::<usize>();
-        page.items.extend(part.items.into_iter().filter(|job| is_meant(needles, job)));
+        read_bytes += part.bytes;
+        for job in part.items.into_iter().filter(|job| is_meant(needles, job)) {
+            page.bytes += full_rows::bytes_of(&job);
+            page.items.push(job);
+        }
         page.next_cursor = part.next_cursor;
         if page.next_cursor.is_none() {
             break;

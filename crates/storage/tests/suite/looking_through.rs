@@ -83,6 +83,7 @@ async fn a_page_of_large_jobs_ends_early_and_the_next_one_goes_on() {
             };
             let page = page.unwrap();
             assert!(page.items.len() <= 25, "{sort:?} {searches}: {}", page.items.len());
+            assert_eq!(page.bytes >= PAGE_BYTES, page.next_cursor.is_some(), "{sort:?} {searches}");
             seen.extend(page.items.into_iter().map(|job| job.id));
             pages += 1;
             request.cursor = page.next_cursor;
@@ -92,4 +93,38 @@ async fn a_page_of_large_jobs_ends_early_and_the_next_one_goes_on() {
         }
         assert_eq!((&seen, pages), (&created, 3), "{sort:?} {searches}");
     }
+}
+
+#[tokio::test]
+async fn a_page_tells_how_large_its_rows_are_where_a_search_looks_through_the_list() {
+    let sqlite = TestStore::new();
+    let store = &sqlite.store;
+    let meant = |seconds, script: String| {
+        job_with(at(seconds), move |definition| {
+            definition.name = "meant".to_owned();
+            definition.config.insert("script".to_owned(), script.into());
+        })
+    };
+    let large = (0..30).map(|_| meant(60, "y".repeat(200_000))).collect();
+    store.create_jobs(context(), noon(), large).await.unwrap();
+    // More matches than are sorted.
+    for _ in 0..3 {
+        let small = (0..400).map(|_| meant(120, "y".to_owned())).collect();
+        store.create_jobs(context(), noon(), small).await.unwrap();
+    }
+    let first = PageRequest {
+        sort: JobSort::ScheduledAt,
+        order: SortOrder::Ascending,
+        limit: 50,
+        cursor: None,
+        with_total: true,
+    };
+    let search = |request| store.search_jobs("meant".to_owned(), JobFilter::default(), request);
+    let full = search(first.clone()).await.unwrap();
+    assert!(full.total_is_estimate, "it was looked through");
+    assert_eq!(full.items.len(), PAGE_BYTES / 200_000 + 1);
+    assert!((PAGE_BYTES..PAGE_BYTES + 210_000).contains(&full.bytes), "{}", full.bytes);
+    let rest = search(PageRequest { cursor: full.next_cursor, ..first }).await.unwrap();
+    let large = 30 - full.items.len();
+    assert!((large * 200_000..large * 200_000 + 50_000).contains(&rest.bytes), "{}", rest.bytes);
 }
