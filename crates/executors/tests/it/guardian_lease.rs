@@ -12,8 +12,8 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-const LEASE: Duration = Duration::from_secs(4);
-const ENDING: Duration = Duration::from_secs(3);
+const LEASE: Duration = Duration::from_secs(12);
+const ENDING: Duration = Duration::from_secs(9);
 
 fn renew(guardian: &Guardian) {
     guardian.renew_lease(boot_time().after(LEASE), ENDING);
@@ -98,7 +98,7 @@ async fn a_stopped_server_loses_its_processes_before_its_lease_and_goes_on_after
     assert!(!nothing_is_left_of(second), "a renewed lease is as good as the first");
     server.child.kill().unwrap();
     server.child.wait().unwrap();
-    eventually("nothing is left", Duration::from_secs(1), || nothing_is_left_of(second)).await;
+    eventually("nothing is left", PATIENCE, || nothing_is_left_of(second)).await;
 }
 
 #[tokio::test]

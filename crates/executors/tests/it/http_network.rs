@@ -65,7 +65,7 @@ async fn stopping_closes_the_connection() {
         attempt.trigger.fire(reason);
         assert_eq!(attempt.finish().await.outcome, reason.outcome());
         tokio::time::timeout(PATIENCE, wire.closed.recv()).await.expect("the connection closes");
-        assert!(began.elapsed() < Duration::from_secs(1));
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }
 

@@ -119,5 +119,5 @@ async fn one_that_cleared_its_environment_ends_with_its_living_parent() {
 fn looking_for_nobody_takes_no_time() {
     let began = std::time::Instant::now();
     assert_eq!(end_processes(&[execution_id()], PATIENCE), 0);
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
