@@ -9,10 +9,10 @@ use std::time::Duration;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_job_is_cancelled_at_once() {
     let engine = engine().await;
-    let job = engine.create(draft("in 1s")).await;
+    let job = engine.create(draft("in 5s")).await;
     let cancelled = engine.service.cancel_job(context(), job.id).await.unwrap().value;
     assert_eq!(cancelled.state.status, JobStatus::Cancelled);
-    let later = engine.create(draft("in 1500ms")).await;
+    let later = engine.create(draft("in 5500ms")).await;
     engine.over(later.id).await;
     assert_eq!(engine.fake.ran().len(), 1, "the cancelled one did not run");
     let again = engine.service.cancel_job(context(), job.id).await;

@@ -9,11 +9,11 @@ use std::path::Path;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_job_does_not_run_until_its_last_hold_is_released() {
     let engine = engine().await;
-    let job = engine.create(draft("in 1s")).await;
+    let job = engine.create(draft("in 5s")).await;
     let service = &engine.service;
     service.hold_job(context(), job.id, HoldReason::Manual, None).await.unwrap();
     service.hold_job(context(), job.id, HoldReason::Approval, None).await.unwrap();
-    let later = engine.create(draft("in 1200ms")).await;
+    let later = engine.create(draft("in 5200ms")).await;
     engine.over(later.id).await;
     let held = service.release_job(context(), job.id, HoldReason::Manual).await.unwrap().value;
     assert_eq!(held.state.status, JobStatus::Held, "one hold is left");
@@ -27,8 +27,8 @@ async fn a_held_job_does_not_run_until_its_last_hold_is_released() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_ends_by_itself_at_its_time() {
     let engine = engine().await;
-    let job = engine.create(draft("in 500ms")).await;
-    let until = Some(Schedule::at("in 2s"));
+    let job = engine.create(draft("in 5s")).await;
+    let until = Some(Schedule::at("in 6s"));
     let held = engine.service.hold_job(context(), job.id, HoldReason::Manual, until).await.unwrap().value;
     engine.over(job.id).await;
     let until = held.state.holds[0].until.unwrap();
@@ -69,8 +69,8 @@ fn give_unknown_reason(place: &Path) {
 async fn a_hold_of_a_job_that_cannot_be_read_keeps_no_other_from_ending() {
     let engine = engine().await;
     let mut jobs = Vec::new();
-    for (name, until) in [("it breaks", "in 900ms"), ("it does not", "in 1s")] {
-        let job = engine.create(JobDraft { name: Some(name.to_owned()), ..draft("in 500ms") }).await;
+    for (name, until) in [("it breaks", "in 6s"), ("it does not", "in 7s")] {
+        let job = engine.create(JobDraft { name: Some(name.to_owned()), ..draft("in 5s") }).await;
         engine
             .service
             .hold_job(context(), job.id, HoldReason::Manual, Some(Schedule::at(until)))

@@ -1,7 +1,7 @@
 //! What is held at a start: overdue jobs after downtime, where it is asked for.
 
 use crate::crash::abandoned;
-use crate::harness::{Engine, context, draft, open, place};
+use crate::harness::{Engine, PATIENCE, context, draft, open, place};
 use oneoff_domain::{Clock, EventKind, Hold, HoldReason, Job, JobStatus, Timestamp};
 use oneoff_fakes::FakeExecutor;
 use oneoff_scheduler::{JobDraft, Schedule, SchedulerSettings, SystemClock};
@@ -124,7 +124,7 @@ pub(crate) async fn hold_what_was_held(
     hold_until(&directory, &jobs[3], ago(8_000)).await;
     let engine = start(restored(directory), hold_after).await;
     assert_eq!(hold_of(&engine, &jobs[4]).await, Some(reason));
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while reasons(&engine, &jobs[0]).await != [reason]
         || reasons(&engine, &jobs[2]).await.contains(&HoldReason::Manual)
         || !reasons(&engine, &jobs[3]).await.is_empty()

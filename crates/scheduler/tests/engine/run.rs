@@ -82,10 +82,10 @@ async fn a_clone_is_a_job_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_job_does_not_run() {
     let engine = engine().await;
-    let job = engine.create(draft("in 1s")).await;
+    let job = engine.create(draft("in 5s")).await;
     engine.service.delete_job(context(), job.id).await.unwrap();
     assert!(engine.service.job(job.id).await.is_err());
-    let later = engine.create(draft("in 1500ms")).await;
+    let later = engine.create(draft("in 5500ms")).await;
     engine.over(later.id).await;
     assert_eq!(engine.fake.ran().len(), 1);
 }

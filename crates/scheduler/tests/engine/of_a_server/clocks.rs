@@ -54,7 +54,7 @@ async fn a_node_whose_clock_is_off_starts_jobs_at_the_time_of_the_database() {
         assert_eq!(engine.over(job.id).await.state.status, JobStatus::Completed);
         let now = SystemClock.now();
         assert!(now >= due, "{ahead_seconds}: it started {} too early", due.micros_since(now));
-        assert!(now < due.saturating_add(Duration::from_secs(4)), "{ahead_seconds}: it started too late");
+        assert!(now < due.saturating_add(Duration::from_secs(6)), "{ahead_seconds}: it started too late");
         let execution = engine.executions(job.id).await.remove(0);
         assert!(execution.started_at >= due && execution.started_at <= now, "{execution:?} {now}");
     }
