@@ -162,7 +162,8 @@ async fn with_keys_any_host_is_served_and_the_ui_and_probes_are_open() {
     let harness = Harness::start().await;
     let api = harness.api_with(with_auth()).await;
     for path in ["/", "/jobs", "/health", "/livez", "/readyz"] {
-        let answer = api.send(TestRequest::get().uri(path).insert_header(("host", "jobs.example"))).await;
+        let page = || TestRequest::get().uri(path).insert_header(("host", "jobs.example"));
+        let answer = api.probe(page).await;
         assert_eq!(answer.status, 200, "{path}");
     }
     let answer = api.send(TestRequest::get().uri("/api/jobs").insert_header(("host", "jobs.example"))).await;

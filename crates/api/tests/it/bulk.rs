@@ -205,7 +205,7 @@ async fn a_request_is_repeated_also_when_it_would_not_be_accepted_any_more() {
     let api = harness.api().await;
     for atomic in [true, false] {
         let soon = oneoff_domain::Timestamp::from_micros(
-            oneoff_domain::Clock::now(&oneoff_scheduler::SystemClock).as_micros() + 300_000,
+            oneoff_domain::Clock::now(&oneoff_scheduler::SystemClock).as_micros() + 5_000_000,
         );
         let body = bulk(vec![with(waiting(), "scheduled_at", soon.unwrap().to_string())], atomic);
         let send = || {

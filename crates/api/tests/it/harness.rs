@@ -17,7 +17,7 @@ use oneoff_webhooks::{EgressPolicy, Sealing, WebhookSettings, Webhooks};
 use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A scheduler with a fake executor of the type `shell`.
@@ -154,6 +154,18 @@ where
         Answer { status, headers, body }
     }
 
+    /// The answer to a probe once that is 200, or the last one: on a busy machine a part may be late for a moment.
+    pub(crate) async fn probe(&self, request: impl Fn() -> TestRequest) -> Answer {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = self.send(request()).await;
+            if answer.status == 200 || Instant::now() > deadline {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(TestRequest::get().uri(path)).await
     }
@@ -243,10 +255,10 @@ impl Streamed {
         Self(Box::pin(response.into_body()))
     }
 
-    /// The next piece; `None` at the end. Fails after five seconds of silence.
+    /// The next piece; `None` at the end. Fails after half a minute of silence.
     pub(crate) async fn next(&mut self) -> Option<String> {
         let piece = std::future::poll_fn(|context| self.0.as_mut().poll_next(context));
-        let piece = tokio::time::timeout(Duration::from_secs(5), piece).await.expect("the stream is silent");
+        let piece = tokio::time::timeout(Duration::from_secs(30), piece).await.expect("the stream is silent");
         piece.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap())
     }
 }

@@ -36,7 +36,7 @@ async fn read_until(stream: &mut TcpStream, part: &str) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while !text.contains(part) {
-        let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer));
+        let read = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut buffer));
         let count = read.await.unwrap_or_else(|_| panic!("no `{part}` in {text}")).unwrap();
         assert_ne!(count, 0, "the connection ended without `{part}`: {text}");
         text.push_str(&String::from_utf8_lossy(&buffer[..count]));
@@ -66,7 +66,7 @@ async fn a_stop_ends_streams_long_polls_and_idle_connections() {
 
     server.stop.send(()).unwrap();
     let mut rest = String::new();
-    tokio::time::timeout(Duration::from_secs(5), events.read_to_string(&mut rest)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), events.read_to_string(&mut rest)).await.unwrap().unwrap();
     let answer = read_until(&mut poll, "\"status\":\"scheduled\"").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     tokio::time::timeout(Duration::from_secs(10), server.ended).await.expect("it drains").unwrap().unwrap();
@@ -98,7 +98,7 @@ async fn head_has_the_length_and_no_body() {
     let mut stream =
         send(server.address, "HEAD /api/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     let mut answer = String::new();
-    tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     let answer = answer.to_lowercase();
     assert!(answer.starts_with("http/1.1 200") && answer.contains("content-length: "), "{answer}");
     assert!(answer.ends_with("\r\n\r\n"), "{answer}");
