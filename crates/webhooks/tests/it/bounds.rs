@@ -1,12 +1,18 @@
 //! What many, repeated and interrupted deliveries must not do to each other, and to what else the server does.
 
 use crate::world::{on_both, settings};
+use oneoff_webhooks::WebhookSettings;
+use std::time::Duration;
+
+fn giving_up_after(timeout: Duration) -> WebhookSettings {
+    WebhookSettings { timeout, ..settings() }
+}
 
 on_both!(
     what_is_repeated_under_a_key_is_made_again_once(settings()),
-    a_status_counts_also_where_the_body_does_not_come(settings()),
+    a_status_counts_also_where_the_body_does_not_come(giving_up_after(Duration::from_secs(5))),
     a_commit_makes_a_part_of_what_many_webhooks_are_told(settings()),
-    what_was_still_to_be_sent_at_a_pause_is_no_obstacle_later(settings()),
+    what_was_still_to_be_sent_at_a_pause_is_no_obstacle_later(giving_up_after(Duration::from_millis(700))),
     a_lost_key_is_not_replaced_in_silence(settings()),
 );
 

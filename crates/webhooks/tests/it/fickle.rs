@@ -3,8 +3,10 @@
 //! their order, and nothing that was acknowledged comes a second time.
 
 use crate::world::{on_both, settings};
+use oneoff_webhooks::WebhookSettings;
+use std::time::Duration;
 
-on_both!(five_hundred_deliveries(settings()));
+on_both!(five_hundred_deliveries(WebhookSettings { timeout: Duration::from_millis(700), ..settings() }));
 
 mod exercise {
     use crate::world::{World, context, eventually};

@@ -83,7 +83,7 @@ pub(crate) struct World {
 pub(crate) fn settings() -> WebhookSettings {
     WebhookSettings {
         schedule: Schedule::new([20, 60, 120, 200].map(Duration::from_millis)),
-        timeout: Duration::from_millis(700),
+        timeout: Duration::from_secs(30),
         ..WebhookSettings::default()
     }
 }
