@@ -9,6 +9,8 @@ export default defineConfig({
     // Later steps of a journey mean nothing once one has failed.
     bail: 1,
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    // A busy machine shows what is asked for late.
+    expect: { poll: { timeout: 15_000 } },
   },
 })

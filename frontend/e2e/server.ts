@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
-const START_MS = 20_000
+const START_MS = 60_000
 const STOP_MS = 15_000
 
 export interface RunningServer {

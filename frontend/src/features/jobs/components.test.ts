@@ -48,6 +48,10 @@ beforeEach(() => {
 })
 
 describe('the upcoming table', () => {
+  // No time passes between what is given and what is shown.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+  afterEach(() => void vi.useRealTimers())
+
   it('shows status as a word, the time left, priority, and links to the job', () => {
     const at = new Date(Date.now() + 72_500).toISOString()
     const { root } = show(UpcomingTable, { jobs: [jobFixture({ scheduled_at: at, priority: 9 })] })
