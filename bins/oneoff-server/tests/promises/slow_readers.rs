@@ -39,7 +39,7 @@ async fn slow_readers_of_large_pages_do_not_fill_the_memory() {
     }
     assert!(refused > 0 && refused < CLIENTS - 4, "{refused} of {CLIENTS} were turned away");
     let asked = Instant::now();
-    let health = timeout(Duration::from_secs(2), server.client.system_status()).await;
+    let health = timeout(Duration::from_secs(15), server.client.system_status()).await;
     assert!(health.expect("others wait").is_ok(), "{:?}", asked.elapsed());
     sleep(Duration::from_secs(1)).await;
     drop(readers);

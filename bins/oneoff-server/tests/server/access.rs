@@ -203,7 +203,7 @@ fn a_key_revoked_on_one_node_is_refused_by_the_other() {
         slowest = slowest.max(revoked.elapsed());
     }
     println!("the other node refused after at most {slowest:?}");
-    assert!(slowest < std::time::Duration::from_secs(5), "{slowest:?}");
+    assert!(slowest < std::time::Duration::from_secs(15), "{slowest:?}");
     // Beside the nodes, there is an event as well.
     let (_, key) = create("beside");
     assert_eq!((status(&east, "/api/jobs", &key), status(&west, "/api/jobs", &key)), (200, 200));

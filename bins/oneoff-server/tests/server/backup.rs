@@ -1,10 +1,11 @@
 //! `backup` and `restore` as people use them: beside a server under load, and after its database is gone.
 
-use crate::process::{PATIENCE, Place, block_on, job, shell, wait_for_status};
+use crate::process::{PATIENCE, Place, block_on, job, shell, wait_for, wait_for_status};
 use oneoff_api_types::{CreateJob, ReleaseJobs};
 use oneoff_client::Waited;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 fn at(when: &str) -> CreateJob {
     CreateJob { scheduled_at: Some(when.to_owned()), ..shell("true") }
@@ -63,7 +64,7 @@ fn after_a_restore_overdue_jobs_wait_for_somebody_who_releases_them() {
     let serving = place.serve();
     let client = serving.client();
     let marker = other(&place, "ran");
-    let due = CreateJob { scheduled_at: Some("in 2s".to_owned()), ..shell(&format!("echo x >> {marker}")) };
+    let due = CreateJob { scheduled_at: Some("in 10s".to_owned()), ..shell(&format!("echo x >> {marker}")) };
     let due = block_on(client.create_job(&due)).unwrap();
     let held = block_on(client.create_job(&at("in 300 days"))).unwrap();
     let backup = other(&place, "backup.db");
@@ -102,12 +103,13 @@ fn after_downtime_a_setting_holds_what_is_too_late() {
     let place = Place::new().with("HOLD_OVERDUE_AFTER_SECONDS", 1);
     let serving = place.serve();
     let due = block_on(serving.client().create_job(&CreateJob {
-        scheduled_at: Some("in 500ms".to_owned()),
+        scheduled_at: Some("in 5s".to_owned()),
         ..job("http", serde_json::json!({"url": "http://localhost:9/"}).as_object().unwrap().clone())
     }));
     // Killed before the job was due, and away until the job is a second late.
+    let created = Instant::now();
     drop(serving);
-    std::thread::sleep(std::time::Duration::from_millis(1_700));
+    wait_for(|| (created.elapsed() > Duration::from_millis(6_200)).then_some(()));
     let serving = place.serve();
     let job = block_on(serving.client().job(&due.unwrap().id)).unwrap();
     assert_eq!((job.status.as_str(), job.holds[0].reason.as_str()), ("held", "downtime"));
@@ -139,7 +141,7 @@ fn a_killed_backup_leaves_nothing_that_has_the_name_of_one() {
     let backup = place.directory.path().join("backup.db");
     for delay_ms in [0, 5, 10, 20, 40, 80] {
         let mut child = place.command(&["backup", &backup.display().to_string()]).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(delay_ms));
+        std::thread::sleep(Duration::from_millis(delay_ms));
         child.kill().unwrap();
         child.wait().unwrap();
         if backup.exists() {

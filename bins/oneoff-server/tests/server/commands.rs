@@ -65,7 +65,7 @@ fn everything_is_served_below_the_base_path() {
     assert!(serving.url.ends_with("/one/off"), "{}", serving.url);
     let port = serving.port();
     for path in ["/health", "/livez", "/readyz", "/metrics", "/api/jobs", "/api/system/status"] {
-        assert_eq!(get(port, &format!("/one/off{path}"), &[]).0, 200, "{path}");
+        wait_for(|| (get(port, &format!("/one/off{path}"), &[]).0 == 200).then_some(()));
         assert_eq!(get(port, path, &[]).0, 404, "{path}");
     }
 }

@@ -12,11 +12,15 @@ fn forms(name: &str) -> [String; 2] {
 fn host_is_the_address_that_is_listened_on() {
     for form in forms("HOST") {
         let place = Place::new().with(&form, "127.0.0.2");
-        let serving = place.serve();
-        let port = serving.port();
-        assert!(serving.url.starts_with("http://127.0.0.2:"), "{}", serving.url);
-        assert!(TcpStream::connect(("127.0.0.2", port)).is_ok());
-        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        let is_there_only = || {
+            let serving = place.serve();
+            let port = serving.port();
+            assert!(serving.url.starts_with("http://127.0.0.2:"), "{}", serving.url);
+            assert!(TcpStream::connect(("127.0.0.2", port)).is_ok());
+            TcpStream::connect(("127.0.0.1", port)).is_err()
+        };
+        // Somebody else may have that port of the other address.
+        assert!((0..5).any(|_| is_there_only()));
     }
 }
 

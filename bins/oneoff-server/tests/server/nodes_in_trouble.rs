@@ -3,8 +3,10 @@
 
 use crate::hung_cluster::Hung;
 use crate::process::*;
+use oneoff_api_types::CreateJob;
 use oneoff_client::Client;
 use oneoff_pg_fixture::{Cluster, Database, Settings, shared_cluster};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// No request takes longer, whatever holds the database up.
@@ -56,16 +58,24 @@ fn a_transaction_that_is_left_open_with_a_snapshot_disturbs_nobody() {
     }
 }
 
+/// A job that goes on until somebody makes this file: then it is over at once.
+fn until_there_is(file: &Path) -> CreateJob {
+    shell(&format!("while [ ! -e {} ]; do sleep 0.05; done; echo done", file.display()))
+}
+
 #[test]
 fn tables_that_somebody_locks_are_told_of_in_time_and_nothing_is_lost() {
     let database = shared_cluster().unwrap().database().unwrap();
     let server = place(&database).serve();
     let client = server.client();
     run_job(&client, &shell("true"));
+    let directory = tempfile::tempdir().unwrap();
     for table in ["new_events", "job_counters", "arrivals", "job_states"] {
-        let long = block_on(client.create_job(&shell("sleep 0.5; echo done"))).unwrap();
+        let go = directory.path().join(table);
+        let long = block_on(client.create_job(&until_there_is(&go))).unwrap();
         wait_for_status(&client, &long.id, "running");
         let held = database.hold(&format!("LOCK TABLE {table} IN EXCLUSIVE MODE")).unwrap();
+        std::fs::write(&go, "").unwrap();
         is_refused(&client);
         drop(held);
         wait_for_status(&client, &long.id, "completed");
@@ -78,9 +88,12 @@ fn the_row_of_a_job_that_somebody_locks_delays_that_job_and_no_other() {
     let database = shared_cluster().unwrap().database().unwrap();
     let server = place(&database).serve();
     let client = server.client();
-    let long = block_on(client.create_job(&shell("sleep 0.5"))).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let go = directory.path().join("go");
+    let long = block_on(client.create_job(&until_there_is(&go))).unwrap();
     wait_for_status(&client, &long.id, "running");
     let held = database.hold("SELECT * FROM running_jobs FOR UPDATE").unwrap();
+    std::fs::write(&go, "").unwrap();
     let until = Instant::now() + Duration::from_secs(5);
     while Instant::now() < until {
         assert_eq!(run_job(&client, &shell("true")).status, "completed");
@@ -145,11 +158,11 @@ fn without_a_free_connection_a_start_says_so_and_a_node_that_runs_goes_on_when_t
     limit(0);
     database.query(cut).unwrap();
     is_refused(&client);
-    assert_eq!(get(server.port(), "/readyz", &[]).0, 503);
+    wait_for(|| (get(server.port(), "/readyz", &[]).0 == 503).then_some(()));
     limit(-1);
     goes_on(&client);
     wait_for_status(&client, &long.id, "completed");
-    assert_eq!(get(server.port(), "/readyz", &[]).0, 200);
+    wait_for(|| (get(server.port(), "/readyz", &[]).0 == 200).then_some(()));
 }
 
 #[test]

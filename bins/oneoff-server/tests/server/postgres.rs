@@ -72,7 +72,7 @@ fn nodes_of_one_name_are_told_apart_and_a_name_is_made_of_host_and_port() {
 
     let twins = || place(&database).with("NODE_NAME", "twin");
     let (first, mut second) = (twins().serve(), twins().serve());
-    assert!(second.log().join("\n").contains("another node of this name holds a lease"));
+    wait_for(|| second.log().join("\n").contains("another node of this name holds a lease").then_some(()));
     let both = wait_for(|| {
         let nodes = names(&first).into_iter().filter(|(name, _)| name == "twin").collect::<Vec<_>>();
         Some(nodes).filter(|nodes| nodes.len() == 2)
@@ -108,10 +108,12 @@ fn a_start_waits_for_the_migration_of_another_node() {
     let database = database();
     let place = place(&database);
     // The lock of migrations is held for longer than any other lock is waited for.
-    let migrates = "SELECT pg_advisory_lock(87235166266982), pg_sleep(4)";
+    let migrates = "SELECT pg_advisory_lock(87235166266982), pg_sleep(8)";
     std::thread::scope(|scope| {
         scope.spawn(|| database.query(migrates).unwrap());
-        let is_held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+        let is_held = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
+                       WHERE locktype = 'advisory' AND granted AND datname = current_database() \
+                       AND (classid::bigint << 32) | objid::bigint = 87235166266982";
         wait_for(|| (database.query(is_held).unwrap().trim() == "1").then_some(()));
         place.run(&["migrate"]).succeeds();
     });

