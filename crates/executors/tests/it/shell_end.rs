@@ -59,7 +59,8 @@ async fn one_that_cleans_up_is_given_a_moment() {
     // A busy machine may not have it run within that moment, but not every time.
     while tries < 5 && !has_cleaned_up {
         tries += 1;
-        let mut attempt = started("trap 'echo cleaned; exit 0' TERM; echo ready; sleep 300 & wait", 2).await;
+        let mut attempt =
+            started("trap 'sleep 0.1; echo cleaned; exit 0' TERM; echo ready; sleep 300 & wait", 2).await;
         attempt.wrote("ready").await;
         let finished = stopped(attempt, StopReason::Cancelled).await;
         assert_eq!(finished.outcome.reason, Reason::Cancelled);
