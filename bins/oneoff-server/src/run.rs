@@ -11,7 +11,8 @@ use tokio::runtime::{Builder, Runtime};
 
 /// Threads of the runtime on which jobs run: they wait more than they compute.
 const RUNTIME_THREADS_MAX: usize = 4;
-/// Threads for work that blocks. Reads of the database are bounded below this by their pool.
+/// Threads for work that blocks. Calls of the database are bounded below this by their connections, those that hang
+/// included.
 const BLOCKING_THREADS_MAX: usize = 64;
 /// How long work that blocks may take to end when the server has stopped.
 const ENDING: Duration = Duration::from_secs(2);

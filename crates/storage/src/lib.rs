@@ -17,6 +17,7 @@ mod doubt;
 mod failure;
 mod idempotency;
 mod idempotency_index;
+mod left_behind;
 mod lists;
 mod lock;
 mod log_tail;

@@ -2,19 +2,20 @@
 //!
 //! A server that hangs says nothing at all, not even that a statement took too long. Who reads by one is answered in time
 //! all the same, and the connections that hang, with the threads that wait for them, are left to themselves: others take
-//! their place.
+//! their place, as long as not too many hang.
 
 use crate::StoreError;
 use crate::condition::Condition;
 use crate::connect::{Connector, ReaderManager};
 use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
+use crate::left_behind::LeftBehind;
 use crate::postgres::connect::ServerConnector;
 use crate::read_gate::ReadGate;
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
 use oneoff_domain::{RequestScope, current_request};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -23,8 +24,8 @@ type ReaderPool = Pool<ReaderManager>;
 /// A read that waits for longer is refused: more are asked for than can be done.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// A read of a server that is not answered for longer, the wait for its turn included, never will be: the server itself
-/// ends a statement before.
+/// Nobody waits for longer for a read of a server, its turn and its connection included. The server itself ends each
+/// statement before; where it does not, or where there were many that all took long, the read goes on without anybody.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 
 /// The server has said nothing for so long that nobody waits for it any more.
@@ -39,12 +40,14 @@ struct Lines {
     permits: Arc<Semaphore>,
     // The scheduler's own reads do not wait behind everybody else's.
     engine_permit: Arc<Semaphore>,
+    // Held by each thread that reads.
+    threads: Arc<()>,
 }
 
 impl Lines {
     fn new(pool: ReaderPool, count: u32) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
-        Arc::new(Self { pool, permits, engine_permit: Arc::new(Semaphore::new(1)) })
+        Arc::new(Self { pool, permits, engine_permit: Arc::new(Semaphore::new(1)), threads: Arc::default() })
     }
 
     fn close(&self) {
@@ -58,6 +61,7 @@ struct Server {
     connector: ServerConnector,
     count: u32,
     answer_max: Duration,
+    left_behind: LeftBehind<()>,
 }
 
 impl Server {
@@ -66,9 +70,17 @@ impl Server {
     }
 }
 
+/// What is read by.
+enum Current {
+    Open(Arc<Lines>),
+    /// Those before hang. Others are opened for whoever reads next.
+    GivenUp,
+    Closed,
+}
+
 /// The readers.
 pub(crate) struct Reader {
-    lines: Mutex<Option<Arc<Lines>>>,
+    current: Mutex<Current>,
     server: Option<Server>,
     wait_max: Duration,
     gate: Arc<ReadGate>,
@@ -83,18 +95,19 @@ impl Reader {
     pub(crate) fn new(connector: &Connector, count: u32) -> Self {
         let count = count.max(1);
         let lines = Lines::new(connector.readers(count + 1), count);
-        Self::of(Some(lines), None, Some(Arc::clone(connector.condition())))
+        Self::of(Current::Open(lines), None, Some(Arc::clone(connector.condition())))
     }
 
     /// The same of a server.
     pub(crate) fn of_server(connector: &ServerConnector, count: u32) -> Self {
-        let server = Server { connector: connector.clone(), count: count.max(1), answer_max: ANSWER_MAX };
-        Self::of(Some(server.lines()), Some(server), None)
+        let (connector, left_behind) = (connector.clone(), LeftBehind::default());
+        let server = Server { connector, count: count.max(1), answer_max: ANSWER_MAX, left_behind };
+        Self::of(Current::Open(server.lines()), Some(server), None)
     }
 
-    fn of(lines: Option<Arc<Lines>>, server: Option<Server>, condition: Option<Arc<Condition>>) -> Self {
+    fn of(current: Current, server: Option<Server>, condition: Option<Arc<Condition>>) -> Self {
         Self {
-            lines: Mutex::new(lines),
+            current: Mutex::new(current),
             server,
             wait_max: WAIT_MAX,
             gate: Arc::default(),
@@ -108,7 +121,7 @@ impl Reader {
     #[cfg(any(test, feature = "inline"))]
     pub(crate) fn inline(reader: crate::inline::InlineReader, connector: &Connector) -> Self {
         let condition = Some(Arc::clone(connector.condition()));
-        Self { inline: Some(reader), ..Self::of(None, None, condition) }
+        Self { inline: Some(reader), ..Self::of(Current::Closed, None, condition) }
     }
 
     /// What is known of the file.
@@ -159,8 +172,22 @@ impl Reader {
         .await
     }
 
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lines(&self) -> Result<Arc<Lines>, StoreError> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+        let mut current = self.current();
+        match (&*current, &self.server) {
+            (Current::Open(lines), _) => Ok(Arc::clone(lines)),
+            (Current::GivenUp, Some(server)) => {
+                server.left_behind.check()?;
+                let lines = server.lines();
+                *current = Current::Open(Arc::clone(&lines));
+                Ok(lines)
+            }
+            _ => Err(StoreError::Closed),
+        }
     }
 
     /// Waits no longer than a server takes that answers, and uses other connections from then on.
@@ -182,10 +209,11 @@ impl Reader {
     /// Leaves connections that hang to the threads that wait for them, unless somebody else has. They are closed when
     /// those threads end.
     fn give_up(&self, hung: &Arc<Lines>, server: &Server) {
-        let mut current = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, hung)) {
+        let mut current = self.current();
+        if matches!(&*current, Current::Open(lines) if Arc::ptr_eq(lines, hung)) {
             tracing::warn!("reads hang: their connections are given up, and others are opened");
-            *current = Some(server.lines());
+            server.left_behind.add(&hung.threads);
+            *current = Current::GivenUp;
         }
     }
 
@@ -200,7 +228,7 @@ impl Reader {
         F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
         let reading = self.gate.enter().await;
-        let pool = lines.pool.clone();
+        let (pool, thread) = (lines.pool.clone(), Arc::clone(&lines.threads));
         let condition = self.condition.clone();
         let asked_by = current_request();
         let work = tokio::task::spawn_blocking(move || {
@@ -217,6 +245,7 @@ impl Reader {
             drop(reader);
             drop(reading);
             drop(permit);
+            drop(thread);
             result
         });
         work.await.map_err(unavailable)?
@@ -228,8 +257,7 @@ impl Reader {
         if let Some(inline) = &self.inline {
             inline.close();
         }
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(lines) = lines {
+        if let Current::Open(lines) = std::mem::replace(&mut *self.current(), Current::Closed) {
             lines.close();
         }
     }
@@ -238,6 +266,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::left_behind::tests::Hanging;
     use crate::startup;
 
     #[tokio::test]
@@ -276,5 +305,25 @@ mod tests {
         reader.server.as_mut().unwrap().answer_max = ANSWER_MAX;
         reader.read(|_conn| Ok(())).await.unwrap();
         go_on.send(()).unwrap();
+    }
+    #[tokio::test]
+    async fn where_all_connections_hang_only_so_many_are_opened() {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let connector = ServerConnector::new(crate::DatabaseUrl::new(database.url()).unwrap());
+        let mut reader = Reader::of_server(&connector, 1);
+        reader.server.as_mut().unwrap().answer_max = Duration::from_millis(50);
+        let mut hanging = Hanging::default();
+        loop {
+            let error = reader.read(hanging.another()).await.unwrap_err();
+            if hanging.is_bounded(&error) {
+                break;
+            }
+        }
+        drop(hanging);
+        reader.server.as_mut().unwrap().answer_max = ANSWER_MAX;
+        let deadline = std::time::Instant::now() + ANSWER_MAX;
+        while let Err(error) = reader.read(|_conn| Ok(())).await {
+            assert!(std::time::Instant::now() < deadline, "{error:?}");
+        }
     }
 }

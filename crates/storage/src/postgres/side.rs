@@ -1,10 +1,12 @@
 //! A second connection of a node that writes, for what does not wait behind its writer: the renewal of its lease, its
-//! roles, and the numbering of events. One that hangs with its server is given up, and another one is opened.
+//! roles, and the numbering of events. One that hangs with its server is given up, and another one is opened, as long as
+//! not too many hang.
 
 use super::connect::ServerConnector;
 use crate::StoreError;
 use crate::connection::AnyConnection;
 use crate::failure::{WriteError, unavailable};
+use crate::left_behind::LeftBehind;
 use crate::reader::Silent;
 use diesel::result::Error as DieselError;
 use oneoff_domain::{RequestScope, current_request};
@@ -28,8 +30,9 @@ enum Link {
 #[derive(Clone)]
 pub(crate) struct SideConnection {
     connector: ServerConnector,
-    current: Arc<Mutex<Line>>,
+    current: Arc<Mutex<Option<Line>>>,
     answer_max: Duration,
+    left_behind: Arc<LeftBehind<Mutex<Link>>>,
 }
 
 /// A connection that one transaction after another uses. Another one takes its place when it hangs.
@@ -43,16 +46,24 @@ struct GivenUp;
 impl SideConnection {
     /// To this server.
     pub(crate) fn new(connector: ServerConnector) -> Self {
-        Self { connector, current: Arc::default(), answer_max: ANSWER_MAX }
+        Self { connector, current: Arc::default(), answer_max: ANSWER_MAX, left_behind: Arc::default() }
     }
 
-    fn current(&self) -> MutexGuard<'_, Line> {
+    fn current(&self) -> MutexGuard<'_, Option<Line>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn line(&self) -> Result<Line, StoreError> {
+        let mut current = self.current();
+        if current.is_none() {
+            self.left_behind.check()?;
+        }
+        Ok(Arc::clone(current.get_or_insert_default()))
     }
 
     /// Ends the connection. A transaction that runs is undone, and none follows.
     pub(crate) fn close(&self) {
-        *self.current() = Arc::new(Mutex::new(Link::Closed));
+        *self.current() = Some(Arc::new(Mutex::new(Link::Closed)));
     }
 
     /// Runs a transaction that changes something. One after another: none takes long.
@@ -79,7 +90,7 @@ impl SideConnection {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, WriteError> + Send + 'static,
     {
-        let (this, asked_by, line) = (self.clone(), current_request(), Arc::clone(&self.current()));
+        let (this, asked_by, line) = (self.clone(), current_request(), self.line()?);
         let its_line = Arc::clone(&line);
         let work = move || {
             let _scope = RequestScope::enter(asked_by);
@@ -96,13 +107,13 @@ impl SideConnection {
 
     fn give_up(&self, hung: &Line) {
         let mut current = self.current();
-        if Arc::ptr_eq(&current, hung) {
-            *current = Line::default();
+        if current.take_if(|current| Arc::ptr_eq(current, hung)).is_some() {
+            self.left_behind.add(hung);
         }
     }
 
     fn check(&self, line: &Line) -> Result<(), WriteError> {
-        match Arc::ptr_eq(&self.current(), line) {
+        match self.current().as_ref().is_some_and(|current| Arc::ptr_eq(current, line)) {
             true => Ok(()),
             false => Err(DieselError::QueryBuilderError(GivenUp.into()).into()),
         }
@@ -140,12 +151,29 @@ impl SideConnection {
 mod tests {
     use super::*;
     use crate::DatabaseUrl;
+    use crate::left_behind::tests::Hanging;
     use diesel::prelude::*;
     use diesel::sql_query;
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     fn mark(conn: &mut AnyConnection, mark: &str) -> Result<(), WriteError> {
         sql_query(format!("INSERT INTO marks VALUES ('{mark}')")).execute(conn)?;
         Ok(())
+    }
+
+    /// A transaction that hangs until it is told to go on, and that says when it has ended; `None` if it was given up before
+    /// its thread began, as may be where there is much else to do.
+    async fn hang(side: &SideConnection) -> Option<(Sender<()>, Receiver<()>)> {
+        let ((go_on, waits), (began, begins), (ended, ends)) = (channel(), channel::<()>(), channel());
+        let hangs = side.write("test", move |conn| {
+            mark(conn, "hung")?;
+            began.send(()).unwrap();
+            let _told = waits.recv();
+            drop::<Sender<()>>(ended);
+            Ok(())
+        });
+        assert!(matches!(hangs.await, Err(StoreError::OutcomeUnknown(_))));
+        begins.recv().ok().map(|()| (go_on, ends))
     }
 
     #[tokio::test]
@@ -156,15 +184,11 @@ mod tests {
         let mut side = SideConnection::new(connector);
         side.write("test", move |conn| mark(conn, "before")).await.unwrap();
         side.answer_max = Duration::from_millis(300);
-        let (go_on, waits) = std::sync::mpsc::channel::<()>();
-        let (ended, ends) = std::sync::mpsc::channel::<()>();
-        let hangs = side.write("test", move |conn| {
-            mark(conn, "hung")?;
-            let _told = waits.recv();
-            drop(ended);
-            Ok(())
-        });
-        assert!(matches!(hangs.await, Err(StoreError::OutcomeUnknown(_))));
+        let (go_on, ends) = loop {
+            if let Some(hanging) = hang(&side).await {
+                break hanging;
+            }
+        };
         side.answer_max = ANSWER_MAX;
         side.write("test", move |conn| mark(conn, "after")).await.unwrap();
         go_on.send(()).unwrap();
@@ -177,5 +201,24 @@ mod tests {
         assert_eq!(database.query("SELECT string_agg(mark, ' ') FROM marks").unwrap().trim(), "before after");
         side.close();
         assert!(matches!(side.ask(|_conn| Ok(())).await, Err(StoreError::Closed)));
+    }
+    #[tokio::test]
+    async fn where_all_connections_hang_only_so_many_are_opened() {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let mut side = SideConnection::new(ServerConnector::new(DatabaseUrl::new(database.url()).unwrap()));
+        side.answer_max = Duration::from_millis(50);
+        let mut hanging = Hanging::default();
+        loop {
+            let error = side.ask(hanging.another()).await.unwrap_err();
+            if hanging.is_bounded(&error) {
+                break;
+            }
+        }
+        drop(hanging);
+        side.answer_max = ANSWER_MAX;
+        let deadline = std::time::Instant::now() + ANSWER_MAX;
+        while let Err(error) = side.ask(|_conn| Ok(())).await {
+            assert!(std::time::Instant::now() < deadline, "{error:?}");
+        }
     }
 }
