@@ -349,9 +349,16 @@ statement::statement!(FreeKey, "DELETE FROM busy_keys WHERE job_key = ?");
 
 /// Lets the next job of the same concurrency key run.
 pub(crate) fn free_key(tx: &mut Tx<'_>, job: &Job) -> Result<(), WriteError> {
-    let Some(key) = &job.definition.concurrency_key else { return Ok(()) };
-    statement::run::<FreeKey>(&mut tx.rows(), &[job.key.0.into()])?;
-    tx.effects.changes.push(Change::KeyFree(key.clone()));
+    match &job.definition.concurrency_key {
+        Some(key) => give_key_back(tx, job.key, key.clone()),
+        None => Ok(()),
+    }
+}
+
+/// Frees this key of a job that has it.
+pub(crate) fn give_key_back(tx: &mut Tx<'_>, job: JobKey, key: String) -> Result<(), WriteError> {
+    statement::run::<FreeKey>(&mut tx.rows(), &[job.0.into()])?;
+    tx.effects.changes.push(Change::KeyFree(key));
     Ok(())
 }
 

@@ -4,11 +4,12 @@ use crate::LostExecution;
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::finish;
+use crate::job_write;
 use crate::overdue;
 use crate::postgres::locks;
 use crate::rows::attempt::{self, Ending};
-use crate::rows::{job as job_rows, word};
-use crate::schema::{attempts, epochs, events};
+use crate::rows::{job as job_rows, running, word};
+use crate::schema::{attempts, busy_keys, epochs, events};
 use crate::writer::tx::Tx;
 use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
@@ -121,10 +122,10 @@ fn close_one(
     tx.claimed.remove(&JobKey(job_key));
     let stored = match job_rows::to_change(tx.conn, JobKey(job_key)) {
         Ok(Some(stored)) => stored,
-        Ok(None) => return Ok(None),
+        Ok(None) => return stop(tx, JobKey(job_key)),
         Err(WriteError::Row(error)) => {
             tracing::error!(key = job_key, %error, "the job of a lost execution cannot be read");
-            return Ok(None);
+            return stop(tx, JobKey(job_key));
         }
         Err(error) => return Err(error),
     };
@@ -147,6 +148,20 @@ fn close_one(
         (Some(reason), JobStatus::Scheduled) => hold_again(tx, now, reason, job).map(Some),
         _ => Ok(Some(job)),
     }
+}
+
+/// Ends the run of a job of which nothing else can be said: its attempt is over, and neither its slot nor its key is in
+/// use. Nobody is to look for it again.
+fn stop(tx: &mut Tx<'_>, job: JobKey) -> Result<Option<Job>, WriteError> {
+    tx.changed.note(job);
+    running::delete(tx.conn, job)?;
+    let key = busy_keys::table.find(job.0).select(busy_keys::concurrency_key);
+    if let Some(key) = key.get_result(tx.conn).optional()? {
+        job_write::give_key_back(tx, job, key)?;
+    }
+    // Its row was left as it was before it began to run.
+    tx.effects.count(Some(JobStatus::Running), Some(JobStatus::Scheduled));
+    Ok(None)
 }
 
 /// Holds a job that would start again after its loss.

@@ -128,6 +128,12 @@ async fn a_state_that_cannot_be_read_is_left_out_and_stops_nobody() {
     let lost = sqlite.store.lost_executions().await.unwrap();
     assert_eq!(sqlite.store.close_lost(at(5), lost).await.unwrap(), []);
     assert_eq!(sqlite.store.lost_executions().await.unwrap(), [], "the attempt is closed");
+    assert_eq!(
+        sqlite.store.lost_executions_of(bad.fence.epoch).await.unwrap(),
+        [],
+        "and its job does not run"
+    );
+    assert_eq!(sqlite.store.counters().await.unwrap().jobs[&JobStatus::Running], 0);
     let window = sqlite.store.pending_window(None, at(10), 9).await.unwrap();
     assert_eq!(window.iter().map(|job| job.key).collect::<Vec<_>>(), [due.key, good.key]);
     assert_eq!(try_claim(&sqlite.store, at(10), &due).await, ClaimResult::Unreadable(due.key));

@@ -78,6 +78,25 @@ mod of_a_server {
         }
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_job_that_cannot_be_read_is_closed_once_and_not_looked_for_again() {
+        let (server, other, claimed) = left_running(2).await;
+        let bad = claimed[0].job.key.0;
+        let alter = |sql: &str| drop(server.database.query(sql).unwrap());
+        alter(&format!("UPDATE job_states SET run = -1 WHERE key = {bad}"));
+        alter(&format!("UPDATE running_jobs SET run = -1 WHERE job_key = {bad}"));
+        alter(&format!("INSERT INTO busy_keys (job_key, concurrency_key) VALUES ({bad}, 'k')"));
+        let heard = HeardCommits::on(&other);
+        let closed = other.close_lost(at(3), ids(&claimed)).await.unwrap();
+        assert_eq!(closed.iter().map(|lost| lost.execution_id).collect::<Vec<_>>(), ids(&claimed[1..]));
+        assert_eq!(other.lost_executions_of(server.store.epoch()).await.unwrap(), []);
+        assert_eq!(other.epochs_to_close().await.unwrap(), Vec::<i64>::new());
+        assert!(heard.changes().contains(&Change::KeyFree("k".to_owned())));
+        let counted = "SELECT sum(jobs) FROM job_counters WHERE status = 'running'";
+        assert_eq!(server.database.query(counted).unwrap().trim(), "0");
+        other.close();
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn an_attempt_that_two_nodes_close_at_once_is_closed_once() {
         let (server, one, claimed) = left_running(1).await;
