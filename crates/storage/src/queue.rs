@@ -3,7 +3,7 @@
 use crate::connection::AnyConnection;
 use crate::failure::WriteError;
 use crate::rows::pending::{self, DuePart};
-use crate::rows::{instant, number, word};
+use crate::rows::{first_due, instant, number, word};
 use crate::schema::{job_holds, job_states, running_jobs};
 use crate::{CancelledAttempt, PendingJob};
 use diesel::prelude::*;
@@ -37,7 +37,7 @@ pub(crate) fn overdue(conn: &mut AnyConnection, now: Timestamp, limit: usize) ->
 
 /// When the first waiting job is due.
 pub(crate) fn next_due(conn: &mut AnyConnection) -> Result<Option<Timestamp>, WriteError> {
-    Ok(pending::first_due(conn)?)
+    Ok(first_due::first_due(conn)?)
 }
 
 /// When the first waiting job is due that may start then: paused projects start nothing.
@@ -47,7 +47,7 @@ pub(crate) fn next_start(
 ) -> Result<Option<Timestamp>, WriteError> {
     match paused.is_empty() {
         true => next_due(conn),
-        false => Ok(pending::first_due_outside(conn, paused)?),
+        false => Ok(first_due::first_due_outside(conn, paused)?),
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod chain_execution;
 pub(crate) mod definition;
 pub(crate) mod ended;
 pub(crate) mod event;
+pub(crate) mod first_due;
 pub(crate) mod hold;
 pub(crate) mod job;
 pub(crate) mod pending;

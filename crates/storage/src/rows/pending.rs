@@ -9,12 +9,11 @@ use crate::statement::{self, Target};
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use oneoff_domain::{Job, JobKey, Timestamp};
-use std::collections::BTreeSet;
 
 const HOUR_US: i64 = 3_600_000_000;
 
 /// The hour since the epoch in which an instant in microseconds lies.
-fn hour_of(at_us: i64) -> i64 {
+pub(super) fn hour_of(at_us: i64) -> i64 {
     at_us.div_euclid(HOUR_US)
 }
 
@@ -211,7 +210,7 @@ fn clustered(conn: &mut AnyConnection, part: &DuePart, limit: i64) -> QueryResul
 }
 
 /// The first hour from `from` on in which a job is due.
-fn next_hour(conn: &mut AnyConnection, from: i64, descending: bool) -> QueryResult<Option<i64>> {
+pub(super) fn next_hour(conn: &mut AnyConnection, from: i64, descending: bool) -> QueryResult<Option<i64>> {
     let hour = pending_jobs::due_hour;
     match descending {
         false => pending_jobs::table.filter(hour.ge(from)).select(min(hour)).get_result(conn),
@@ -238,72 +237,4 @@ pub(crate) fn count_before(conn: &mut AnyConnection, at_us: i64, limit: i64) -> 
         .select(pending_jobs::job_key)
         .load(conn)?;
     Ok((arrived.len() + clustered.len()).min(usize::try_from(limit).unwrap_or(usize::MAX)))
-}
-
-/// Hours in which jobs are due that are looked through for one of none of some projects.
-const LOOK_HOURS: usize = 2_000;
-/// Jobs that are looked through for it where they lie in the order of their time, and those that are read together.
-const LOOK_JOBS: usize = 20_000;
-const LOOK_ROWS: usize = 2_000;
-
-/// When the first job that waits and is of none of these projects is due. Behind very many of theirs none is found.
-pub(crate) fn first_due_outside(
-    conn: &mut AnyConnection,
-    projects: &BTreeSet<String>,
-) -> QueryResult<Option<Timestamp>> {
-    if !conn.is_clustered() {
-        return first_outside_in_order(conn, projects);
-    }
-    let arrived: Option<i64> = arrivals::table
-        .filter(arrivals::project_id.ne_all(projects))
-        .select(min(arrivals::due_at))
-        .get_result(conn)?;
-    let mut from = i64::MIN;
-    for _ in 0..LOOK_HOURS {
-        let next = next_hour(conn, from, false)?;
-        let Some(hour) = next.filter(|hour| arrived.is_none_or(|at| *hour <= hour_of(at))) else {
-            return Ok(arrived.map(instant));
-        };
-        let clustered: Option<i64> = pending_jobs::table
-            .filter(pending_jobs::due_hour.eq(hour))
-            .filter(pending_jobs::project_id.ne_all(projects))
-            .select(min(pending_jobs::due_at))
-            .get_result(conn)?;
-        if clustered.is_some() {
-            return Ok(arrived.into_iter().chain(clustered).min().map(instant));
-        }
-        from = hour + 1;
-    }
-    Ok(None)
-}
-
-/// The same where all that waits is in the order of its time.
-fn first_outside_in_order(
-    conn: &mut AnyConnection,
-    projects: &BTreeSet<String>,
-) -> QueryResult<Option<Timestamp>> {
-    let mut part = DuePart { first: i64::MIN, last: i64::MAX, after: None, descending: false };
-    for _ in 0..LOOK_JOBS / LOOK_ROWS {
-        let rows = due(conn, &part, LOOK_ROWS)?;
-        if let Some(found) = rows.iter().find(|job| !projects.contains(&job.project_id)) {
-            return Ok(Some(found.due_at));
-        }
-        let Some(last) = rows.last().filter(|_| rows.len() == LOOK_ROWS) else { return Ok(None) };
-        part.after = Some((last.due_at.as_micros(), last.key.0));
-    }
-    Ok(None)
-}
-
-/// When the first job that waits is due.
-pub(crate) fn first_due(conn: &mut AnyConnection) -> QueryResult<Option<Timestamp>> {
-    let arrived: Option<i64> = arrivals::table.select(min(arrivals::due_at)).get_result(conn)?;
-    let first_hour = if conn.is_clustered() { next_hour(conn, i64::MIN, false)? } else { None };
-    let clustered: Option<i64> = match first_hour {
-        Some(hour) => pending_jobs::table
-            .filter(pending_jobs::due_hour.eq(hour))
-            .select(min(pending_jobs::due_at))
-            .get_result(conn)?,
-        None => None,
-    };
-    Ok(arrived.into_iter().chain(clustered).min().map(instant))
 }
