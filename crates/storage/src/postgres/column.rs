@@ -79,14 +79,18 @@ impl Column {
 
     /// Leaves only the first rows.
     pub(super) fn truncate(&mut self, rows: usize) {
+        // Where nothing was added, as to most columns when a request is refused, the many before are not gone through.
+        if rows >= self.rows {
+            return;
+        }
         let mut end = 0;
-        for _ in 0..rows.min(self.rows) {
+        for _ in 0..rows {
             let length = self.elements.get(end..).and_then(|rest| rest.first_chunk::<LENGTH_BYTES>());
             let length = length.map_or(0, |length| usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0));
             end += LENGTH_BYTES + length;
         }
         self.elements.truncate(end);
-        self.rows = rows.min(self.rows);
+        self.rows = rows;
     }
 
     /// Binds all of it as an array.
