@@ -57,8 +57,8 @@ impl Opened {
     pub(crate) async fn open(built: OneOff) -> Result<Self, Error> {
         let OneOff { store: options, registry, settings, clock, random, webhooks } = built;
         let sealing = delivery::sealing(&options, webhooks.sealing_key_file.as_deref())?;
-        let now = clock.now();
-        let opening = tokio::task::spawn_blocking(move || Store::open(options, now));
+        let local = Arc::clone(&clock);
+        let opening = tokio::task::spawn_blocking(move || Store::open_by(options, local.as_ref()));
         let store = opening.await.map_err(Error::Interrupted)??;
         Ok(Self { store, registry, settings, clock, random, webhooks, sealing })
     }

@@ -4,6 +4,7 @@ use crate::ahead::{CommitCount, ReadAhead};
 use crate::connection::AnyConnection;
 use crate::lock::ServerLock;
 use crate::postgres::ServerSide;
+use crate::postgres::clock::time_of_server;
 use crate::reader::Reader;
 use crate::schema::{catalog_versions, epochs};
 use crate::startup::{self, OpenDatabase};
@@ -15,7 +16,7 @@ use crate::writer::request::Needs;
 use crate::writer::tx::{Node, Tx};
 use crate::*;
 use diesel::prelude::*;
-use oneoff_domain::{Context, ExecutionId, Job, JobId, NewEvent, Timestamp};
+use oneoff_domain::{Clock, Context, ExecutionId, Job, JobId, NewEvent, Timestamp};
 use oneoff_faults::Sabotage;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -77,7 +78,7 @@ impl Store {
     /// [`OpenError`], whose text says what to do.
     pub fn open(mut options: StoreOptions, now: Timestamp) -> Result<Store, OpenError> {
         if let Some(url) = options.server.take() {
-            return postgres::open::open(url, options, now);
+            return postgres::open::open(url, options, |_conn| Ok(now));
         }
         let mut database = startup::open_locked(&options.path)?;
         startup::migrate(&mut database)?;
@@ -102,6 +103,18 @@ impl Store {
         let lock = Mutex::new(lock);
         let inner = Inner { path, node, listener, writer, reader, commits, lock, server: None };
         Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// The same by a clock, where that of a server counts by the server's: other nodes, whose clocks may differ, judge by
+    /// it whether this one is there yet.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub fn open_by(mut options: StoreOptions, local: &dyn Clock) -> Result<Store, OpenError> {
+        match options.server.take() {
+            Some(url) => postgres::open::open(url, options, |conn| time_of_server(conn, local)),
+            None => Self::open(options, local.now()),
+        }
     }
 
     /// Opens the API keys of a file, which a server may have open at the same time. Makes and migrates the

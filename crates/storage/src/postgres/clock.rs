@@ -123,6 +123,17 @@ mod tests {
         assert!((0..20_000_000).contains(&off), "{off} us");
     }
 
+    #[tokio::test]
+    async fn a_node_begins_by_the_time_of_the_server_before_it_has_measured_its_clock() {
+        let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
+        let url = crate::DatabaseUrl::new(database.url()).unwrap();
+        let store = Store::open_by(crate::StoreOptions::on_server(url), &Behind).unwrap();
+        let began = "SELECT extract(epoch FROM clock_timestamp()) * 1000000 - started_at FROM epochs";
+        let ago: f64 = database.query(began).unwrap().trim().parse().unwrap();
+        assert!(ago < 20_000_000.0, "it began {ago} us ago, by the server's clock");
+        store.close();
+    }
+
     #[test]
     fn only_what_a_measurement_proves_changes_what_is_known() {
         let measured = |micros, uncertain_us| Measured { micros, uncertain_us };

@@ -41,12 +41,17 @@ fn connect_error(url: &DatabaseUrl, error: ServerError) -> OpenError {
     }
 }
 
-/// Opens the database of a server, migrates it, and begins a new epoch. Blocks.
-pub(crate) fn open(url: DatabaseUrl, options: StoreOptions, now: Timestamp) -> Result<Store, OpenError> {
+/// Opens the database of a server, migrates it, and begins a new epoch at the time that is told then. Blocks.
+pub(crate) fn open(
+    url: DatabaseUrl,
+    options: StoreOptions,
+    now: impl FnOnce(&mut AnyConnection) -> QueryResult<Timestamp>,
+) -> Result<Store, OpenError> {
     let connector = ServerConnector::new(url);
     let url = connector.url();
     let mut conn = connector.writer().map_err(|error| connect_error(url, error))?;
     migrate(url, &mut conn)?;
+    let now = now(&mut conn).map_err(|error| failed(url, error))?;
     oneoff_faults::reach("epoch.before_commit");
     let epoch = begin_moved(&mut conn, &options.node_name, now).map_err(|error| failed(url, error))?;
     let epoch = epoch.ok_or_else(|| OpenError::HalfMoved { url: url.to_string() })?;
