@@ -55,8 +55,14 @@ impl Store {
         now: Timestamp,
         held: HeldFor,
     ) -> Result<ReleasedSlice, StoreError> {
+        // What is to be released is looked for beside the writer: of that there may be little among very much else.
+        let reason = held.reason;
+        let slice = self.inner.reader.read(move |conn| Ok(jobs(conn, &held)?)).await?;
+        if slice.0.is_empty() {
+            return Ok(ReleasedSlice { next: slice.1, ..ReleasedSlice::default() });
+        }
         let body = move |tx: &mut Tx<'_>| {
-            let (slice, releases) = decide(tx.conn, &context, &held, job_rows::to_change)?;
+            let (slice, releases) = decide(tx.conn, &context, reason, slice, job_rows::to_change)?;
             for (stored, change) in releases {
                 job_write::apply(tx, &context, now, stored, change)?;
             }
@@ -77,7 +83,11 @@ impl Store {
         context: Context,
         held: HeldFor,
     ) -> Result<ReleasedSlice, StoreError> {
-        self.inner.reader.read(move |conn| Ok(decide(conn, &context, &held, job_rows::by_key)?.0)).await
+        let query = move |conn: &mut AnyConnection| {
+            let slice = jobs(conn, &held)?;
+            Ok(decide(conn, &context, held.reason, slice, job_rows::by_key)?.0)
+        };
+        self.inner.reader.read(query).await
     }
 }
 
@@ -86,13 +96,10 @@ type Release = (StoredJob, JobChange);
 fn decide(
     conn: &mut AnyConnection,
     context: &Context,
-    held: &HeldFor,
+    reason: HoldReason,
+    (mut jobs, next): Slice,
     read: fn(&mut AnyConnection, JobKey) -> Result<Option<StoredJob>, WriteError>,
 ) -> Result<(ReleasedSlice, Vec<Release>), WriteError> {
-    let (mut jobs, next) = match &held.project {
-        Some(project) => of_project(conn, held, project)?,
-        None => of_all(conn, held)?,
-    };
     // Whoever locks several jobs does so in this order.
     jobs.sort_unstable();
     let mut releases = Vec::with_capacity(jobs.len());
@@ -109,7 +116,11 @@ fn decide(
         if !job_write::is_allowed(context, &stored.job.definition.project_id) {
             continue;
         }
-        match change(&stored, held.reason) {
+        // It may have been released since it was found.
+        if stored.job.state.holds.iter().all(|hold| hold.reason != reason) {
+            continue;
+        }
+        match change(&stored, reason) {
             Some(change) => releases.push((stored, change)),
             None => skipped += 1,
         }
@@ -119,6 +130,13 @@ fn decide(
 
 /// The jobs of a slice, and the place of the last one where there may be more.
 type Slice = (Vec<i64>, Option<i64>);
+
+fn jobs(conn: &mut AnyConnection, held: &HeldFor) -> QueryResult<Slice> {
+    match &held.project {
+        Some(project) => of_project(conn, held, project),
+        None => of_all(conn, held),
+    }
+}
 
 fn of_all(conn: &mut AnyConnection, held: &HeldFor) -> QueryResult<Slice> {
     let rows: Vec<(i64, i64)> = job_holds::table
@@ -132,23 +150,36 @@ fn of_all(conn: &mut AnyConnection, held: &HeldFor) -> QueryResult<Slice> {
     Ok((rows.into_iter().map(|(_, job)| job).collect(), next))
 }
 
+/// Held jobs of the project that are looked at for those of the reason.
+const LOOK_JOBS: i64 = 20_000;
+
 /// By the held jobs of the project, whatever it is that holds them: of others there may be any number.
 pub(crate) fn of_project(conn: &mut AnyConnection, held: &HeldFor, project: &str) -> QueryResult<Slice> {
-    let jobs: Vec<i64> = job_states::table
+    // Written out, the condition is that of the partial index.
+    let is_held = || sql::<Bool>("job_states.status = 'held'");
+    let last: Option<i64> = job_states::table
         .filter(job_states::project_id.eq(project))
-        // Written out, the condition is that of the partial index.
-        .filter(sql::<Bool>("job_states.status = 'held'"))
+        .filter(is_held())
         .filter(job_states::key.gt(held.after))
+        .order(job_states::key)
+        .offset(LOOK_JOBS - 1)
+        .limit(1)
+        .select(job_states::key)
+        .get_result(conn)
+        .optional()?;
+    let jobs: Vec<i64> = job_states::table
+        .inner_join(job_holds::table.on(job_holds::job_key.eq(job_states::key)))
+        .filter(job_states::project_id.eq(project))
+        .filter(is_held())
+        .filter(job_states::key.gt(held.after))
+        .filter(job_states::key.le(last.unwrap_or(i64::MAX)))
+        .filter(job_holds::reason.eq(held.reason.as_str()))
         .order(job_states::key)
         .limit(held.limit.into())
         .select(job_states::key)
         .load(conn)?;
-    let next = jobs.last().copied().filter(|_| held.is_full(jobs.len()));
-    let for_reason = job_holds::table
-        .filter(job_holds::job_key.eq_any(jobs))
-        .filter(job_holds::reason.eq(held.reason.as_str()))
-        .select(job_holds::job_key);
-    Ok((for_reason.load(conn)?, next))
+    let next = jobs.last().copied().filter(|_| held.is_full(jobs.len())).or(last);
+    Ok((jobs, next))
 }
 
 fn change(stored: &StoredJob, reason: HoldReason) -> Option<JobChange> {
