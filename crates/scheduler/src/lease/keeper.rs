@@ -83,7 +83,9 @@ impl Keeper {
         }
     }
 
-    /// Renews it once. There is never more than one renewal on its way, so that none can be overtaken.
+    /// Renews it once. One that was given up because its connection hangs may still be on its way, and does not undo a
+    /// later one: it has the row of this epoch locked, for which the later one waits, or it finds before its commit that
+    /// another connection has taken its place, and is undone.
     async fn renew(&self) -> Result<(), StoreError> {
         let Ground { store, clock, .. } = &self.ground;
         // In this order: what passes between the two makes the lease end earlier here.
