@@ -135,6 +135,7 @@ pub(crate) async fn filled() -> Filled {
          INSERT INTO removed_output VALUES (700);
          INSERT INTO output_chunks (execution_key, start_offset, stream, written_at, bytes) VALUES (700, 0, 'stdout', 1, x'00');
          UPDATE output_totals SET bytes = bytes + 1;
+         UPDATE api_keys SET replaced_by = 'k2';
          INSERT INTO restores (restored_at, backup, settled_at) VALUES (1, '/b', 2);",
     );
     Filled { directory, running: vec![retried, lost], waiting, held: held.id, failed: failed.id }

@@ -51,6 +51,7 @@ async fn what_a_file_holds_is_read_from_the_server() {
     let in_file = told(&sqlite).await;
     assert!(in_file.pending.len() == 10 && in_file.events.len() > 20 && in_file.holds.len() == 1);
     assert_eq!(on_server, in_file);
+    assert_eq!(on_server.key.unwrap().replaced_by.as_deref(), Some("k2"));
     // What no list tells of.
     let audit = "SELECT count(*) FROM audit_entries";
     let audit = database.query(audit).unwrap().parse::<usize>().unwrap();
