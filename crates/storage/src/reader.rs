@@ -306,6 +306,7 @@ mod tests {
         reader.read(|_conn| Ok(())).await.unwrap();
         go_on.send(()).unwrap();
     }
+
     #[tokio::test]
     async fn where_all_connections_hang_only_so_many_are_opened() {
         let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();

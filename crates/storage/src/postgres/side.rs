@@ -202,6 +202,7 @@ mod tests {
         side.close();
         assert!(matches!(side.ask(|_conn| Ok(())).await, Err(StoreError::Closed)));
     }
+
     #[tokio::test]
     async fn where_all_connections_hang_only_so_many_are_opened() {
         let database = oneoff_pg_fixture::shared_cluster().unwrap().database().unwrap();
