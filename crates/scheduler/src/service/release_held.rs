@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// Jobs that are released in one commit, so that no other write waits long for it.
 const SLICE: u32 = 200;
-/// Jobs that one call looks at.
+/// Jobs that one call releases or skips, to within a slice.
 const CALL_MAX: usize = 10_000;
 
 /// What a call released, or would release.
